@@ -1,0 +1,1 @@
+"""Paced breathing: the breath is a pure function of a schedule and the time."""

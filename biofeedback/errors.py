@@ -1,0 +1,36 @@
+"""Errors the user meets. Each says in one line what happened and in one line what to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BiofeedbackError(Exception):
+    """Raised when a job cannot be done; carries the advice and the exit code of the command line (CLI contract)."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.advice = advice
+
+
+class UsageError(BiofeedbackError):
+    """Raised when the words of a command do not fit together."""
+
+    exit_code = 2
+
+
+class UnreadableError(BiofeedbackError):
+    """Raised when a file is not what it should be, or is damaged."""
+
+    exit_code = 4
+
+
+class ScriptError(BiofeedbackError):
+    """Raised when an imagery script cannot be used."""
+
+
+class RecordingError(BiofeedbackError):
+    """Raised when a recording cannot be written."""

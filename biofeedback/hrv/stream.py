@@ -1,0 +1,142 @@
+"""Beats with their flags: one stream for live numbers, analyses, gates and exports (RULINGS B1.3).
+
+Two beats after an interval it has a provisional flag, five beats after a settled one that never changes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from biofeedback.events import ArtefactName, GapReason, Packet, Rr
+from biofeedback.hrv.artefacts import PROVISIONAL, ArtefactFilter
+from biofeedback.hrv.beats import BeatLine, Hole, Placed, TimedBeat
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A beat whose flag is final."""
+
+    beat: TimedBeat
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A beat that two more have followed: live numbers up to it can be made."""
+
+    beat: TimedBeat
+
+
+StreamEvent: TypeAlias = Settled | Ready | Hole
+
+
+class BeatStream:
+    """Beats of a session as they come. `beats` holds those of the last `keep_us` (all when None)."""
+
+    def __init__(self, keep_us: int | None = None) -> None:
+        self.beats: deque[TimedBeat] = deque()
+        self._line = BeatLine()
+        self._keep_us = keep_us
+        self._filter = ArtefactFilter()
+        self._stretch_start = 0
+
+    @property
+    def deadline(self) -> int:
+        """When `advance` has something to decide, in microseconds."""
+        return self._line.deadline
+
+    def add_packet(self, packet: Packet) -> list[StreamEvent]:
+        """Take a strap's packet."""
+        return self._take(self._line.add_packet(packet))
+
+    def add_intervals(self, event: Rr) -> list[StreamEvent]:
+        """Take a file's intervals."""
+        return self._take(self._line.add_intervals(event))
+
+    def interrupt(self, why: GapReason) -> None:
+        """The next beat lies behind a hole."""
+        self._line.interrupt(why)
+
+    def advance(self, now_us: int) -> list[StreamEvent]:
+        """Decide what was due by now."""
+        return self._take(self._line.advance(now_us))
+
+    def finish(self) -> list[StreamEvent]:
+        """No more beats come: settle the last ones."""
+        return list(self._close_stretch())
+
+    def _take(self, placed: Placed) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        for item in placed:
+            if isinstance(item, TimedBeat):
+                events.extend(self._add_beat(item))
+            elif item.moved:
+                events.extend(self._cut(item))
+            else:
+                events.extend(self._close_stretch())
+                events.append(item)
+        return events
+
+    def _add_beat(self, beat: TimedBeat) -> Iterable[StreamEvent]:
+        if beat.gap_before:
+            self._filter, self._stretch_start = ArtefactFilter(), beat.index
+        self.beats.append(beat)
+        self._forget(beat.t_us)
+        provisional, settled = self._filter.push(beat.ticks)
+        if provisional is not None:
+            self._judge(*provisional)
+        if settled is not None:
+            yield self._settle(*settled)
+        ready = beat.index - PROVISIONAL
+        if ready >= self.beats[0].index:
+            yield Ready(self._beat(ready))
+
+    def _forget(self, now_us: int) -> None:
+        if self._keep_us is None:
+            return
+        while self.beats[0].t_us < now_us - self._keep_us and self.beats[0].settled:
+            self.beats.popleft()
+
+    def _beat(self, index: int) -> TimedBeat:
+        return self.beats[index - self.beats[0].index]
+
+    def _judge(self, in_stretch: int, why: ArtefactName | None) -> TimedBeat:
+        beat = self._beat(self._stretch_start + in_stretch)
+        if not beat.settled:
+            beat.why = why
+        return beat
+
+    def _settle(self, in_stretch: int, why: ArtefactName | None) -> Settled:
+        beat = self._judge(in_stretch, why)
+        beat.settled = True
+        return Settled(beat)
+
+    def _close_stretch(self, before: int | None = None) -> Iterable[StreamEvent]:
+        """Settle what is left of the stretch, or of its beats before index `before`."""
+        for in_stretch, why in self._filter.finish():
+            if before is None or self._stretch_start + in_stretch < before:
+                yield self._settle(in_stretch, why)
+
+    def _cut(self, hole: Hole) -> Iterable[StreamEvent]:
+        """A hole found late: beats behind it are placed again and judged as a new stretch."""
+        first = self.beats[-1].index - hole.moved + 1
+        if first <= self.beats[0].index:
+            return
+        yield from self._close_stretch(before=first)
+        behind = [self._beat(index) for index in range(first, first + hole.moved)]
+        for beat in behind:
+            beat.t_us += hole.shift_us
+        behind[0].gap_before = True
+        yield Hole(self._beat(first - 1).t_us, behind[0].opening_us, hole.why)
+        self._filter, self._stretch_start = ArtefactFilter(), first
+        for beat in behind:
+            yield from self._judge_again(beat)
+
+    def _judge_again(self, beat: TimedBeat) -> Iterable[StreamEvent]:
+        provisional, settled = self._filter.push(beat.ticks)
+        if provisional is not None:
+            self._judge(*provisional)
+        if settled is not None and not self._beat(self._stretch_start + settled[0]).settled:
+            yield self._settle(*settled)

@@ -1,0 +1,80 @@
+"""Every metric over a stretch of beats: what `analyze` reports (RULINGS A8, B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from biofeedback.events import Rr
+from biofeedback.hrv.beats import TimedBeat
+from biofeedback.hrv.registry import METRICS
+from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.window import Answer, window_of
+
+POOR = 0.05
+IRREGULAR = 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Metrics by name over one stretch, with what they were made of."""
+
+    duration_s: float
+    beats: int
+    excluded: int
+    gaps: int
+    coverage: float
+    metrics: dict[str, Answer]
+    quality: str | None
+
+
+def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
+    """A file's intervals (1/1 024 000 s) as settled beats; session time starts at the first opening beat."""
+    stream = BeatStream()
+    stream.add_intervals(Rr(0, tuple(ticks)))
+    stream.finish()
+    return list(stream.beats)
+
+
+def uncorrected(ticks: Sequence[int]) -> list[TimedBeat]:
+    """The same without rules 0 to 2: every positive interval is taken as it is, and there are no gaps."""
+    from biofeedback.hrv.beats import ticks_to_us
+
+    beats: list[TimedBeat] = []
+    clock = 0
+    for value in ticks:
+        if value > 0:
+            clock += value
+            beats.append(TimedBeat(len(beats), ticks_to_us(clock), value, not beats, settled=True))
+    return beats
+
+
+def cut(
+    beats: Sequence[TimedBeat],
+    from_s: float | None = None,
+    to_s: float | None = None,
+    window_s: float | None = None,
+) -> list[TimedBeat]:
+    """The beats whose opening lies in [from, to) seconds, then those of the trailing window at their end."""
+    low = -1 if from_s is None else round(from_s * 1e6)
+    high = 2**62 if to_s is None else round(to_s * 1e6)
+    held = [beat for beat in beats if low <= beat.opening_us < high]
+    if window_s is not None and held:
+        start = held[-1].t_us - round(window_s * 1e6)
+        held = [beat for beat in held if beat.opening_us >= start]
+    return held
+
+
+def summarise(beats: Sequence[TimedBeat]) -> Summary:
+    """Every metric over these beats (flags settled, RULINGS B1.3)."""
+    window = window_of(beats)
+    share = window.flagged_share
+    return Summary(
+        duration_s=window.span_s,
+        beats=len(window.ticks),
+        excluded=window.flagged,
+        gaps=sum(beat.gap_before for beat in beats[1:]),
+        coverage=window.coverage,
+        metrics={name: metric.over(window) for name, metric in METRICS.items()},
+        quality="irregular" if share > IRREGULAR else "poor" if share > POOR else None,
+    )

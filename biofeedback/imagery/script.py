@@ -1,0 +1,267 @@
+"""An imagery script: what it says and when, parsed and checked, and the hash that is its identity (METHOD 3.4)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from json import dumps
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from unicodedata import normalize
+
+from biofeedback.errors import ScriptError
+from biofeedback.events import Json
+
+FORMAT: Final = "brt-script/1"
+MOST_WORDS: Final = 12
+MATCH: Final = 0.20
+"""A script and its control may differ by this share of spoken words (RULINGS E13)."""
+PLACEHOLDER_WORDS: Final = 3
+TRIAL_SECONDS: Final = 90.0
+
+CuePhase: TypeAlias = Literal["exhale", "inhale", "any"]
+Mode: TypeAlias = Literal["solo", "practitioner"]
+Kind: TypeAlias = Literal["imagery", "control", "rescue", "practice"]
+Evidence: TypeAlias = Literal["studied", "plausible", "personal"]
+Outcome: TypeAlias = Literal["during", "after"]
+_PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptCue:
+    """One line. `at_s` counts from the beginning of an epoch; it is said on the next `phase` of the breath."""
+
+    at_s: float
+    phase: CuePhase
+    say: str
+    sense: str
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """The longer form, free of tests: the cues in turn, one every `every_breaths` breaths, for `minutes`."""
+
+    minutes: float
+    every_breaths: int
+    closing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A visualization, its control, or a rescue."""
+
+    id: str
+    version: int
+    title: str
+    mode: Mode
+    kind: Kind
+    evidence: Evidence
+    caution: tuple[str, ...]
+    max_start_suds: int
+    eyes: str
+    outcome: Outcome
+    control: str | None
+    words: Mapping[str, str]
+    cues: tuple[ScriptCue, ...]
+    practice: Practice
+    amber: str
+    rescue: str
+
+    def with_words(self, words: Mapping[str, str]) -> Script:
+        """The script with the person's own words in place of the defaults; unknown names are refused."""
+        unknown = sorted(set(words) - set(self.words))
+        if unknown:
+            known = ", ".join(sorted(self.words)) or "none"
+            raise ScriptError(f"'{self.id}' has no word '{unknown[0]}'.", f"Its words are: {known}.")
+        return replace(self, words={**self.words, **words})
+
+    def spoken(self, cue: ScriptCue) -> str:
+        """What is said, the person's words filled in."""
+        return _PLACEHOLDER.sub(lambda found: self.words[found[1]], cue.say)
+
+    @property
+    def word_count(self) -> int:
+        """Spoken words of all cues, a placeholder counted as three (RULINGS E13)."""
+        return sum(count_words(cue.say) for cue in self.cues)
+
+
+def content_hash(script: Script, control_hash: str | None) -> str:
+    """The identity of a visualization: SHA-256 over what is said and its control, canonical JSON (RULINGS C6)."""
+    content = {
+        "format": FORMAT,
+        "outcome": script.outcome,
+        "cues": [[cue.at_s, cue.phase, _plain(cue.say), cue.sense] for cue in script.cues],
+        "control": control_hash,
+        "words": {name: _plain(text) for name, text in script.words.items()},
+    }
+    canonical = dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return sha256(canonical.encode()).hexdigest()
+
+
+def count_words(text: str) -> int:
+    """Spoken words of a line, a placeholder counted as three."""
+    placeholders = len(_PLACEHOLDER.findall(text))
+    return len(re.findall(r"[\w'-]+", _PLACEHOLDER.sub(" ", text))) + PLACEHOLDER_WORDS * placeholders
+
+
+def match_warnings(script: Script, control: Script) -> list[str]:
+    """Where a script and its control differ too much to be compared fairly; empty when they match."""
+    warnings: list[str] = []
+    own, other = script.word_count, control.word_count
+    if abs(own - other) > MATCH * other:
+        warnings.append(f"{own} spoken words against {other} in '{control.id}': more than 20 % apart")
+    if [cue.at_s for cue in script.cues] != [cue.at_s for cue in control.cues]:
+        warnings.append(f"the cues do not come at the same times as those of '{control.id}'")
+    return warnings
+
+
+def parse_script(text: str, name: str) -> Script:
+    """Read one TOML script; `name` is used in errors. Raises ScriptError with what is wrong and what to write."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScriptError(f"{name}: this is not TOML: {error}.", "Mend the line it names.") from error
+    return _Reader(table, name).script()
+
+
+def to_json(script: Script, hash_: str) -> dict[str, Json]:
+    """The whole script as it enters a recording."""
+    return {
+        "id": script.id,
+        "version": script.version,
+        "title": script.title,
+        "mode": script.mode,
+        "kind": script.kind,
+        "evidence": script.evidence,
+        "caution": list(script.caution),
+        "max_start_suds": script.max_start_suds,
+        "eyes": script.eyes,
+        "outcome": script.outcome,
+        "control": script.control,
+        "words": dict(script.words),
+        "cues": [[cue.at_s, cue.phase, cue.say, cue.sense] for cue in script.cues],
+        "practice": [script.practice.minutes, script.practice.every_breaths, script.practice.closing],
+        "amber": script.amber,
+        "rescue": script.rescue,
+        "hash": hash_,
+    }
+
+
+def from_json(table: Mapping[str, Any]) -> Script:
+    """The script a recording holds."""
+    minutes, every_breaths, closing = table["practice"]
+    cues = tuple(ScriptCue(at, phase, say, sense) for at, phase, say, sense in table["cues"])
+    fields = {key: value for key, value in table.items() if key != "hash"}
+    fields |= {"cues": cues, "caution": tuple(table["caution"])}
+    return Script(**{**fields, "practice": Practice(minutes, every_breaths, closing)})
+
+
+def _plain(text: str) -> str:
+    return " ".join(normalize("NFC", text).split())
+
+
+class _Reader:
+    """Reads the fields of one script table; every complaint names the file and the field."""
+
+    def __init__(self, table: Mapping[str, Any], name: str) -> None:
+        self._table = table
+        self._name = name
+
+    def script(self) -> Script:
+        if self._table.get("format") != FORMAT:
+            raise self._complaint(f'the first line must be format = "{FORMAT}"', "Write it as it stands here.")
+        words = self._section("user")
+        kind = cast(Kind, self._choice(self._table, "kind", get_args(Kind), "imagery"))
+        return Script(
+            id=self._text(self._table, "id"),
+            version=self._whole(self._table, "version", 1, 1_000_000),
+            title=self._text(self._table, "title"),
+            mode=cast(Mode, self._choice(self._table, "mode", get_args(Mode), "solo")),
+            kind=kind,
+            evidence=cast(Evidence, self._choice(self._table, "evidence", get_args(Evidence), "personal")),
+            caution=tuple(self._texts("caution")),
+            max_start_suds=self._whole(self._table, "max_start_suds", 0, 10, default=10),
+            eyes=self._choice(self._table, "eyes", ("any", "open", "closed"), "any"),
+            outcome=cast(Outcome, self._choice(self._table, "outcome", get_args(Outcome), "during")),
+            control=None if kind == "control" else self._text(self._table, "control", "breath_only"),
+            words={key: self._text(words, key) for key in words},
+            cues=self._cues(set(words)),
+            practice=self._practice(),
+            amber=self._text(self._section("spike"), "amber", "Feel your feet. Stay, soften, or stop."),
+            rescue=self._text(self._section("spike"), "rescue", "grounding"),
+        )
+
+    def _cues(self, words: set[str]) -> tuple[ScriptCue, ...]:
+        tables = self._table.get("cue")
+        if not isinstance(tables, list) or not tables:
+            raise self._complaint("it has no cues", "Add at least one [[cue]] with at, phase and say.")
+        cues = tuple(self._cue(cast(Mapping[str, Any], table), words) for table in cast(list[Any], tables))
+        times = [cue.at_s for cue in cues]
+        if times != sorted(set(times)):
+            raise self._complaint("its cues do not follow one another in time", "Sort them by at; no two alike.")
+        return cues
+
+    def _cue(self, table: Mapping[str, Any], words: set[str]) -> ScriptCue:
+        say = self._text(table, "say")
+        if count_words(say) > MOST_WORDS:
+            raise self._complaint(f"'{say}' has more than {MOST_WORDS} words", "Say less, or make two cues of it.")
+        missing = sorted(set(_PLACEHOLDER.findall(say)) - words)
+        if missing or "{" in _PLACEHOLDER.sub("", say):
+            raise self._complaint(
+                f"'{say}' asks for a word that is not under [user]", "Add it there, or take the braces out."
+            )
+        return ScriptCue(
+            at_s=self._number(table, "at", 0, TRIAL_SECONDS - 1, default=None),
+            phase=cast(CuePhase, self._choice(table, "phase", get_args(CuePhase), "exhale")),
+            say=say,
+            sense=self._text(table, "sense", ""),
+        )
+
+    def _practice(self) -> Practice:
+        table = self._section("practice")
+        return Practice(
+            minutes=self._number(table, "minutes", 1, 60, default=8),
+            every_breaths=self._whole(table, "every_breaths", 1, 30, default=4),
+            closing=self._text(table, "closing", "Feel the floor. Come back in your own time."),
+        )
+
+    def _section(self, name: str) -> Mapping[str, Any]:
+        section = self._table.get(name, {})
+        if not isinstance(section, dict):
+            raise self._complaint(f"'{name}' is not a section", f"Write [{name}] on a line of its own.")
+        return cast(Mapping[str, Any], section)
+
+    def _text(self, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+        value = table.get(key, default)
+        if not isinstance(value, str) or (default is None and not value.strip()):
+            raise self._complaint(f"'{key}' must be words in quotes, not {value!r}", f'Write {key} = "...".')
+        return value
+
+    def _texts(self, key: str) -> list[str]:
+        values = self._table.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in cast(list[Any], values)):
+            raise self._complaint(f"'{key}' must be a list of sentences", f'Write {key} = ["...", "..."].')
+        return cast(list[str], values)
+
+    def _choice(self, table: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
+        value = table.get(key, default)
+        if value not in allowed:
+            raise self._complaint(f"'{key}' cannot be {value!r}", f"It is one of: {', '.join(allowed)}.")
+        return cast(str, value)
+
+    def _number(self, table: Mapping[str, Any], key: str, low: float, high: float, default: float | None) -> float:
+        value = table.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self._complaint(f"'{key}' cannot be {value!r}", f"It is a number from {low:g} to {high:g}.")
+        return float(value)
+
+    def _whole(self, table: Mapping[str, Any], key: str, low: int, high: int, default: int | None = None) -> int:
+        value = self._number(table, key, low, high, default)
+        if value != int(value):
+            raise self._complaint(f"'{key}' cannot be {value:g}", "It is a whole number.")
+        return int(value)
+
+    def _complaint(self, what: str, advice: str) -> ScriptError:
+        return ScriptError(f"{self._name}: {what}.", advice)

@@ -1,0 +1,1 @@
+"""Recordings: append-only JSON Lines that survive crashes, open in any editor, and give every number again."""

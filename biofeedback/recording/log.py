@@ -1,0 +1,143 @@
+"""Writes a session: one append-only file, one write for each event, a chained checksum on every line (RECORDING 1).
+
+An event is committed when `append` returns: it survives the death of the program, and a power cut once the file is
+closed. The file is called `.part` until
+`close` has written its end, synced it and given it its final name, which never overwrites another.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from biofeedback.errors import RecordingError
+from biofeedback.events import Event, Json
+from biofeedback.recording.chain import seal_line
+from biofeedback.recording.codec import kind_of, to_body
+
+FORMAT: Final = "biofeedback-session"
+VERSION: Final = 1
+SUFFIX: Final = ".session.jsonl"
+PART: Final = ".part"
+SEAL_EVERY_US: Final = 60_000_000
+
+
+class SessionLog:
+    """One recording being written. Use as a context manager or call `close`."""
+
+    def __init__(self, folder: Path, name: str, head: Mapping[str, Json]) -> None:
+        """Create `<folder>/<name>.session.jsonl.part` with its head. Raises RecordingError."""
+        self.path = folder / f"{name}{SUFFIX}"
+        self._part = folder / f"{name}{SUFFIX}{PART}"
+        self._n = 0
+        self._crc = 0
+        self._sha = hashlib.sha256()
+        self._bytes = 0
+        self._events = 0
+        self._last_t = 0
+        self._sealed_t = 0
+        self.failed: str | None = None
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._fd = os.open(self._part, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        except OSError as error:
+            raise RecordingError(
+                f"No recording can be made in {folder}: {error.strerror}.",
+                "Choose another folder with --output, or make this one writable.",
+            ) from error
+        self._write(0, "head", {"format": FORMAT, "v": VERSION, "min_reader": VERSION, **head})
+
+    def append(self, event: Event) -> None:
+        """Write one event. On a full disk recording stops, `failed` says why, and the session can go on."""
+        kind = kind_of(event)
+        self._events += 1
+        self._write(event.at, kind, to_body(event))
+        if event.at - self._sealed_t >= SEAL_EVERY_US and kind != "end":
+            self._seal(event.at)
+
+    def append_line(self, t: int, kind: str, body: Mapping[str, Json]) -> None:
+        """Write a line that is no event, such as the version of a rule (`alg`)."""
+        self._write(t, kind, body)
+
+    def close(self) -> Path:
+        """Seal, sync and name the file. Returns where it is; a file that could not be finished stays `.part`."""
+        if self._fd < 0:
+            return self.path
+        self._seal(self._last_t)
+        self._try_sync()
+        os.close(self._fd)
+        self._fd = -1
+        if self.failed is not None:
+            return self._part
+        os.chmod(self._part, 0o400)
+        _rename_without_overwriting(self._part, self.path)
+        _sync_folder(self.path.parent)
+        return self.path
+
+    def __enter__(self) -> SessionLog:
+        """Nothing to do: the file is open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close, whatever happened."""
+        self.close()
+
+    def _seal(self, t: int) -> None:
+        """A line with the SHA-256 of all bytes before it: evidence of tampering, not proof against it."""
+        self._sealed_t = t
+        body: dict[str, Json] = {"sha256": self._sha.hexdigest(), "bytes": self._bytes, "events": self._events}
+        self._write(t, "seal", body)
+
+    def _write(self, t: int, kind: str, body: Mapping[str, Json]) -> None:
+        if self.failed is not None:
+            return
+        line, crc = seal_line(self._n, t, kind, body, self._crc)
+        try:
+            written = os.write(self._fd, line)
+        except OSError as error:
+            self._give_up(error)
+            return
+        if written != len(line):
+            os.ftruncate(self._fd, self._bytes)
+            self._give_up(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            return
+        self._n, self._crc, self._last_t = self._n + 1, crc, t
+        self._sha.update(line)
+        self._bytes += written
+
+    def _give_up(self, error: OSError) -> None:
+        self.failed = f"Recording stopped: {error.strerror}. What was recorded until then is kept."
+
+    def _try_sync(self) -> None:
+        if self.failed is None:
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                self._give_up(error)
+
+
+def _rename_without_overwriting(part: Path, final: Path) -> None:
+    """Give the file its name; fails when the name is taken."""
+    try:
+        os.link(part, final)
+    except FileExistsError as error:
+        raise RecordingError(f"{final} exists already.", f"The recording is kept as {part}.") from error
+    except OSError:  # a file system without hard links
+        os.replace(part, final)
+        return
+    os.unlink(part)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

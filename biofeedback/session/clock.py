@@ -1,0 +1,109 @@
+"""Session time: whole microseconds since the session began (RULINGS A5), real, scaled, or jumping."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from asyncio import Future
+from collections.abc import Collection
+from heapq import heappop, heappush
+from typing import Any, Final, Protocol
+
+from biofeedback.hrv.beats import NEVER
+
+BOOT_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime_ns") else -1
+CLOCK_NAME: Final = "boottime" if hasattr(time, "CLOCK_BOOTTIME") else "monotonic"
+_SPINS: Final = 10_000
+
+
+def system_ns() -> int:
+    """The system's steady clock; on Linux the one that also counts while the machine sleeps."""
+    return time.clock_gettime_ns(BOOT_CLOCK) if BOOT_CLOCK >= 0 else time.monotonic_ns()
+
+
+class SessionClock(Protocol):
+    """A clock a session can wait on."""
+
+    def now(self) -> int:
+        """Microseconds since the session began."""
+        ...
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Return when `at_us` is reached."""
+        ...
+
+    async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
+        """Return when one of `futures` is done or `until_us` is reached."""
+        ...
+
+
+class LiveClock:
+    """The steady clock of this machine, times `speed`."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        self._speed = speed
+        self._began_ns = system_ns()
+
+    def now(self) -> int:
+        """Microseconds since the session began."""
+        return int((system_ns() - self._began_ns) * self._speed) // 1000
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Return when `at_us` is reached."""
+        while (left_us := at_us - self.now()) > 0:
+            await asyncio.sleep(left_us / 1e6 / self._speed)
+
+    async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
+        """Return when one of `futures` is done or `until_us` is reached."""
+        left_s = None if until_us >= NEVER else max(0.0, (until_us - self.now()) / 1e6 / self._speed)
+        await asyncio.wait(futures, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+
+
+class JumpingClock:
+    """Time that jumps to the next thing that is waited for: a whole session in a moment, always the same way."""
+
+    def __init__(self) -> None:
+        self._now_us = 0
+        self._sleepers: list[tuple[int, int, Future[None]]] = []
+        self._order = 0
+
+    def now(self) -> int:
+        """Microseconds since the session began."""
+        return self._now_us
+
+    async def sleep_until(self, at_us: int) -> None:
+        """Return when the clock has jumped to `at_us`."""
+        if at_us <= self._now_us:
+            return
+        woken: Future[None] = asyncio.get_running_loop().create_future()
+        self._order += 1
+        heappush(self._sleepers, (at_us, self._order, woken))
+        await woken
+
+    async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
+        """Jump from sleeper to sleeper until one of `futures` is done or `until_us` is reached."""
+        while not await self._settle(futures):
+            due_us = self._sleepers[0][0] if self._sleepers else NEVER
+            if min(due_us, until_us) >= NEVER:
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+                return
+            if until_us < due_us:
+                self._now_us = max(self._now_us, until_us)
+                return
+            self._wake()
+
+    def _wake(self) -> None:
+        at_us, _, woken = heappop(self._sleepers)
+        self._now_us = max(self._now_us, at_us)
+        if not woken.done():
+            woken.set_result(None)
+
+    async def _settle(self, futures: Collection[Future[Any]]) -> bool:
+        """Let tasks run until one of `futures` is done or somebody sleeps on this clock."""
+        for _ in range(_SPINS):
+            await asyncio.sleep(0)
+            if any(future.done() for future in futures):
+                return True
+            if any(not woken.done() for _, _, woken in self._sleepers):
+                return False
+        return False

@@ -1,0 +1,433 @@
+"""The engine: a pure fold from inputs to outputs (RULINGS A1, A4-A6).
+
+No clock, no input or output, no randomness: time arrives with events, and what was due before an event happens at
+its own planned time, so that outputs do not depend on how often anyone calls `advance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from biofeedback.arousal.live import LiveLevel
+from biofeedback.breathing.pacer import Stretch, breaths_for, stretch_at
+from biofeedback.events import (
+    Answer,
+    Beat,
+    Command,
+    Cue,
+    End,
+    Gap,
+    Input,
+    Link,
+    Mark,
+    Note,
+    Notice,
+    Open,
+    Output,
+    Pacer,
+    Packet,
+    Phase,
+    Reveal,
+    Rr,
+    Safety,
+)
+from biofeedback.hrv.beats import NEVER, Hole, TimedBeat
+from biofeedback.hrv.live import live_hrv
+from biofeedback.hrv.stream import BeatStream, Ready, Settled, StreamEvent
+from biofeedback.imagery.player import Player, epoch_cues, practice_cues
+from biofeedback.imagery.safety import LevelWatch
+from biofeedback.imagery.script import Script, from_json
+from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, rescue_steps, steps_of
+from biofeedback.session.questions import Questions
+from biofeedback.session.signal import Signal
+from biofeedback.session.timeline import Timeline
+from biofeedback.session.trials import Trials
+
+VERSION: Final = 1
+KEEP_US: Final = 360_000_000
+"""Beats older than this are forgotten: longer than any window a live number needs."""
+GENTLE_CLOSE_S: Final = 20.0
+
+
+class Engine:
+    """The only stateful thing among the pure packages. Feed `Open` first."""
+
+    def __init__(self) -> None:
+        self.time = 0
+        self.ended = False
+        self._stream = BeatStream(KEEP_US)
+        self._signal = Signal()
+        self._level = LiveLevel()
+        self._watch = LevelWatch()
+        self._questions = Questions()
+        self._player = Player()
+        self._opened: Open | None = None
+        self._timeline = Timeline(Plan("free"), ())
+        self._trials = Trials(Plan("free"), {})
+        self._scripts: dict[str, Script] = {}
+        self._hashes: dict[str, str] = {}
+        self._announced: Stretch | None = None
+        self._first_opening_us: int | None = None
+        self._settled_us = 0
+        self._beats = 0
+        self._steps_begun = 0
+
+    @property
+    def next_deadline(self) -> int:
+        """When `advance` has something to do, microseconds; NEVER when it has not."""
+        return NEVER if self.ended else min(deadline for deadline, _ in self._due())
+
+    def advance(self, now: int) -> list[Output]:
+        """Do what was planned until `now`, in order, each thing at its own time."""
+        outs: list[Output] = []
+        while not self.ended:
+            deadline, act = min(self._due(), key=lambda due: due[0])
+            if deadline > now:
+                break
+            self.time = max(self.time, deadline)
+            outs.extend(act(self.time))
+        self.time = max(self.time, now)
+        return outs
+
+    def feed(self, event: Input) -> list[Output]:
+        """Take one input; its time must have been advanced to."""
+        if self.ended:
+            return []
+        if event.at < self.time:
+            raise ValueError(f"the input at {event.at} lies before {self.time}")
+        self.time = event.at
+        match event:
+            case Open():
+                return self._open(event)
+            case Packet():
+                return self._packet(event)
+            case Rr():
+                return self._after_beats(event.at, self._stream.add_intervals(event))
+            case Link():
+                return self._link(event)
+            case Command():
+                return self._command(event)
+            case Answer():
+                return list(self._questions.answer(event))
+            case Reveal():
+                self._trials.reveal(event.pair, event.coin)
+                return []
+            case _:
+                return []
+
+    def _due(self) -> Sequence[tuple[int, Callable[[int], Sequence[Output]]]]:
+        """What happens by itself, in the order in which ties are broken."""
+        return (
+            (self._stream.deadline, lambda at: self._after_beats(at, self._stream.advance(at))),
+            (self._signal.deadline, self._no_beats),
+            (self._trials.deadline, self._measure),
+            (self._questions.deadline, self._questions.close),
+            (self._next_pacer_us(), self._announce),
+            (self._timeline.deadline, self._step_ends),
+            (self._player.deadline, self._player.advance),
+        )
+
+    # Beats
+
+    def _open(self, event: Open) -> list[Output]:
+        plan = Plan.from_json(event.plan)
+        self._opened = event
+        self._scripts = {key: from_json(table) for key, table in event.scripts.items()}
+        self._hashes = {key: str(table["hash"]) for key, table in event.scripts.items()}
+        self._timeline = Timeline(plan, steps_of(plan))
+        self._trials = Trials(plan, {key: script.title for key, script in self._scripts.items()})
+        return []
+
+    def _packet(self, packet: Packet) -> list[Output]:
+        added = self._stream.add_packet(packet)
+        return [*self._signal.packet(packet), *self._after_beats(packet.at, added)]
+
+    def _link(self, link: Link) -> list[Output]:
+        if link.state != "streaming":
+            self._stream.interrupt("link")
+        return [*self._signal.link(link), *self._hold_cues(link.at)]
+
+    def _no_beats(self, at: int) -> list[Output]:
+        return [*self._signal.advance(at), *self._hold_cues(at)]
+
+    def _after_beats(self, at: int, events: Sequence[StreamEvent]) -> list[Output]:
+        """Turn what the stream says into outputs; the session's time line starts with the first beat."""
+        outs: list[Output] = []
+        came = len(self._stream.beats) and self._stream.beats[-1].index + 1 > self._beats
+        if came:
+            self._beats = self._stream.beats[-1].index + 1
+            outs.extend(self._signal.beats(at))
+        if self._first_opening_us is None and self._stream.beats:
+            self._first_opening_us = self._stream.beats[0].opening_us
+            if self._timeline.current is None:
+                outs.extend(self._next_step(at))
+        for event in events:
+            outs.extend(self._stream_event(at, event))
+        return [*outs, *self._measure(at), *self._hold_cues(at)]
+
+    def _stream_event(self, at: int, event: StreamEvent) -> list[Output]:
+        match event:
+            case Settled(beat):
+                self._settled_us = beat.t_us
+                return [_beat_output(at, beat)]
+            case Hole():
+                return [Gap(at, event.from_us, event.to_us, event.why)]
+            case Ready(beat):
+                return self._live_numbers(at, beat)
+
+    def _live_numbers(self, at: int, beat: TimedBeat) -> list[Output]:
+        stretch = stretch_at(self._timeline.schedule, beat.t_us)
+        breath_us = stretch.breath_us if stretch is not None and stretch.rate is not None else None
+        level = self._level.at_beat(at, self._stream.beats, beat, breath_us)
+        hrv = live_hrv(at, self._stream.beats, beat, self._first_opening_us or 0)
+        return [hrv, level, *self._signal.doubt(at, self._level.doubtful), *self._watch_level(at, level.delta_bpm, self._watch.see(level))]
+
+    def _watch_level(self, at: int, delta_bpm: float | None, changed: bool) -> list[Output]:
+        if not changed:
+            return []
+        step = self._timeline.current
+        if self._watch.high and step is not None and step.name in ("image", "control"):
+            self._trials.lose(step.pair, "the heart rose far above its baseline")
+        why = "the level is 8 bpm above the baseline for 10 s" if self._watch.high else "the level came back"
+        return [Safety(at, "amber", self._watch.high, why, delta_bpm, None)]
+
+    def _measure(self, at: int) -> Sequence[Output]:
+        return self._trials.measure_due(at, tuple(self._stream.beats), self._settled_us)
+
+    # Cues and pacer
+
+    def _hold_cues(self, at: int) -> Sequence[Output]:
+        return self._player.hold(at, self._hold_reason(), self._timeline.schedule)
+
+    def _hold_reason(self) -> str | None:
+        if self._timeline.paused:
+            return "the session is paused"
+        if self._rescuing:
+            return None
+        if self._signal.lost is not None:
+            return self._signal.lost
+        return "the heart is 8 bpm or more above its baseline" if self._watch.high else None
+
+    @property
+    def _rescuing(self) -> bool:
+        return self._timeline.current is not None and self._timeline.current.name == "recovery"
+
+    def _next_pacer_us(self) -> int:
+        return next((stretch.start_us for stretch in self._unannounced()), NEVER)
+
+    def _unannounced(self) -> Sequence[Stretch]:
+        last = self._announced
+        return [
+            stretch
+            for stretch in self._timeline.schedule
+            if last is None or stretch.start_us > last.start_us or (stretch.start_us == last.start_us and stretch != last)
+        ]
+
+    def _announce(self, at: int) -> list[Output]:
+        """Say each change of the pacer when it takes effect."""
+        begun = [stretch for stretch in self._unannounced() if stretch.start_us <= at]
+        if begun:
+            self._announced = begun[-1]
+        return [Pacer(at, stretch.rate, stretch.inhale, 0.0) for stretch in begun[-1:]]
+
+    # Steps
+
+    def _step_ends(self, at: int) -> list[Output]:
+        step = self._timeline.current
+        if step is not None and step.name == "baseline":
+            slope = self._level.baseline_slope()
+            if (waiting := self._let_it_settle(at, slope)) is not None:
+                return waiting
+            self._level.end_baseline(usable=slope is not None and slope <= MOST_SLOPE)
+        if self._timeline.finished:
+            return self._end(at, "planned end")
+        return self._next_step(at)
+
+    def _let_it_settle(self, at: int, slope: float | None) -> list[Output] | None:
+        """Lengthen the baseline while the heart still rises; None when it has settled or has had its time."""
+        plan = self._timeline.plan
+        room = plan.baseline_most_s - (at - self._timeline.started_us) / 1e6
+        if slope is None or slope <= MOST_SLOPE:
+            return None
+        if room < BASELINE_STEP_S:
+            return None
+        self._timeline.extend(breaths_for(BASELINE_STEP_S, plan.pace))
+        return [Notice(at, "settling", "Let the heart settle a little longer.")]
+
+    def _next_step(self, at: int) -> list[Output]:
+        ending = self._timeline.current
+        outs: list[Output] = []
+        if ending is not None:
+            outs.append(self._phase(at, ending, on=False))
+            self._trials.epoch_ended(ending, at)
+        self._player.stop()
+        return [*outs, *self._begin(at, self._timeline.next(at), ending)]
+
+    def _begin(self, at: int, step: Step, before: Step | None) -> list[Output]:
+        if step.name == "image":
+            label = self._trials.label(step)
+            if label is None:
+                self._trials.lose(step.pair, "its coin was not opened")
+            step = step.as_label(label or "image")
+            self._timeline.relabel(step)
+        outs: list[Output] = [self._phase(at, step, on=True), *self._announce(at)]
+        self._steps_begun += 1
+        if step.name == "baseline":
+            self._level.begin_baseline(at)
+        if step.name in ("recovery", "rest"):
+            self._watch.reset()
+        return [*outs, *self._ask(at, step, before), *self._begin_cues(at, step)]
+
+    def _phase(self, at: int, step: Step, *, on: bool) -> Phase:
+        timeline = self._timeline
+        planned = None if timeline.ends_us == NEVER else (timeline.ends_us - timeline.started_us) / 1e6
+        index = self._steps_begun if on else self._steps_begun - 1
+        return Phase(at, step.name, on, index, step.pair, step.visualization, step.control, planned)
+
+    def _ask(self, at: int, step: Step, before: Step | None) -> Sequence[Output]:
+        if step.name == "settle":
+            return self._questions.ask_suds(at, "before")
+        if before is not None and before.name in ("image", "control"):
+            return self._questions.ask_suds(at, "epoch")
+        if step.name == "close" or (step.name == "rest" and before is not None):
+            return self._questions.ask_suds(at, "after")
+        return []
+
+    def _begin_cues(self, at: int, step: Step) -> list[Output]:
+        script_id = self._script_of(step)
+        if step.name == "close" and (closing := self._closing_words()):
+            return [closing(at)]
+        script = self._scripts.get(script_id) if script_id else None
+        if script is None or script_id is None:
+            return []
+        if step.name == "practice":
+            cues = practice_cues(script, step.breaths or 0, self._timeline.plan.breath_us)
+        else:
+            cues = epoch_cues(script)
+        self._player.begin(
+            at, script_id, self._hashes[script_id], cues, self._timeline.schedule, shifts=step.name != "image"
+        )
+        return list(self._hold_cues(at))
+
+    def _script_of(self, step: Step) -> str | None:
+        match step.name:
+            case "image" | "practice":
+                return step.visualization
+            case "control":
+                return step.control
+            case "recovery":
+                return self._rescue_id()
+            case _:
+                return None
+
+    def _rescue_id(self) -> str | None:
+        rescues = [script.id for script in self._scripts.values() if script.kind == "rescue"]
+        return rescues[0] if rescues else None
+
+    def _closing_words(self) -> Callable[[int], Cue] | None:
+        script = self._scripts.get(self._timeline.plan.script or "")
+        if script is None:
+            return None
+        return lambda at: Cue(at, script.id, self._hashes[script.id], len(script.cues), script.practice.closing, 0.0)
+
+    # Commands
+
+    def _command(self, command: Command) -> list[Output]:
+        at = command.at
+        match command.what:
+            case "mark":
+                return [Mark(at, command.text, command.by)]
+            case "note":
+                return [Note(at, command.text, command.by)]
+            case "stop":
+                return self._end(at, command.text or "stopped")
+            case _:
+                return self._steer(command) if self._timeline.current is not None else self._steer_early(command)
+
+    def _steer_early(self, command: Command) -> list[Output]:
+        """Before the first beat there is nothing to pause, but a session can be left, and grounding is always there."""
+        if command.what == "end":
+            return self._end(command.at, "ended by the person")
+        if command.what == "strong":
+            return self._rescue(command.at)
+        return []
+
+    def _steer(self, command: Command) -> list[Output]:
+        match command.what:
+            case "pause":
+                return self._pause(command.at)
+            case "resume":
+                return self._resume(command.at)
+            case "strong":
+                return self._rescue(command.at)
+            case _:
+                return self._end_gently(command.at)
+
+    def _pause(self, at: int) -> list[Output]:
+        if self._timeline.paused or self._rescuing:
+            return []
+        self._timeline.pause(at)
+        return [
+            Notice(at, "paused", "Paused. Breathe as you like."),
+            *self._announce(at),
+            *self._hold_cues(at),
+        ]
+
+    def _resume(self, at: int) -> list[Output]:
+        if not self._timeline.paused:
+            return []
+        said = Notice(at, "resumed", "Going on.")
+        step = self._timeline.current
+        if step is not None and step.pair is not None:
+            return [said, *self._leave_pair(at, step, "it was paused")]
+        self._timeline.resume(at)
+        if step is not None and step.name == "baseline":
+            self._level.begin_baseline(at)
+        return [said, *self._announce(at), *self._hold_cues(at)]
+
+    def _leave_pair(self, at: int, step: Step, why: str) -> list[Output]:
+        self._trials.lose(step.pair, why)
+        self._timeline.drop_pair(step.pair if step.pair is not None else -1)
+        self._timeline.finish_now(at)
+        return self._next_step(at)
+
+    def _rescue(self, at: int) -> list[Output]:
+        """Something strong: grounding at once, then natural breathing, then the end."""
+        if self._rescuing:
+            return []
+        step = self._timeline.current
+        if step is not None:
+            self._trials.lose(step.pair, "something strong came up")
+        self._timeline.replace_rest(rescue_steps())
+        self._timeline.finish_now(at)
+        return [Safety(at, "red", True, "something strong", None, None), *self._next_step(at)]
+
+    def _end_gently(self, at: int) -> list[Output]:
+        """A short close; from a close, a rest or a free session the end itself."""
+        step, plan = self._timeline.current, self._timeline.plan
+        if step is None or step.name in ("close", "rest", "recovery", "settle"):
+            return self._end(at, "ended by the person")
+        self._trials.lose(step.pair, "the session was ended")
+        self._timeline.replace_rest((Step("close", breaths=breaths_for(min(GENTLE_CLOSE_S, plan.close_s), plan.pace)),))
+        self._timeline.finish_now(at)
+        return self._next_step(at)
+
+    def _end(self, at: int, why: str) -> list[Output]:
+        step = self._timeline.current
+        outs: list[Output] = [self._phase(at, step, on=False)] if step is not None else []
+        if step is not None:
+            self._trials.lose(step.pair, "the session ended in it")
+            self._trials.epoch_ended(step, at)
+        outs.extend(self._questions.close(at))
+        for event in self._stream.finish():
+            outs.extend(self._stream_event(at, event))
+        outs.extend(self._trials.flush(at, tuple(self._stream.beats)))
+        demo = self._opened is not None and self._opened.demo
+        outs.extend(self._trials.verdicts(at, demo=demo))
+        self.ended = True
+        return [*outs, End(at, why, at / 1e6, self._beats)]
+
+
+def _beat_output(at: int, beat: TimedBeat) -> Beat:
+    return Beat(at, beat.t_us, beat.ticks, beat.ok, beat.why, beat.gap_before)

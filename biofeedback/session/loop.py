@@ -1,0 +1,214 @@
+"""The session loop: source and commands in, recording and views out, one step at a time (RULINGS A5)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from biofeedback.events import (
+    Answer,
+    Ask,
+    Battery,
+    Command,
+    Commit,
+    Cue,
+    Event,
+    Input,
+    Link,
+    Output,
+    Pacer,
+    Packet,
+    Phase,
+    Reveal,
+    Rr,
+)
+from biofeedback.session.clock import SessionClock
+from biofeedback.session.coins import Coin
+from biofeedback.session.engine import Engine
+from biofeedback.session.opening import Opening
+from devices.events import (
+    Answered,
+    Heard,
+    HeardCue,
+    HeardPacer,
+    HeardPhase,
+    HeardQuestion,
+    Intervals,
+    LinkState,
+    SourceEvent,
+)
+from devices.events import Battery as StrapBattery
+from devices.events import Packet as StrapPacket
+from devices.heart_rate_measurement import decode
+from devices.source import Source
+
+Publish: TypeAlias = Callable[[Sequence[Event]], None]
+Posted: TypeAlias = Callable[[int], Input]
+
+
+class Recorder(Protocol):
+    """Where events are kept; `append` returns when the event is."""
+
+    def append(self, event: Event) -> None:
+        """Keep one event."""
+        ...
+
+
+class SessionLoop:
+    """Runs one session. `post` may be called from any thread once `run` has begun."""
+
+    def __init__(
+        self,
+        source: Source,
+        clock: SessionClock,
+        opening: Opening,
+        coins: Sequence[Coin],
+        recorder: Recorder | None,
+        publish: Publish,
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._opening = opening
+        self._coins = {coin.pair: coin for coin in coins}
+        self._recorder = recorder
+        self._publish = publish
+        self._engine = Engine()
+        self._posted: list[Posted] = []
+        self._wake = asyncio.Event()
+        self._asyncio: asyncio.AbstractEventLoop | None = None
+
+    def post(self, make: Posted) -> None:
+        """Hand in a command or an answer, made when its time is known."""
+        self._posted.append(make)
+        if self._asyncio is not None:
+            self._asyncio.call_soon_threadsafe(self._wake.set)
+
+    async def run(self) -> None:
+        """Open the source and go on until the session ends, by its plan, by a command or with its source."""
+        self._asyncio = asyncio.get_running_loop()
+        self._step(self._opening.event)
+        for coin in self._coins.values():
+            self._step(Commit(0, coin.pair, coin.sealed(self._opening.session)))
+        try:
+            async with self._source:
+                await self._follow(self._source.events(self._clock))
+        finally:
+            self._stop("the session was interrupted")
+
+    async def _follow(self, events: AsyncIterator[SourceEvent]) -> None:
+        pull = asyncio.ensure_future(_next(events))
+        wake = asyncio.ensure_future(self._wake.wait())
+        try:
+            while not self._engine.ended:
+                await self._clock.wait((pull, wake), self._engine.next_deadline)
+                if wake.done():
+                    self._wake.clear()
+                    wake = asyncio.ensure_future(self._wake.wait())
+                self._take_posted()
+                if not pull.done():
+                    self._handle(self._engine.advance(max(self._clock.now(), self._engine.time)))
+                    continue
+                event = pull.result()
+                if event is None:
+                    self._stop("the source has no more beats")
+                    break
+                self._step(self._input(event))
+                pull = asyncio.ensure_future(_next(events))
+        finally:
+            pull.cancel()
+            wake.cancel()
+            await asyncio.gather(pull, wake, return_exceptions=True)
+
+    def _stop(self, why: str) -> None:
+        if not self._engine.ended:
+            self._step(Command(self._engine.time, "stop", by="program", text=why))
+
+    def _take_posted(self) -> None:
+        while self._posted:
+            at = max(self._clock.now(), self._engine.time)
+            self._step(self._posted.pop(0)(at))
+
+    def _input(self, event: SourceEvent) -> Input:
+        """The engine's word for what the source said, at the time the session has reached."""
+        at = max(event.stamp_us, self._engine.time)
+        match event:
+            case StrapPacket():
+                return packet_input(at, event)
+            case Intervals(ticks=ticks):
+                return Rr(at, ticks)
+            case LinkState(state=state, why=why):
+                return Link(at, state, why)
+            case StrapBattery(percent=percent):
+                return Battery(at, percent)
+            case Answered(question=question, value=value):
+                return Answer(at, question, "suds", value, by="sim")
+
+    def _step(self, event: Input) -> None:
+        """Write-ahead: what was due, then the input on file, then fed, then shown."""
+        self._handle(self._engine.advance(event.at))
+        if self._engine.ended:
+            return
+        self._keep(event)
+        self._publish((event,))
+        self._handle(self._engine.feed(event))
+
+    def _handle(self, outs: Sequence[Output]) -> None:
+        for out in outs:
+            self._keep(out)
+        if outs:
+            self._publish(outs)
+        for out in outs:
+            self._tell_source(out)
+        for out in outs:
+            self._open_coin(out)
+
+    def _keep(self, event: Event) -> None:
+        if self._recorder is not None:
+            self._recorder.append(event)
+
+    def _tell_source(self, out: Output) -> None:
+        heard = heard_of(out)
+        if heard is not None:
+            self._source.hear(heard)
+
+    def _open_coin(self, out: Output) -> None:
+        """A pair's coin is opened when its first washout begins."""
+        if isinstance(out, Phase) and out.on and out.name == "washout" and out.pair in self._coins:
+            coin = self._coins.pop(out.pair)
+            self._step(Reveal(self._engine.time, coin.pair, coin.coin, coin.nonce))
+
+
+def packet_input(at: int, packet: StrapPacket) -> Packet:
+    """A notification decoded, its bytes kept."""
+    said = decode(packet.raw)
+    return Packet(
+        at=at,
+        dev=packet.device,
+        rx=packet.stamp_us,
+        hr=said.hr,
+        contact=said.contact,
+        energy=said.energy_kj,
+        ticks=said.rr_1024,
+        raw=packet.raw.hex(),
+        problems=said.problems,
+    )
+
+
+def heard_of(out: Output) -> Heard | None:
+    """What a person would see or hear of an output."""
+    match out:
+        case Pacer():
+            return HeardPacer(out.at, out.rate, out.inhale, out.at_phase)
+        case Phase(on=True):
+            return HeardPhase(out.at, out.name, out.visualization, out.name == "control")
+        case Cue():
+            return HeardCue(out.at, out.script, out.index, out.say)
+        case Ask():
+            return HeardQuestion(out.at, out.id, out.what)
+        case _:
+            return None
+
+
+async def _next(events: AsyncIterator[SourceEvent]) -> SourceEvent | None:
+    return await anext(events, None)

@@ -1,0 +1,95 @@
+"""Builds the `open` event and the head of a recording: all that a session knows from outside (RULINGS A1)."""
+
+from __future__ import annotations
+
+import platform
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from biofeedback import __version__
+from biofeedback.events import Json, Open
+from biofeedback.hrv import artefacts
+from biofeedback.hrv.registry import METRICS
+from biofeedback.imagery.script import to_json
+from biofeedback.session.clock import CLOCK_NAME, system_ns
+from biofeedback.session.engine import VERSION as ENGINE_VERSION
+from biofeedback.session.plan import Plan
+from biofeedback.session.scripts import Shelf
+from devices.events import StrapInfo
+
+ALGORITHMS: Final[Mapping[str, int]] = {
+    "engine": ENGINE_VERSION,
+    "artefacts": artefacts.VERSION,
+    **{name: metric.version for name, metric in METRICS.items()},
+}
+"""The rules by name and version; a recording names them so that it can be compared or scored again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session before its first moment."""
+
+    session: str
+    began: datetime
+    head: Mapping[str, Json]
+    event: Open
+
+    @property
+    def file_name(self) -> str:
+        """The recording's name without its ending: start in UTC and the session's first eight digits."""
+        return f"{self.began:%Y%m%dT%H%M%SZ}_{self.session[:8]}"
+
+
+def open_session(
+    plan: Plan,
+    info: StrapInfo,
+    shelf: Shelf,
+    *,
+    person: str = "me",
+    demo: bool = False,
+    seeded: bool = False,
+    parent: Mapping[str, Json] | None = None,
+) -> Opening:
+    """Everything the engine will know from outside; `seeded`: the coins come from the seed of a simulated person."""
+    session = str(uuid.uuid4())
+    began = datetime.now(UTC)
+    event = Open(
+        at=0,
+        plan=plan.to_json(),
+        scripts={script.id: to_json(script, shelf.hash_of(script)) for script in shelf.needed(_scripts_of(plan))},
+        person={"name": person},
+        source=asdict(info),
+        demo=demo,
+        coin_source="seed" if seeded else "secrets",
+        parent=parent,
+    )
+    return Opening(session, began, _head(session, began, person), event)
+
+
+def _scripts_of(plan: Plan) -> Sequence[str]:
+    named = [id_ for pair in plan.pairs for id_ in (pair.visualization, pair.control)]
+    return [*named, *([plan.script] if plan.script else []), "grounding"]
+
+
+def _head(session: str, began: datetime, person: str) -> dict[str, Json]:
+    local = began.astimezone()
+    offset = local.utcoffset()
+    return {
+        "session": session,
+        "wall_ns": time.time_ns(),
+        "tz": local.tzname() or "",
+        "utc_off_s": int(offset.total_seconds()) if offset is not None else 0,
+        "mono_ns": system_ns(),
+        "clock": CLOCK_NAME,
+        "app": {"name": "biofeedback", "version": __version__},
+        "host": {
+            "os": platform.system(),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        },
+        "subject": person,
+    }

@@ -1,0 +1,74 @@
+"""Runs a session on a thread of its own, so that a view can live on the main one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+from biofeedback.events import Answer, Command, CommandName, Event
+from biofeedback.session.hub import ViewQueue
+from biofeedback.session.loop import Posted
+
+
+class RunningSession:
+    """A session or a replay under way, as a view sees it: events to drain, commands to give."""
+
+    def __init__(
+        self, queue: ViewQueue, now: Callable[[], int], post: Callable[[Posted], None] | None, *, by: str = "trainee"
+    ) -> None:
+        """`post` is None for a replay, which takes no commands."""
+        self._queue = queue
+        self._post = post
+        self._by = by
+        self._done = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self.now = now
+
+    @property
+    def live(self) -> bool:
+        """Whether commands have an effect."""
+        return self._post is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended; events may still wait."""
+        return self._done.is_set()
+
+    def start(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` to its end on another thread."""
+        self._thread = threading.Thread(target=self._run, args=(work,), name="session", daemon=True)
+        self._thread.start()
+
+    def drain(self) -> list[Event]:
+        """What happened since the last call."""
+        return self._queue.drain()
+
+    def command(self, what: CommandName, text: str = "") -> None:
+        """Press something."""
+        if self._post is not None:
+            self._post(lambda at: Command(at, what, self._by, text))
+
+    def answer(self, question: str, value: int | None) -> None:
+        """Answer the question with this id."""
+        if self._post is not None:
+            self._post(lambda at: Answer(at, question, "suds", value, self._by))
+
+    def join(self) -> None:
+        """Wait for the end and raise what went wrong, if anything did."""
+        if self._thread is not None:
+            self._thread.join()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            await work()
+
+        try:
+            asyncio.run(whole())
+        except BaseException as failure:  # handed to the main thread by join
+            self._failure = failure
+        finally:
+            self._done.set()

@@ -1,0 +1,116 @@
+"""The words for what a strap says, and for what a simulated person hears.
+
+Every value is frozen. Stamps are whole microseconds since the session began, read from the session's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+TICKS_PER_SECOND = 1_024_000
+"""Unit of an RR interval inside the program: 1 ms is 1024 ticks, 1/1024 s is 1000, so both are whole."""
+
+LinkName = Literal["off", "scanning", "connecting", "streaming", "stale", "waiting", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StrapInfo:
+    """What is known of a source before its first packet."""
+
+    name: str
+    kind: Literal["strap", "simulated", "file"]
+    address: str = ""
+    spec: str = ""
+    """The words that open the same source again, e.g. "sim:calm?seed=1"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One Heart Rate Measurement notification, as it came; decode with `heart_rate_measurement.decode`."""
+
+    stamp_us: int
+    device: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """RR intervals that come from a file rather than from a strap, in 1/1 024 000 s."""
+
+    stamp_us: int
+    ticks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The connection changed. `why` is one sentence for the person."""
+
+    stamp_us: int
+    state: LinkName
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """Charge in percent, or None when the strap does not say or says nonsense."""
+
+    stamp_us: int
+    percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A simulated person's answer to a question it heard."""
+
+    stamp_us: int
+    question: str
+    value: int | None
+
+
+SourceEvent: TypeAlias = Packet | Intervals | LinkState | Battery | Answered
+
+
+@dataclass(frozen=True, slots=True)
+class HeardPacer:
+    """The pacer changed: from `at_us` on it is at `at_phase` (0-1) of a breath and runs at `rate` breaths a minute.
+
+    `rate` is None when the pacer stops and breathing is free.
+    """
+
+    at_us: int
+    rate: float | None
+    inhale: float = 0.4
+    at_phase: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeardPhase:
+    """A part of the session began. `visualization` is the script shown in it, None when there is none."""
+
+    at_us: int
+    name: str
+    visualization: str | None = None
+    control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeardCue:
+    """A line was said."""
+
+    at_us: int
+    script: str
+    index: int
+    say: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeardQuestion:
+    """A question was asked, e.g. what="suds"; an `Answered` with the same id answers it."""
+
+    at_us: int
+    question: str
+    what: str
+
+
+Heard: TypeAlias = HeardPacer | HeardPhase | HeardCue | HeardQuestion

@@ -1,0 +1,86 @@
+"""The words that name a source, and what is said when they cannot be understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from devices.errors import Reason, SourceSpecError
+from devices.opening import open_source
+from devices.people import PEOPLE, RANGES, person_named
+from devices.simulated import SimulatedStrap
+from devices.source import parse_spec
+from tests.devices.listening import collect
+
+
+@pytest.mark.parametrize("name", ["calm", "tense", "flat", "nonfollower", "ectopic", "faulty"])
+def test_every_person_of_the_contract_opens_and_speaks(name: str) -> None:
+    source = open_source(parse_spec(f"sim:{name}"))
+    assert source.info.kind == "simulated"
+    assert len(collect(source, 20)) > 15
+
+
+def test_the_spec_in_the_info_opens_the_same_source_again() -> None:
+    first = open_source(parse_spec("sim:tense?seed=3&effect_bpm=-2"))
+    assert first.info.spec == "sim:tense?seed=3&effect_bpm=-2"
+    assert collect(open_source(parse_spec(first.info.spec)), 60) == collect(first, 60)
+
+
+def test_every_key_reaches_the_person() -> None:
+    options = {
+        "hr": "90",
+        "effect_bpm": "-3",
+        "spike_pct": "7",
+        "ectopic_pct": "2",
+        "loss_pct": "4",
+        "drop_s": "9",
+    }
+    person, seed = person_named("calm", {**options, "seed": "12"})
+    assert (person.hr_bpm, person.effect_bpm, person.spike_pct, person.ectopic_pct) == (90, -3, 7, 2)
+    assert (person.strap.loss_pct, person.strap.drop_s) == (4, 9)
+    assert seed == 12
+    assert set(options) | {"seed"} == set(RANGES)
+
+
+def test_without_keys_a_person_is_as_in_the_table() -> None:
+    for name, person in PEOPLE.items():
+        assert person_named(name, {}) == (person, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "what", "advice"),
+    [
+        ("ant:calm", Reason.UNKNOWN_KIND, "'ant'", "sim:"),
+        ("sim:bored", Reason.BAD_SPEC, "'bored'", "calm, tense, flat, nonfollower, ectopic, faulty"),
+        ("sim:", Reason.BAD_SPEC, "''", "calm"),
+        ("sim:calm?mood=3", Reason.BAD_SPEC, "'mood'", "hr, effect_bpm, spike_pct"),
+        ("sim:calm?hr=20", Reason.BAD_SPEC, "hr=20", "from 35 to 180"),
+        ("sim:calm?hr=fast", Reason.BAD_SPEC, "hr=fast", "a number from 35 to 180"),
+        ("sim:calm?hr=nan", Reason.BAD_SPEC, "hr=nan", "from 35 to 180"),
+        ("sim:calm?loss_pct=", Reason.BAD_SPEC, "loss_pct=", "from 0 to 90"),
+        ("sim:calm?seed=1.5", Reason.BAD_SPEC, "seed=1.5", "a whole number from 0"),
+        ("sim:calm?seed=-1", Reason.BAD_SPEC, "seed=-1", "a whole number from 0"),
+        ("sim:calm?drop_s=1e9", Reason.BAD_SPEC, "drop_s=1e9", "from 0 to 600"),
+    ],
+)
+def test_an_error_names_the_offending_value_and_the_allowed_ones(
+    text: str, reason: Reason, what: str, advice: str
+) -> None:
+    with pytest.raises(SourceSpecError) as caught:
+        open_source(parse_spec(text))
+    assert caught.value.reason is reason
+    assert what in caught.value.what
+    assert advice in caught.value.advice
+
+
+@pytest.mark.parametrize("text", ["calm", "", ":calm", "sim:calm?seed", "sim:calm?seed=1&seed=2"])
+def test_words_that_are_no_spec_are_refused(text: str) -> None:
+    with pytest.raises(SourceSpecError):
+        parse_spec(text)
+
+
+@pytest.mark.parametrize("key", [key for key in RANGES if key != "seed"])
+def test_a_person_at_either_end_of_a_range_still_lives(key: str) -> None:
+    for value in RANGES[key]:
+        source = open_source(parse_spec(f"sim:calm?{key}={value}"))
+        assert isinstance(source, SimulatedStrap)
+        assert len(collect(source, 60)) > 3
