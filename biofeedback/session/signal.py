@@ -68,7 +68,7 @@ class Signal:
 
     def _say(self, at: int) -> list[Notice]:
         before, self.lost = self.lost, self._reason()
-        if self.lost == before:
+        if self.lost == before or (before is not None and self.lost == NO_BEATS):
             return []
         if self.lost is None:
             return [Notice(at, "signal_back", "The signal is back.")]

@@ -1,0 +1,60 @@
+"""`biofeedback demo`: a whole session in small, so that everything can be seen without a strap."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from biofeedback.cli.common import add_example, add_view_options, config_of, print_json, say
+from biofeedback.cli.running import INTERRUPTED, View, Work, run_session
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    add_view_options(parser)
+    parser.add_argument("--seed", type=int, default=1, help="which simulated day it is (1)")
+    parser.add_argument("--output", metavar="DIR", help="where the recording and the report go")
+    parser.add_argument("--json", action="store_true", help="one JSON object with the three results")
+    add_example(parser, "biofeedback demo --speed 10")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Session, recording, verification, report."""
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.report import write_report
+    from biofeedback.session.plan import Pair, demo_plan
+    from biofeedback.session.replay import verify
+    from biofeedback.session.scripts import shipped
+    from biofeedback.session.sources import parse_speed
+    from devices.opening import open_source
+    from devices.source import parse_spec
+
+    speed = parse_speed(args.speed or "max")
+    folder = Path(args.output) if args.output else config_of(args).home / "demo"
+    source = open_source(parse_spec(f"sim:calm?seed={args.seed}"))
+    plan = demo_plan(Pair("safe_place", "breath_only"))
+    show = args.view != "none" and not args.quiet
+    if show:
+        say(args, "A demonstration: a simulated person, one pair of epochs, 4 min 40 s of session time.")
+    work = Work(source, plan, shipped(), speed, folder, person="demo", seed=args.seed, demo=True)
+    outcome = run_session(args, work, View(terminal=show, json=False, plain=True if speed > 20 else None))
+    if outcome.recording is None:
+        return 1
+    checked = verify(outcome.recording)
+    report = write_report(read_recording(outcome.recording), outcome.recording.with_suffix("").with_suffix(".html"))
+    if args.json:
+        print_json({"recording": str(outcome.recording), "report": str(report), "verify": checked.to_json()})
+    else:
+        equal = "every number came out again" if checked.exact else f"{checked.differences} numbers differ"
+        sys.stdout.write(
+            f"Recording  {outcome.recording}\n"
+            f"Verified   {checked.compared} of {checked.outputs} outputs compared: {equal}\n"
+            f"Report     {report}\n"
+        )
+        if show and speed > 20:
+            say(args, "To breathe along in real time: biofeedback demo --speed 1")
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 0 if checked.intact and not checked.differences else 5

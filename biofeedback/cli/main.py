@@ -1,0 +1,105 @@
+"""`biofeedback`: reads the words, hands them to one subcommand, turns errors into two calm lines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final
+
+from biofeedback import __version__
+from biofeedback.errors import BiofeedbackError
+
+COMMANDS: Final[dict[str, str]] = {
+    "demo": "a complete short session with a simulated person",
+    "practice": "a live session: breathing, imagery, what the heart does",
+    "replay": "watch a recording or a file of intervals again",
+    "verify": "recompute recordings and compare every number",
+    "analyze": "heart-rate variability of recordings and RR files",
+    "simulate": "write a recording of a simulated person",
+    "report": "one HTML page about a session",
+    "scripts": "the imagery scripts: list, show, check, new",
+    "config": "settings and where each comes from",
+}
+INTERRUPTED: Final = 130
+DESCRIPTION: Final = (
+    "Practise paced breathing and imagery with a heart-rate strap, and see honestly what your own heart does. "
+    "A wellness tool, not a medical device."
+)
+EPILOG: Final = "Start with:  biofeedback demo\nHelp on one command:  biofeedback practice --help"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code of the contract: 0 ok, 1 failed, 2 usage, 4 unreadable, 5 differs."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
+    if args.no_color:
+        os.environ["NO_COLOR"] = "1"
+    try:
+        return int(args.run(args))
+    except BiofeedbackError as error:
+        return _complain(error.what, error.advice, error.exit_code, args, error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from devices.errors import DeviceError
+
+        if isinstance(error, DeviceError):
+            return _complain(error.what, error.advice, 2, args, error)
+        what = f"Something went wrong inside the program: {type(error).__name__}: {error}"
+        return _complain(what, "Run it again with -vv and report what it prints; recordings are kept.", 1, args, error)
+
+
+def _complain(what: str, advice: str, code: int, args: argparse.Namespace, error: Exception) -> int:
+    """Two lines on stderr; the traceback only for those who asked for it."""
+    if args.verbose >= 2:
+        import traceback
+
+        traceback.print_exception(error)
+    sys.stderr.write(f"biofeedback: {what}\n{advice}\n")
+    return code
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only subcommands that are named are loaded, so that `--help` stays quick."""
+    parser = argparse.ArgumentParser(
+        prog="biofeedback",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        parents=[_shared_options({"config": None, "home": None, "no_color": False, "quiet": False, "verbose": 0})],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"biofeedback {__version__}")
+    shared = _shared_options({})
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            parents=[shared],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if name in words:
+            import_module(f"biofeedback.cli.{name}").add_to(sub)
+    return parser
+
+
+def _shared_options(defaults: Mapping[str, object]) -> argparse.ArgumentParser:
+    """What every command understands, before its name or after it."""
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    group = shared.add_argument_group("everywhere")
+    group.add_argument("--config", metavar="FILE", help="settings file to use instead of the usual one")
+    group.add_argument("--home", metavar="DIR", help="folder of your sessions (also BIOFEEDBACK_HOME)")
+    group.add_argument("--no-color", action="store_true", default=argparse.SUPPRESS, help="no colours (also NO_COLOR)")
+    group.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="say only what was asked for")
+    group.add_argument("-v", "--verbose", action="count", help="say more; -vv shows tracebacks")
+    shared.set_defaults(**defaults)
+    return shared

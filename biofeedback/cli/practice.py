@@ -1,0 +1,155 @@
+"""`biofeedback practice`: a live session."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from biofeedback.cli.common import add_example, add_view_options, config_of, say
+from biofeedback.cli.running import INTERRUPTED, View, Work, run_session
+from biofeedback.config import Config, checked
+from biofeedback.errors import UsageError
+
+if TYPE_CHECKING:
+    from biofeedback.session.plan import Pair, Plan
+    from biofeedback.session.scripts import Shelf
+    from devices.source import SourceSpec
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("script", nargs="*", help="an imagery script, by id or .toml file; several only in a trial")
+    parser.add_argument("--source", help="where the beats come from: sim:calm, sim:tense?seed=3, file:my_rr.txt")
+    parser.add_argument("--plan", choices=("practice", "trial", "free"), help="practice with a script, else free")
+    parser.add_argument("--minutes", type=float, help="length, from the first beat (not with a trial)")
+    parser.add_argument("--pace", type=float, help="breaths a minute, 4.5 to 7")
+    parser.add_argument("--inhale", type=float, help="share of a breath that goes in, 0.3 to 0.6")
+    parser.add_argument("--control", metavar="SCRIPT", help="what a trial compares with (the script's own)")
+    add_view_options(parser)
+    parser.add_argument("--seed", type=int, help="which simulated day it is (sim: only)")
+    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
+    parser.add_argument("--no-record", action="store_true", help="keep nothing")
+    parser.add_argument("--output", metavar="DIR", help="where the recording goes")
+    parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    add_example(parser, "biofeedback practice safe_place --source sim:calm --minutes 5 --speed 10")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Assemble a session from the words, run it, say where it is."""
+    from biofeedback.session.scripts import shelf_with
+    from biofeedback.session.sources import open_source
+
+    config = config_of(args)
+    spec = _spec(args, config)
+    shelf, ids = shelf_with(args.script)
+    plan, shelf = _plan(args, config, shelf, ids)
+    work = Work(
+        source=open_source(spec),
+        plan=plan,
+        shelf=shelf,
+        speed=_speed(args, spec),
+        folder=None if args.no_record else _folder(args, config),
+        person=args.person or config.text("person"),
+        seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
+    )
+    view = args.view or config.text("view")
+    shown = view == "terminal" or (view == "auto" and not args.json)
+    outcome = run_session(args, work, View(terminal=shown, json=args.json))
+    if outcome.recording is not None:
+        if args.json:
+            say(args, f"Recording  {outcome.recording}")
+        else:
+            sys.stdout.write(f"Recording  {outcome.recording}\n")
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 1 if outcome.trouble else 0
+
+
+def _spec(args: argparse.Namespace, config: Config) -> SourceSpec:
+    from devices.source import parse_spec
+
+    text = args.source or config.text("source")
+    if not text:
+        raise UsageError(
+            "No source of heartbeats is given.", "Try --source sim:calm, or --source file:FILE with a file of yours."
+        )
+    spec = parse_spec(text)
+    if args.seed is None:
+        return spec
+    if spec.kind != "sim":
+        raise UsageError("--seed is for simulated people only.", "Leave it out, or use --source sim:calm.")
+    return replace(spec, options={**spec.options, "seed": str(args.seed)})
+
+
+def _speed(args: argparse.Namespace, spec: SourceSpec) -> float:
+    from biofeedback.session.sources import parse_speed, speed_of
+
+    if args.speed is not None:
+        if spec.kind == "strap":
+            raise UsageError("A strap beats at its own speed.", "Leave out --speed.")
+        return parse_speed(args.speed)
+    return speed_of(spec) or 1.0
+
+
+def _folder(args: argparse.Namespace, config: Config) -> Path:
+    return Path(args.output) if args.output else config.home / "sessions"
+
+
+def _plan(args: argparse.Namespace, config: Config, shelf: Shelf, ids: list[str]) -> tuple[Plan, Shelf]:
+    """The plan, and the shelf with the controls that were asked for."""
+    from biofeedback.session.plan import free_plan, practice_plan, trial_plan
+
+    name = args.plan or ("practice" if ids else "free")
+    pace = float(checked("pace", config.number("pace") if args.pace is None else args.pace))
+    inhale = float(checked("inhale", config.number("inhale") if args.inhale is None else args.inhale))
+    _check_words(args, name, ids)
+    if name == "free":
+        return free_plan(args.minutes), shelf
+    if name == "practice":
+        minutes = shelf.find(ids[0]).practice.minutes if args.minutes is None else args.minutes
+        return practice_plan(ids[0], minutes, pace, inhale), shelf
+    shelf = _with_control(shelf, ids, args.control)
+    return trial_plan(_pairs(shelf, ids), pace, inhale), shelf
+
+
+def _check_words(args: argparse.Namespace, plan: str, ids: list[str]) -> None:
+    if plan == "free" and ids:
+        raise UsageError("A free session has no script.", "Leave out the script, or choose --plan practice.")
+    if plan != "free" and not ids:
+        raise UsageError(f"A {plan} needs a script.", "Name one, for example safe_place; see: biofeedback scripts list")
+    if plan == "practice" and len(ids) > 1:
+        raise UsageError("A practice has one script.", "Name one, or compare several with --plan trial.")
+    if plan == "trial" and args.minutes is not None:
+        raise UsageError("A trial has its own length.", "Leave out --minutes.")
+    if plan != "trial" and args.control is not None:
+        raise UsageError("Only a trial has a control.", "Add --plan trial, or leave out --control.")
+    if args.minutes is not None and not 0 < args.minutes <= 24 * 60:
+        raise UsageError(f"A session cannot last {args.minutes:g} minutes.", "Give a number above 0, at most 1440.")
+
+
+def _with_control(shelf: Shelf, ids: list[str], control: str | None) -> Shelf:
+    from biofeedback.session.scripts import Shelf as NewShelf
+
+    if control is None:
+        return shelf
+    if shelf.find(control).kind != "control":
+        controls = ", ".join(sorted(script.id for script in shelf.scripts.values() if script.kind == "control"))
+        raise UsageError(f"'{control}' is not a control.", f"Choose one of: {controls}.")
+    return NewShelf({**shelf.scripts, **{id_: replace(shelf.find(id_), control=control) for id_ in ids}})
+
+
+def _pairs(shelf: Shelf, ids: list[str]) -> tuple[Pair, ...]:
+    """Three pairs, or one for each script where there are more, dealt round."""
+    from biofeedback.session.plan import PAIRS, Pair
+
+    found: list[Pair] = []
+    for number in range(max(PAIRS, len(ids))):
+        script = shelf.find(ids[number % len(ids)])
+        if script.control is None:
+            raise UsageError(f"'{script.id}' is itself a control.", "Test an imagery script against it.")
+        found.append(Pair(script.id, script.control))
+    return tuple(found)

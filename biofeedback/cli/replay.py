@@ -1,0 +1,55 @@
+"""`biofeedback replay`: the same views as live."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from biofeedback.cli.common import add_example, add_view_options, say
+from biofeedback.cli.running import INTERRUPTED, View, Work, run_replay, run_session
+
+FOREIGN_KINDS = frozenset({"rr", "gap", "beat", "hrv", "arousal", "end"})
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("file", help="a recording of ours, or a text file of RR intervals")
+    add_view_options(parser)
+    parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
+    parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    add_example(parser, "biofeedback replay my_session.session.jsonl --speed 20")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay a recording by its own inputs, a foreign file as a free session that is not recorded."""
+    from biofeedback.recording.reader import is_recording
+    from biofeedback.session.plan import free_plan
+    from biofeedback.session.scripts import shipped
+    from biofeedback.session.sources import file_source, parse_speed
+
+    path, speed = Path(args.file), parse_speed(args.speed or "1")
+    terminal = args.view == "terminal" or (args.view is None and not args.json)
+    plain = True if speed > 20 else None
+    source = file_source(path, args.unit)
+    if is_recording(path):
+        return _replay_recording(args, path, speed, View(terminal, args.json, plain=plain))
+    work = Work(source, free_plan(None), shipped(), speed, folder=None)
+    outcome = run_session(args, work, View(terminal, args.json, FOREIGN_KINDS, plain=plain))
+    return INTERRUPTED if outcome.interrupted else 0
+
+
+def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: View) -> int:
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.session.replay import play
+
+    recording = read_recording(path)
+    if recording.damage is not None:
+        say(args, f"The recording is damaged, {recording.damage}. Showing what stands before it.")
+    opened = next((line.body for line in recording.lines if line.kind == "open"), {})
+    titles = {id_: str(script["title"]) for id_, script in opened.get("scripts", {}).items()}
+    interrupted = run_replay(partial(play, recording), speed, view, titles, hide_numbers=False)
+    if interrupted:
+        return INTERRUPTED
+    return 0 if recording.damage is None else 4

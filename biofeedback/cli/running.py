@@ -1,0 +1,204 @@
+"""Runs a session or a replay for a command: clock, recording, view, signals, and the words at the end."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from json import dumps
+from math import isinf
+from pathlib import Path
+from types import FrameType
+
+from biofeedback.cli.common import say
+from biofeedback.errors import RecordingError
+from biofeedback.events import Command, Event
+from biofeedback.recording.codec import to_object
+from biofeedback.recording.log import SessionLog
+from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
+from biofeedback.session.coins import draw_coins
+from biofeedback.session.hub import ViewQueue
+from biofeedback.session.loop import Posted, Publish, SessionLoop
+from biofeedback.session.opening import ALGORITHMS, Opening, open_session
+from biofeedback.session.plan import Plan
+from biofeedback.session.runner import RunningSession
+from biofeedback.session.scripts import Shelf
+from devices.source import Clock, Source
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be run. `folder` None: nothing is recorded."""
+
+    source: Source
+    plan: Plan
+    shelf: Shelf
+    speed: float
+    folder: Path | None
+    person: str = "me"
+    seed: int | None = None
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How it is shown. `terminal`: the text view; `json`: events as JSON lines on stdout; `kinds`: only these."""
+
+    terminal: bool
+    json: bool
+    kinds: frozenset[str] | None = None
+    plain: bool | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How it ended. `recording` is the file, None when nothing was recorded."""
+
+    recording: Path | None
+    interrupted: bool
+    trouble: str | None = None
+
+
+@dataclass(slots=True)
+class _JsonLines:
+    """Prints events as JSON lines; a reader that went away ends the session calmly."""
+
+    kinds: frozenset[str] | None
+    gone: Callable[[], None]
+    broken: bool = False
+    _kept: list[str] = field(default_factory=list[str])
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        if self.broken:
+            return
+        try:
+            for event in events:
+                shown = to_object(event)
+                if self.kinds is None or shown["kind"] in self.kinds:
+                    sys.stdout.write(dumps(shown, ensure_ascii=False, allow_nan=False) + "\n")
+                    sys.stdout.flush()
+        except BrokenPipeError:
+            self.broken = True
+            self.gone()
+
+
+def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
+    """One session from its opening to its last line."""
+    opening = open_session(
+        work.plan, work.source.info, work.shelf, person=work.person, demo=work.demo, seeded=work.seed is not None
+    )
+    log = _open_log(work.folder, opening)
+    clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
+    queue = ViewQueue()
+    publish = _Publisher(queue if view.terminal else None)
+    coins = draw_coins(len(work.plan.pairs), work.seed)
+    loop = SessionLoop(work.source, clock, opening, coins, log, publish)
+    if view.json:
+        publish.lines = _JsonLines(view.kinds, lambda: loop.post(_stop("nobody reads the output any more")))
+    running = RunningSession(queue, clock.now, loop.post)
+    try:
+        interrupted = _show(running, loop.run, view, _titles(work.shelf), hide_numbers=work.plan.name == "trial")
+    finally:
+        recording = log.close() if log is not None else None
+    trouble = log.failed if log is not None else None
+    if trouble:
+        say(args, trouble)
+    return Outcome(recording, interrupted, trouble)
+
+
+def run_replay(
+    work: Callable[[Clock, Publish], Awaitable[None]],
+    speed: float,
+    view: View,
+    titles: Mapping[str, str],
+    *,
+    hide_numbers: bool,
+) -> bool:
+    """Show a recording again; returns whether it was interrupted."""
+    clock: Clock = InstantClock() if isinf(speed) else LiveClock(speed)
+    queue = ViewQueue()
+    publish = _Publisher(queue if view.terminal else None)
+    if view.json:
+        publish.lines = _JsonLines(view.kinds, lambda: None)
+    running = RunningSession(queue, clock.now, None)
+    return _show(running, lambda: work(clock, publish), view, titles, hide_numbers=hide_numbers)
+
+
+@dataclass(slots=True)
+class _Publisher:
+    """Where the session's events go."""
+
+    queue: ViewQueue | None
+    lines: _JsonLines | None = None
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        if self.lines is not None:
+            self.lines(events)
+        if self.queue is not None:
+            self.queue.put(events)
+
+
+def _open_log(folder: Path | None, opening: Opening) -> SessionLog | None:
+    if folder is None:
+        return None
+    log = SessionLog(folder, opening.file_name, opening.head)
+    for name, version in ALGORITHMS.items():
+        log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
+    if log.failed:
+        raise RecordingError(log.failed, "Make room on the disk, or choose another folder with --output.")
+    return log
+
+
+def _titles(shelf: Shelf) -> dict[str, str]:
+    return {id_: script.title for id_, script in shelf.scripts.items()}
+
+
+def _stop(why: str) -> Posted:
+    return lambda at: Command(at, "stop", "program", why)
+
+
+def _show(
+    running: RunningSession,
+    work: Callable[[], Awaitable[None]],
+    view: View,
+    titles: Mapping[str, str],
+    *,
+    hide_numbers: bool,
+) -> bool:
+    """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
+    ending = _Signals(running)
+    with ending:
+        running.start(work)
+        if view.terminal:
+            from biofeedback.terminal import watch
+
+            watch(running, script_titles=titles, hide_numbers=hide_numbers, plain=view.plain)
+        running.join()
+    return ending.came
+
+
+class _Signals:
+    """Ctrl-C and SIGTERM end the session calmly; a second one ends the program at once."""
+
+    def __init__(self, running: RunningSession) -> None:
+        self.came = False
+        self._running = running
+        self._before: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.came or not self._running.live:
+            raise KeyboardInterrupt
+        self.came = True
+        self._running.command("stop", "interrupted")

@@ -1,0 +1,47 @@
+"""`biofeedback simulate`: a recording of a simulated person, made in a moment."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from biofeedback.cli.common import add_example, print_json
+from biofeedback.cli.running import INTERRUPTED, View, Work, run_session
+from biofeedback.errors import UsageError
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("--minutes", type=float, default=5.0, help="length from the first beat (5)")
+    parser.add_argument("--person", default="calm", help="calm, tense, flat, nonfollower, ectopic, faulty; also ?key=value")
+    parser.add_argument("--seed", type=int, default=1, help="which day of that person it is (1)")
+    parser.add_argument("--output", metavar="DIR", default=".", help="where the recording goes (here)")
+    parser.add_argument("--json", action="store_true", help="one JSON object with the file's name")
+    add_example(parser, "biofeedback simulate --person ectopic --minutes 10 --output recordings")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """A free session at full speed, without a view."""
+    from dataclasses import replace
+
+    from biofeedback.session.plan import free_plan
+    from biofeedback.session.scripts import shipped
+    from devices.opening import open_source
+    from devices.source import parse_spec
+
+    if not 0 < args.minutes <= 24 * 60:
+        raise UsageError(f"A recording cannot last {args.minutes:g} minutes.", "Give a number above 0, at most 1440.")
+    spec = parse_spec(f"sim:{args.person}")
+    spec = replace(spec, options={"seed": str(args.seed), **spec.options})
+    source = open_source(spec)
+    work = Work(source, free_plan(args.minutes), shipped(), float("inf"), Path(args.output), person=spec.name, seed=args.seed)
+    outcome = run_session(args, work, View(terminal=False, json=False))
+    if outcome.recording is None:
+        return 1
+    if args.json:
+        print_json({"recording": str(outcome.recording)})
+    else:
+        sys.stdout.write(f"{outcome.recording}\n")
+    return INTERRUPTED if outcome.interrupted else 1 if outcome.trouble else 0

@@ -1,0 +1,326 @@
+"""The figure: heart rate over the session with its parts, cues, marks and answers, as SVG that takes its page's colours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import pairwise
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from biofeedback.hrv.beats import TimedBeat
+from biofeedback.report.facts import EPOCHS, Facts, Part, rate_of
+from biofeedback.report.thin import BINS, breaks_of, one_a_bin, thinned
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, QUIET, GRID = "#1a1f24", "#5a6570", "#d5d9dc"
+LINE, FLAG, IMAGE, CONTROL, FELT, GROUND = "#0072b2", "#d55e00", "#009e73", "#b0598a", "#b0598b", "#fcfcfa"
+VARIABLES: Final[Mapping[str, str]] = {
+    INK: "ink",
+    QUIET: "quiet",
+    GRID: "rule",
+    LINE: "line",
+    FLAG: "flag",
+    IMAGE: "image",
+    CONTROL: "control",
+    FELT: "felt",
+    GROUND: "ground",
+}
+"""The light ground's colours (DESIGN 8); in the page each is the CSS variable of this name."""
+
+WIDE: Final = 7.6
+MAIN: Final = 2.3
+ROW: Final = 0.21
+"""Sizes in inches; the page scales the whole."""
+LEFT: Final = 0.62
+PLOT_PT: Final = 72 * (WIDE - LEFT - 0.1)
+LABEL_PT: Final = 7.0
+LEAST_SPAN_BPM: Final = 30.0
+STEPS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
+MOST_TICKS: Final = 12
+
+Row: TypeAlias = "tuple[str, Sequence[float]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The figure's SVG (nothing in it comes from a person), and the parts that were too short for their label."""
+
+    svg: str
+    unlabelled: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How session time becomes the horizontal axis."""
+
+    unit: str
+    unit_s: float
+    end: float
+
+    def of(self, at_us: float) -> float:
+        return at_us / 1e6 / self.unit_s
+
+    def points(self, length_us: float) -> float:
+        """Width on paper."""
+        return PLOT_PT * self.of(length_us) / self.end
+
+
+def draw_strip(facts: Facts) -> Strip:
+    """Draw it. Matplotlib is imported here and not before: it takes half a second."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "biofeedback", "hatch.linewidth": 0.7})
+        mpl.rcParams.update({"font.size": LABEL_PT, "text.parse_math": False, "axes.unicode_minus": True})
+        rows = [name for name, wanted in _rows(facts).items() if wanted]
+        figure = Figure(figsize=(WIDE, MAIN + 0.6 + ROW * len(rows)))
+        unlabelled = _draw(figure, facts, rows)
+        target = BytesIO()
+        nobody: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        FigureCanvasSVG(figure).print_svg(target, metadata=nobody)
+    return Strip(_for_page(target.getvalue().decode()), unlabelled)
+
+
+def _rows(facts: Facts) -> dict[str, bool]:
+    return {
+        "cues": bool(facts.cues),
+        "marks": bool(numbered(facts)),
+        "strength": bool(facts.suds),
+        "gaps": bool(facts.holes),
+    }
+
+
+def numbered(facts: Facts) -> list[int]:
+    """When the moments came that carry a number in figure and table."""
+    return [moment.at for moment in facts.moments if is_numbered(moment)]
+
+
+def is_numbered(moment: object) -> bool:
+    """Marks, notes, and what the safety rail did."""
+    from biofeedback.events import Mark, Note, Safety
+
+    return isinstance(moment, Mark | Note) or (isinstance(moment, Safety) and moment.on)
+
+
+def _draw(figure: Figure, facts: Facts, rows: Sequence[str]) -> tuple[str, ...]:
+    scale = _scale_of(facts.length_us)
+    height = figure.get_figheight()
+    bottom, high = 0.36 / height, ROW * len(rows) / height
+    width = 1 - (LEFT + 0.1) / WIDE
+    main = figure.add_axes((LEFT / WIDE, bottom + high, width, MAIN / height))
+    _draw_rate(main, facts, scale)
+    unlabelled = _draw_parts(main, facts.parts, scale)
+    lowest = main
+    if rows:
+        main.tick_params(labelbottom=False, bottom=False)
+        lowest = figure.add_axes((LEFT / WIDE, bottom, width, high))
+        _draw_rows(lowest, facts, rows, scale)
+    _time_axis(main, scale)
+    _time_axis(lowest, scale)
+    lowest.set_xlabel(f"{scale.unit} since the recording began", color=QUIET, labelpad=3)
+    return unlabelled
+
+
+def _scale_of(length_us: int) -> _Scale:
+    length_s = max(length_us / 1e6, 60.0)
+    unit, unit_s = ("minutes", 60.0) if length_s <= 3 * 3600 else ("hours", 3600.0)
+    return _Scale(unit, unit_s, length_s / unit_s)
+
+
+def _time_axis(axes: Axes, scale: _Scale) -> None:
+    length_s = scale.end * scale.unit_s
+    step = next((step for step in STEPS_S if length_s / step <= MOST_TICKS), STEPS_S[-1] * ceil(length_s / 3e5))
+    ticks = [number * step / scale.unit_s for number in range(int(length_s // step) + 1)]
+    axes.set_xlim(0, scale.end)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.tick_params(axis="x", colors=QUIET, length=2.5, width=0.6, pad=2)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _draw_rate(axes: Axes, facts: Facts, scale: _Scale) -> None:
+    good = [beat for beat in facts.beats if beat.ok]
+    low, high = _limits([rate_of(beat) for beat in good])
+    step = 10 if high - low <= 80 else 20
+    axes.set_ylim(low, high)
+    axes.set_yticks(range(int(low), int(high) + 1, step))
+    axes.tick_params(axis="y", colors=QUIET, length=0, pad=3)
+    axes.set_ylabel("heart rate, bpm", color=QUIET, labelpad=4)
+    axes.grid(visible=True, axis="y", color=GRID, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_facecolor("none")
+    bin_us = max(1.0, facts.length_us / BINS)
+    times, rates = thinned([(beat.t_us, rate_of(beat)) for beat in good], breaks_of(facts.beats, bin_us), bin_us)
+    axes.plot([scale.of(at) for at in times], rates, color=LINE, linewidth=0.9, solid_joinstyle="round", zorder=3)
+    _draw_flagged(axes, [beat for beat in facts.beats if not beat.ok], scale, (low, high), bin_us)
+    if not good:
+        words = "no heartbeat was recorded" if not facts.beats else "no beat could be used"
+        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=10)
+
+
+def _draw_flagged(
+    axes: Axes, flagged: Sequence[TimedBeat], scale: _Scale, limits: tuple[float, float], bin_us: float
+) -> None:
+    """A cross each; those beyond the scale stand at its edge."""
+    shown = one_a_bin([(beat.t_us, rate_of(beat)) for beat in flagged], bin_us)
+    margin = 0.02 * (limits[1] - limits[0])
+    rates = [min(max(rate, limits[0] + margin), limits[1] - margin) for _, rate in shown]
+    times = [scale.of(at) for at, _ in shown]
+    axes.plot(times, rates, "x", color=FLAG, markersize=4, markeredgewidth=1.1, zorder=4)
+
+
+def _limits(rates: Sequence[float]) -> tuple[float, float]:
+    """Whole tens around the rates, at least 30 bpm apart."""
+    if not rates:
+        return 50.0, 90.0
+    low, high = floor((min(rates) - 2) / 10) * 10.0, ceil((max(rates) + 2) / 10) * 10.0
+    while high - low < LEAST_SPAN_BPM:
+        low, high = (low - 10, high) if min(rates) - low < high - max(rates) else (low, high + 10)
+    return max(0.0, low), high
+
+
+def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> tuple[str, ...]:
+    """Shade the epochs, rule off the parts, and name above the figure those that are wide enough for their name."""
+    unlabelled: list[str] = []
+    for part in parts:
+        start, end = scale.of(part.start_us), scale.of(part.end_us)
+        _shade(axes, part.name, start, end)
+        axes.axvline(start, color=QUIET, linewidth=0.5, ymax=1.09, clip_on=False, zorder=1)
+        room = scale.points(part.end_us - part.start_us)
+        name = next((name for name in (part.title, part.name) if _fits(name, room)), None)
+        if name is None:
+            unlabelled.append(part.name)
+            continue
+        strong = part.name in EPOCHS
+        axes.text(
+            (start + end) / 2,
+            1.045,
+            name,
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            va="center",
+            color=INK if strong else QUIET,
+            fontweight="bold" if strong else "normal",
+        )
+    return tuple(dict.fromkeys(unlabelled))
+
+
+def _fits(name: str, points: float) -> bool:
+    return len(name) * LABEL_PT * 0.56 + 3 <= points
+
+
+def _shade(axes: Axes, name: str, start: float, end: float) -> None:
+    if name == "image":
+        axes.axvspan(start, end, color=IMAGE, alpha=0.17, linewidth=0, zorder=0)
+    elif name == "control":
+        axes.axvspan(start, end, facecolor="none", edgecolor=CONTROL, hatch="////", linewidth=0, alpha=0.5, zorder=0)
+
+
+def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> None:
+    """One line each for cues, marks, answers and gaps, below the heart rate."""
+    axes.set_facecolor("none")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.tick_params(axis="y", colors=QUIET, length=0, pad=3)
+    for part in facts.parts:
+        _shade(axes, part.name, scale.of(part.start_us), scale.of(part.end_us))
+        axes.axvline(scale.of(part.start_us), color=QUIET, linewidth=0.5, zorder=1)
+    for row in range(len(rows)):
+        axes.axhline(row - 0.5, color=GRID, linewidth=0.5, zorder=1)
+    bin_us = max(1.0, facts.length_us / BINS)
+    for row, name in enumerate(rows):
+        match name:
+            case "cues":
+                at = [scale.of(at) for at, _ in one_a_bin([(cue.at, 0.0) for cue in facts.cues], bin_us)]
+                axes.plot(at, [row] * len(at), "|", color=INK, markersize=6, markeredgewidth=1, zorder=4)
+            case "marks":
+                shown = [(at, str(no)) for no, at in enumerate(numbered(facts), start=1)]
+                _symbols(axes, shown, row, scale, ("D", 6.4, INK, GROUND))
+            case "strength":
+                answers = [(suds.at, NO_ANSWER if suds.value is None else str(suds.value)) for suds in facts.suds]
+                _symbols(axes, answers, row, scale, ("o", 9.5, FELT, GROUND))
+            case _:
+                _draw_gaps(axes, facts, row, scale)
+
+
+NO_ANSWER: Final = "–"
+
+
+def _symbols(
+    axes: Axes,
+    found: Sequence[tuple[int, str]],
+    row: int,
+    scale: _Scale,
+    style: tuple[str, float, str, str],
+) -> None:
+    """Symbols with a number in them; where they crowd, only the first of each crowd keeps its number."""
+    marker, size, colour, ground = style
+    apart_us = 11 / PLOT_PT * scale.end * scale.unit_s * 1e6
+    kept = one_a_bin([(at, float(number)) for number, (at, _) in enumerate(found)], apart_us / 6)
+    last_us = -apart_us
+    for at, number in kept:
+        words = found[int(number)][1]
+        axes.plot([scale.of(at)], [row], marker, color=colour, markersize=size, markeredgewidth=0, zorder=4, clip_on=False)
+        if at - last_us >= apart_us:
+            last_us = at
+            axes.text(
+                scale.of(at), row + 0.02, words, ha="center", va="center_baseline", color=ground, fontsize=6, zorder=5,
+                fontweight="bold",
+            )  # fmt: skip
+
+
+def _draw_gaps(axes: Axes, facts: Facts, row: int, scale: _Scale) -> None:
+    """Bars as long as the gaps, never too short to be seen."""
+    least = scale.end / PLOT_PT * 1.5
+    drawn = _merged(
+        [(scale.of(hole.from_us), max(scale.of(hole.to_us), scale.of(hole.from_us) + least)) for hole in facts.holes],
+        least,
+    )
+    for start, end in drawn:
+        axes.plot([start, end], [row, row], color=INK, linewidth=3.2, solid_capstyle="butt", zorder=4)
+
+
+def _merged(bars: Sequence[tuple[float, float]], least: float) -> Iterator[tuple[float, float]]:
+    """Bars that nearly touch, as one."""
+    if not bars:
+        return
+    start, end = bars[0]
+    for bar_start, bar_end in bars[1:]:
+        if bar_start - end > least:
+            yield start, end
+            start = bar_start
+        end = max(end, bar_end)
+    yield start, end
+
+
+def _for_page(svg: str) -> str:
+    """The drawing as part of a page: its colours and fonts are the page's, it names no other place, it is small."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href=", "href=")
+    body = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', body, count=1)
+    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r"font: ((?:bold |\d+ )*)([\d.]+)px [^;\"]*", _font, body)
+    body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
+    for colour, name in VARIABLES.items():
+        body = body.replace(colour, f"var(--{name})")
+    return re.sub(r"\n\s*", "\n", body).strip()
+
+
+def _font(found: re.Match[str]) -> str:
+    weight = f"font-weight: {found[1].strip()}; " if found[1] else ""
+    return f"{weight}font-size: {found[2]}px"
+
+
+def gaps_between(times: Sequence[int]) -> list[int]:
+    """Distances of neighbours."""
+    return [later - earlier for earlier, later in pairwise(times)]

@@ -1,0 +1,92 @@
+"""Numbers, times and names as the page says them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from biofeedback.events import ArtefactName, GapReason
+
+NONE: Final = "–"
+LONGEST_TEXT: Final = 600
+"""Longer words of a person are cut on the page; the recording holds them whole."""
+
+MONTHS: Final = (
+    "January February March April May June July August September October November December".split()
+)
+"""Not those of the system's language: the page is in English."""
+
+ARTEFACTS: Final[Mapping[ArtefactName, str]] = {
+    "missed": "a beat was not seen, the interval is far too long",
+    "extra": "a beat was seen that was none, the intervals are too short",
+    "ectopic": "a beat out of turn, with a pause behind it",
+    "misplaced": "a beat seen a little too early or too late",
+    "range": "shorter than 273 ms or longer than 2000 ms",
+}
+GAPS: Final[Mapping[GapReason, str]] = {
+    "link": "the strap was not connected",
+    "contact": "no contact with the skin",
+    "sensor": "the strap gave no usable interval",
+    "silence": "nothing came from the strap",
+    "lost": "beats were lost on the way",
+    "pause": "the session was paused",
+}
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: object) -> str:
+    """Somebody's words, fit for a page: nothing that cannot be printed or written, and not longer than it should be."""
+    words = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
+    return words if len(words) <= LONGEST_TEXT else words[: LONGEST_TEXT - 1] + "…"
+
+
+def clock(at_us: int) -> str:
+    """Session time: 4:05, or 1:02:03 from an hour on."""
+    minutes, seconds = divmod(max(0, at_us) // 1_000_000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def length(us: int) -> str:
+    """A length of time: 42 s, 4 min 42 s, 1 h 3 min."""
+    seconds = round(us / 1e6)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number with a true minus sign; a dash when there is none."""
+    return NONE if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign; what rounds to nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def share(part: int, whole: int) -> str:
+    """A share in per cent, one digit below ten."""
+    if not whole:
+        return NONE
+    percent = 100 * part / whole
+    return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
+
+
+def count(many: int, one: str, more: str | None = None) -> str:
+    """ "1 beat", "2 beats"; thousands are set apart by a narrow space."""
+    return f"{many:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") + f" {one if many == 1 else more or one + 's'}"
+
+
+def began(head: Mapping[str, Any]) -> str | None:
+    """When the recording began, in the local time it was made in; None when its head does not say."""
+    try:
+        zone = timezone(timedelta(seconds=int(head.get("utc_off_s", 0))))
+        at = datetime.fromtimestamp(int(head["wall_ns"]) / 1e9, UTC).astimezone(zone)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year} at {at:%H:%M} ({at:%Z})"

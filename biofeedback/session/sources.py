@@ -1,0 +1,69 @@
+"""From the words of `--source` to a source: `file:` is known here, the rest is the devices' (RULINGS A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from biofeedback.events import Packet
+from biofeedback.formats.plain import read_plain
+from biofeedback.hrv.beats import ticks_to_us
+from biofeedback.recording.reader import Recording, is_recording, read_recording
+from devices.errors import Reason, SourceSpecError
+from devices.events import Intervals, SourceEvent, StrapInfo
+from devices.events import Packet as StrapPacket
+from devices.opening import open_source as open_device
+from devices.replayed import Replayed
+from devices.source import Source, SourceSpec
+
+
+def open_source(spec: SourceSpec) -> Source:
+    """The source a spec names. Raises SourceSpecError or UnreadableError."""
+    if spec.kind == "file":
+        return file_source(Path(spec.name), spec.options.get("unit"))
+    return open_device(spec)
+
+
+def speed_of(spec: SourceSpec) -> float | None:
+    """The speed asked for in the spec itself, `file:...?speed=20`; infinity for max."""
+    return parse_speed(spec.options["speed"]) if "speed" in spec.options else None
+
+
+def parse_speed(text: str) -> float:
+    """ "1", "20" or "max" (infinity). Raises SourceSpecError."""
+    if text == "max":
+        return float("inf")
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1000:
+        raise SourceSpecError(Reason.BAD_SPEC, f"'{text}' is no speed.", "Give a number from above 0 to 1000, or max.")
+    return speed
+
+
+def file_source(path: Path, unit: str | None = None) -> Source:
+    """A recording's packets, or a text file's intervals, as a source."""
+    if not path.is_file():
+        raise SourceSpecError(Reason.BAD_SPEC, f"There is no file {path}.", "Check the name after file:.")
+    info = StrapInfo(name=path.name, kind="file", spec=f"file:{path}")
+    if is_recording(path):
+        return Replayed(info, _recorded(read_recording(path)))
+    return Replayed(info, _intervals(read_plain(path, unit).ticks))
+
+
+def _intervals(ticks: tuple[int, ...]) -> Iterator[SourceEvent]:
+    """Each interval when its closing beat comes, counted from the first opening beat."""
+    clock = 0
+    for value in ticks:
+        clock += max(0, value)
+        yield Intervals(ticks_to_us(clock), (value,))
+
+
+def _recorded(recording: Recording) -> Iterator[SourceEvent]:
+    for _, event in recording.timed_events(("packet", "rr")):
+        if isinstance(event, Packet):
+            yield StrapPacket(event.at, event.dev, bytes.fromhex(event.raw))
+        else:
+            yield Intervals(event.at, cast(tuple[int, ...], getattr(event, "ticks")))
