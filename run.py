@@ -51,9 +51,7 @@ WRONG_HASH = (
 NO_CERTIFICATE = "The secure connection was refused: look at the clock, the proxy and its certificates."
 NO_NETWORK = "The package index could not be reached: look at the network connection, then start again."
 NO_LIBRARY = "A library in the lock is not to be had for this machine's system and Python."
-NO_RIGHTS = (
-    "A file may not be written: look at the rights of this folder, and end programs that use its .venv."
-)
+NO_RIGHTS = "A file may not be written: look at the rights of this folder, and end programs that use its .venv."
 OTHERWISE = "Start again; if it happens twice, delete the folder .venv first."
 
 # The first pattern found in what a failed step printed decides what the person is told to do.

@@ -1,4 +1,7 @@
-"""Settings: every value with where it comes from. Command line, environment, file, default - the first that speaks wins."""
+"""Settings: every value with where it comes from.
+
+Command line, environment, file, default: the first that speaks wins.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,7 @@ def checked(name: str, value: Value) -> Value:
     """The value if the setting may have it. Raises UsageError saying what it may be."""
     rule = RULES[name]
     if isinstance(rule.default, float):
-        if isinstance(value, str) or isinstance(value, bool) or not rule.low <= value <= rule.high:
+        if isinstance(value, str | bool) or not rule.low <= value <= rule.high:
             raise UsageError(f"'{name}' cannot be {value!r}.", f"It is a number from {rule.low:g} to {rule.high:g}.")
         return float(value)
     if not isinstance(value, str) or (rule.choices and value not in rule.choices):

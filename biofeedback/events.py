@@ -12,10 +12,12 @@ from typing import Literal, TypeAlias
 
 ArtefactName = Literal["missed", "extra", "ectopic", "misplaced", "range"]
 GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause"]
-PhaseName = Literal["settle", "ramp", "baseline", "washout", "image", "control", "recovery", "close", "rest", "practice"]
+PhaseName = Literal[
+    "settle", "ramp", "baseline", "washout", "image", "control", "recovery", "close", "rest", "practice"
+]
 QuestionName = Literal["suds", "vividness", "expectancy", "still_here", "dissociation", "light_headed", "carry_over"]
 CommandName = Literal["pause", "resume", "strong", "mark", "note", "end", "stop"]
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 # Inputs: everything the engine knows arrives as one of these.
@@ -337,6 +339,21 @@ class End:
 
 
 Output: TypeAlias = (
-    Beat | Gap | Hrv | Arousal | Phase | Pacer | Cue | Ask | Safety | Suds | Mark | Note | Epoch | Verdict | Notice | End
+    Beat
+    | Gap
+    | Hrv
+    | Arousal
+    | Phase
+    | Pacer
+    | Cue
+    | Ask
+    | Safety
+    | Suds
+    | Mark
+    | Note
+    | Epoch
+    | Verdict
+    | Notice
+    | End
 )
 Event: TypeAlias = Input | Output

@@ -70,9 +70,7 @@ def _decode_intervals(rest: bytes, *, expected: bool) -> tuple[tuple[int, ...], 
     return rr_1024, ("torn interval",) if len(rest) % 2 else ()
 
 
-def encode(
-    hr: int, *, contact: bool | None = None, energy_kj: int | None = None, rr_1024: Sequence[int] = ()
-) -> bytes:
+def encode(hr: int, *, contact: bool | None = None, energy_kj: int | None = None, rr_1024: Sequence[int] = ()) -> bytes:
     """The shortest packet that says this; `decode` gives the same fields back.
 
     Raises ValueError when a field does not fit into 16 bits.

@@ -80,9 +80,7 @@ PEOPLE: Final[Mapping[str, Person]] = {
     "faulty": Person(
         hr_bpm=68.0,
         effect_bpm=-1.0,
-        strap=StrapHabits(
-            reports_contact=True, loss_pct=2.0, drop_s=8.0, contact_gaps=True, stalls=True, odd_pct=3.0
-        ),
+        strap=StrapHabits(reports_contact=True, loss_pct=2.0, drop_s=8.0, contact_gaps=True, stalls=True, odd_pct=3.0),
     ),
 }
 

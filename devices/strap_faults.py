@@ -11,9 +11,7 @@ NEVER_US: Final = 2**62
 class Spells:
     """Stretches of trouble now and then: a pause, a spell, a pause, ... of drawn lengths (least, most; s)."""
 
-    def __init__(
-        self, rng: Random, *, pause_s: tuple[float, float], spell_s: tuple[float, float], ever: bool
-    ) -> None:
+    def __init__(self, rng: Random, *, pause_s: tuple[float, float], spell_s: tuple[float, float], ever: bool) -> None:
         self._rng = rng
         self._pause_s = pause_s
         self._spell_s = spell_s

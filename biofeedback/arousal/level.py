@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log, sqrt
 from statistics import fmean, stdev
 from typing import Final
@@ -108,13 +109,13 @@ def epoch_level(count: BeatCount, end_us: int, breaths: int, breath_us: float) -
 def _standard_error(count: BeatCount, start: float, breaths: int, breath_us: float) -> float | None:
     """SE of the mean of the breath levels, widened for their lag-one correlation in [0, 0.7] (METHOD 1.3.6)."""
     edges = [count.at(start + number * breath_us) for number in range(breaths + 1)]
-    levels = [log(60e6 * (late - early) / breath_us) for early, late in zip(edges, edges[1:], strict=False)]
+    levels = [log(60e6 * (late - early) / breath_us) for early, late in pairwise(edges)]
     if len(levels) < 3:
         return None
     spread = stdev(levels)
     if spread == 0.0:
         return 0.0
     mean = fmean(levels)
-    lagged = sum((a - mean) * (b - mean) for a, b in zip(levels, levels[1:], strict=False))
+    lagged = sum((a - mean) * (b - mean) for a, b in pairwise(levels))
     correlation = min(0.7, max(0.0, lagged / sum((level - mean) ** 2 for level in levels)))
     return spread / sqrt(len(levels)) * sqrt((1 + correlation) / (1 - correlation))

@@ -53,9 +53,9 @@ class LiveLevel:
         bpm = window_bpm(count_beats(known), from_us, last.t_us)
         self.doubtful = _doubt(beats, last)
         withheld = self.doubtful or (None if bpm is not None else NO_WINDOW)
-        if bpm is not None and withheld is None and self._baseline_from_us is not None:
-            if from_us >= self._baseline_from_us:
-                self._levels.append((last.t_us, bpm))
+        since_us = self._baseline_from_us
+        if bpm is not None and withheld is None and since_us is not None and from_us >= since_us:
+            self._levels.append((last.t_us, bpm))
         shown = bpm if withheld is None else None
         base = self.baseline if shown is not None else None
         return Arousal(

@@ -65,10 +65,10 @@ def _table(found: Analysis) -> str:
 
     summary = found.summary
     flagged = f"{summary.excluded} flagged" + (f" ({summary.quality})" if summary.quality else "")
+    covered = f"{summary.coverage:.1%} covered"
     lines = [
         f"{found.file}  ({found.format})",
-        f"  {summary.duration_s:.0f} s, {summary.beats} beats, {flagged}, {summary.gaps} gaps, "
-        f"{summary.coverage:.1%} covered",
+        f"  {summary.duration_s:.0f} s, {summary.beats} beats, {flagged}, {summary.gaps} gaps, " + covered,
     ]
     for name, answer in summary.metrics.items():
         if isinstance(answer, Estimate):

@@ -38,6 +38,4 @@ def add_example(parser: argparse.ArgumentParser, example: str) -> None:
 def add_view_options(parser: argparse.ArgumentParser) -> None:
     """`--view` and `--speed`."""
     parser.add_argument("--view", choices=("terminal", "none"), help="terminal (default) or none")
-    parser.add_argument(
-        "--speed", metavar="N|max", help="1 is real time; max as fast as it goes (not with a strap)"
-    )
+    parser.add_argument("--speed", metavar="N|max", help="1 is real time; max as fast as it goes (not with a strap)")

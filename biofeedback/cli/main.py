@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last net: nobody should meet a traceback
         from devices.errors import DeviceError
 
         if isinstance(error, DeviceError):
@@ -99,7 +99,9 @@ def _shared_options(defaults: Mapping[str, object]) -> argparse.ArgumentParser:
     group.add_argument("--config", metavar="FILE", help="settings file to use instead of the usual one")
     group.add_argument("--home", metavar="DIR", help="folder of your sessions (also BIOFEEDBACK_HOME)")
     group.add_argument("--no-color", action="store_true", default=argparse.SUPPRESS, help="no colours (also NO_COLOR)")
-    group.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="say only what was asked for")
+    group.add_argument(
+        "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="say only what was asked for"
+    )
     group.add_argument("-v", "--verbose", action="count", help="say more; -vv shows tracebacks")
     shared.set_defaults(**defaults)
     return shared

@@ -75,7 +75,8 @@ def _spec(args: argparse.Namespace, config: Config) -> SourceSpec:
     text = args.source or config.text("source")
     if not text:
         raise UsageError(
-            "No source of heartbeats is given.", "Try --source sim:calm, or --source file:FILE with a file of yours."
+            "No source of heartbeats is given.",
+            "Try --source sim:calm, or --source file:FILE with a file of yours.",
         )
     spec = parse_spec(text)
     if args.seed is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from biofeedback.cli.common import add_example, add_view_options, say
 from biofeedback.cli.running import INTERRUPTED, View, Work, run_replay, run_session
+from biofeedback.events import Open
 
 FOREIGN_KINDS = frozenset({"rr", "gap", "beat", "hrv", "arousal", "end"})
 
@@ -47,8 +48,8 @@ def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: 
     recording = read_recording(path)
     if recording.damage is not None:
         say(args, f"The recording is damaged, {recording.damage}. Showing what stands before it.")
-    opened = next((line.body for line in recording.lines if line.kind == "open"), {})
-    titles = {id_: str(script["title"]) for id_, script in opened.get("scripts", {}).items()}
+    opened = next((event for event in recording.events() if isinstance(event, Open)), None)
+    titles = {id_: str(script["title"]) for id_, script in opened.scripts.items()} if opened else {}
     interrupted = run_replay(partial(play, recording), speed, view, titles, hide_numbers=False)
     if interrupted:
         return INTERRUPTED

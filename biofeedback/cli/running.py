@@ -89,7 +89,12 @@ class _JsonLines:
 def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     """One session from its opening to its last line."""
     opening = open_session(
-        work.plan, work.source.info, work.shelf, person=work.person, demo=work.demo, seeded=work.seed is not None
+        work.plan,
+        work.source.info,
+        work.shelf,
+        person=work.person,
+        demo=work.demo,
+        seeded=work.seed is not None,
     )
     log = _open_log(work.folder, opening)
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import add_example, print_json
 from biofeedback.errors import RecordingError, UsageError
+from biofeedback.events import Json
 
 if TYPE_CHECKING:
     from biofeedback.imagery.script import Script
@@ -45,7 +46,7 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _row(script: Script, shelf: Shelf) -> dict[str, str]:
+def _row(script: Script, shelf: Shelf) -> Json:
     return {
         "id": script.id,
         "title": script.title,
@@ -61,15 +62,14 @@ def _show(name: str) -> int:
 
     shelf, (id_,) = shelf_with([name])
     script = shelf.find(id_)
+    practice, control = script.practice, script.control or "none, it is one"
     lines = [
         f"{script.title}  ({script.id}, version {script.version})",
-        f"{script.kind}, {script.mode}, evidence: {script.evidence}; eyes: {script.eyes}; "
-        f"control: {script.control or 'is one itself'}",
+        f"{script.kind}, {script.mode}, evidence: {script.evidence}; eyes: {script.eyes}; control: {control}",
         *(f"Care: {caution}" for caution in script.caution),
         *(f"Your own words: {name} = {text!r}" for name, text in script.words.items()),
         *(f"{cue.at_s:>5.0f} s  {script.spoken(cue)}" for cue in script.cues),
-        f"Practice: {script.practice.minutes:g} min, a cue every {script.practice.every_breaths} breaths, "
-        f"closing with: {script.practice.closing}",
+        f"Practice: {practice.minutes:g} min, a cue every {practice.every_breaths} breaths, then: {practice.closing}",
         f"hash {shelf.hash_of(script)}",
     ]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -14,7 +14,9 @@ from biofeedback.errors import UsageError
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("--minutes", type=float, default=5.0, help="length from the first beat (5)")
-    parser.add_argument("--person", default="calm", help="calm, tense, flat, nonfollower, ectopic, faulty; also ?key=value")
+    parser.add_argument(
+        "--person", default="calm", help="calm, tense, flat, nonfollower, ectopic, faulty; also ?key=value"
+    )
     parser.add_argument("--seed", type=int, default=1, help="which day of that person it is (1)")
     parser.add_argument("--output", metavar="DIR", default=".", help="where the recording goes (here)")
     parser.add_argument("--json", action="store_true", help="one JSON object with the file's name")
@@ -36,7 +38,15 @@ def run(args: argparse.Namespace) -> int:
     spec = parse_spec(f"sim:{args.person}")
     spec = replace(spec, options={"seed": str(args.seed), **spec.options})
     source = open_source(spec)
-    work = Work(source, free_plan(args.minutes), shipped(), float("inf"), Path(args.output), person=spec.name, seed=args.seed)
+    work = Work(
+        source,
+        free_plan(args.minutes),
+        shipped(),
+        float("inf"),
+        Path(args.output),
+        person=spec.name,
+        seed=args.seed,
+    )
     outcome = run_session(args, work, View(terminal=False, json=False))
     if outcome.recording is None:
         return 1

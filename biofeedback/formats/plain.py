@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final, Literal, TypeAlias
@@ -72,7 +73,8 @@ def _values(path: Path, text: str) -> list[Fraction]:
 
 def _not_plain(path: Path) -> UnreadableError:
     return UnreadableError(
-        f"{path} is not a text file of RR intervals.", "Give one interval a line, or a recording of this program."
+        f"{path} is not a text file of RR intervals.",
+        "Give one interval a line, or a recording of this program.",
     )
 
 
@@ -83,14 +85,15 @@ def _bad_line(path: Path, number: int, cell: str, *, first: bool) -> UnreadableE
             "This version reads plain RR text, one number a line, and its own recordings.",
         )
     return UnreadableError(
-        f"{path}: line {number} is not a number: '{cell[:40]}'.", "Mend or remove that line; nothing was read."
+        f"{path}: line {number} is not a number: '{cell[:40]}'.",
+        "Mend or remove that line; nothing was read.",
     )
 
 
 def _unit_of(path: Path, values: list[Fraction]) -> tuple[str, str]:
     """The unit by the median of all values; what could be something else is asked for."""
     middle = float(median(values))
-    if len(values) > 2 and all(early < late for early, late in zip(values, values[1:], strict=False)):
+    if len(values) > 2 and all(early < late for early, late in pairwise(values)):
         raise _ask(path, "its numbers only rise, they could be times of beats")
     if 300 <= middle <= 2200:
         return "ms", "median between 300 and 2200"

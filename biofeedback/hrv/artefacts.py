@@ -91,7 +91,7 @@ class ArtefactFilter:
         return self._first + len(self._kept)
 
     def push(self, ticks: int) -> tuple[tuple[int, ArtefactName | None] | None, tuple[int, ArtefactName | None] | None]:
-        """Take one interval (ticks of 1/1 024 000 s); return (provisional, settled) judgements, None where too early."""
+        """Take one interval (ticks of 1/1 024 000 s); return the provisional and the settled judgement, if any."""
         self._forget()
         self._kept.append(_Kept(ticks, in_range(ticks), True, float(ticks)))
         self._enter_interior()
@@ -199,7 +199,7 @@ class ArtefactFilter:
         return self._classify(index, shape, limits)
 
     def _shape(self, index: int, limits: Thresholds) -> str | None:
-        """ "ectopic", "long", "short" or "far" by the paper's tests on scaled differences; None when none holds."""
+        """By the paper's tests on scaled differences: ectopic, long, short or far; None when none holds."""
         before, here, after, later = (self._scaled(index + step, limits) for step in (-1, 0, 1, 2))
         if _is_ectopic(here, before, after):
             return "ectopic"

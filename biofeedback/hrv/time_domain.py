@@ -101,9 +101,7 @@ def _with_rates(window: BeatWindow) -> list[tuple[int, bool, float]]:
     return list(zip(window.ticks, window.ok, rates, strict=True))
 
 
-def interpolated_rates(
-    ticks: tuple[int, ...], ok: tuple[bool, ...], joined: tuple[bool, ...]
-) -> list[float]:
+def interpolated_rates(ticks: tuple[int, ...], ok: tuple[bool, ...], joined: tuple[bool, ...]) -> list[float]:
     """Beats per tick at each interval's middle: 1/RR of a good one, between its good neighbours for a flagged one.
 
     Linear in time between the nearest good intervals of the same stretch, constant at its ends (RULINGS B4). A

@@ -151,11 +151,11 @@ def to_json(script: Script, hash_: str) -> dict[str, Json]:
 
 def from_json(table: Mapping[str, Any]) -> Script:
     """The script a recording holds."""
-    minutes, every_breaths, closing = table["practice"]
-    cues = tuple(ScriptCue(at, phase, say, sense) for at, phase, say, sense in table["cues"])
-    fields = {key: value for key, value in table.items() if key != "hash"}
-    fields |= {"cues": cues, "caution": tuple(table["caution"])}
-    return Script(**{**fields, "practice": Practice(minutes, every_breaths, closing)})
+    fields: dict[str, Any] = {key: value for key, value in table.items() if key != "hash"}
+    fields["cues"] = tuple(ScriptCue(at, phase, say, sense) for at, phase, say, sense in table["cues"])
+    fields["caution"] = tuple(table["caution"])
+    fields["practice"] = Practice(*table["practice"])
+    return Script(**fields)
 
 
 def _plain(text: str) -> str:

@@ -34,9 +34,7 @@ class Line:
 
 def seal_line(n: int, t: int, kind: str, body: Mapping[str, Json], crc: int) -> tuple[bytes, int]:
     """The bytes of a line with its end of line, and the CRC that seeds the next one."""
-    text = json.dumps(
-        {"n": n, "t": t, "k": kind, **body}, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
+    text = json.dumps({"n": n, "t": t, "k": kind, **body}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     start = text.encode()[:-1]
     crc = crc32(start, crc)
     line = start + b',"x":"%08x"}\n' % crc

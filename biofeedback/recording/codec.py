@@ -1,7 +1,8 @@
 """Events as JSON: one line in a recording (`n t k ... x`), one object on the command line (`at kind ...`).
 
 The same keys in both but for four: `t` and `rx` are whole microseconds in a recording where the command line has
-`at` and `rx_s` in seconds, and `sessions` where the command line says `n`. Fields that end in `_us` are written as seconds ending in `_s`; NaN and infinity as null.
+`at` and `rx_s` in seconds; `k` and `sessions` are its `kind` and `n`. Fields that end in `_us` are written as seconds
+ending in `_s`; NaN and infinity as null.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _EVENTS: Final[Mapping[str, type]] = {
 }
 _KINDS: Final = {kind: name for name, kind in _EVENTS.items()}
 EVENT_KINDS: Final = frozenset(_EVENTS)
-INPUT_KINDS: Final = frozenset("open packet rr link battery command answer commit reveal".split())
+INPUT_KINDS: Final = frozenset(["open", "packet", "rr", "link", "battery", "command", "answer", "commit", "reveal"])
 
 
 def kind_of(event: Event) -> str:
@@ -70,7 +71,7 @@ def from_body(kind: str, at: int, body: Mapping[str, Any]) -> Event:
         if field.name.endswith("_us"):
             value = round(value * 1e6)
         elif isinstance(value, list):
-            value = tuple(cast(list[Any], value))
+            value = tuple(cast("list[object]", value))
         values[field.name] = value
     return cast(Event, target(**values))
 
@@ -79,12 +80,12 @@ def _key(field: str) -> str:
     return f"{field[:-3]}_s" if field.endswith("_us") else field
 
 
-def _plain(value: Any) -> Json:
+def _plain(value: object) -> Json:
     """The value as JSON can hold it."""
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in cast("list[Any]", value)]
+        return [_plain(item) for item in cast("list[object]", value)]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+        return {str(key): _plain(item) for key, item in cast("Mapping[object, object]", value).items()}
     return cast(Json, value)

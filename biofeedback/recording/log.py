@@ -12,7 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Event, Json
@@ -74,12 +74,12 @@ class SessionLog:
         self._fd = -1
         if self.failed is not None:
             return self._part
-        os.chmod(self._part, 0o400)
+        self._part.chmod(0o400)
         _rename_without_overwriting(self._part, self.path)
         _sync_folder(self.path.parent)
         return self.path
 
-    def __enter__(self) -> SessionLog:
+    def __enter__(self) -> Self:
         """Nothing to do: the file is open."""
         return self
 
@@ -90,7 +90,11 @@ class SessionLog:
     def _seal(self, t: int) -> None:
         """A line with the SHA-256 of all bytes before it: evidence of tampering, not proof against it."""
         self._sealed_t = t
-        body: dict[str, Json] = {"sha256": self._sha.hexdigest(), "bytes": self._bytes, "events": self._events}
+        body: dict[str, Json] = {
+            "sha256": self._sha.hexdigest(),
+            "bytes": self._bytes,
+            "events": self._events,
+        }
         self._write(t, "seal", body)
 
     def _write(self, t: int, kind: str, body: Mapping[str, Json]) -> None:
@@ -128,9 +132,9 @@ def _rename_without_overwriting(part: Path, final: Path) -> None:
     except FileExistsError as error:
         raise RecordingError(f"{final} exists already.", f"The recording is kept as {part}.") from error
     except OSError:  # a file system without hard links
-        os.replace(part, final)
+        part.replace(final)
         return
-    os.unlink(part)
+    part.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -29,7 +29,9 @@ from biofeedback.report.words import clean
 from biofeedback.session.analysis import recorded_beats
 
 Moment = Mark | Note | Safety | Notice
-WANTED: Final = frozenset("open phase epoch verdict suds mark note safety notice cue gap end".split())
+WANTED: Final = frozenset(
+    ["open", "phase", "epoch", "verdict", "suds", "mark", "note", "safety", "notice", "cue", "gap", "end"]
+)
 EPOCHS: Final = frozenset({"image", "control"})
 
 
@@ -122,7 +124,7 @@ class Facts:
         return self.opened.plan if self.opened is not None else {}
 
     @property
-    def lost(self) -> Mapping[str, int]:
+    def flagged_kinds(self) -> Mapping[str, int]:
         """Flagged beats by kind, the most frequent first."""
         kinds: dict[str, int] = {}
         for beat in self.beats:

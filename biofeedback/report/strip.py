@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import pairwise
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.report.facts import EPOCHS, Facts, Part, rate_of
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, QUIET, GRID = "#1a1f24", "#5a6570", "#d5d9dc"
-LINE, FLAG, IMAGE, CONTROL, FELT, GROUND = "#0072b2", "#d55e00", "#009e73", "#b0598a", "#b0598b", "#fcfcfa"
+LINE, FLAG, IMAGE, OTHER, GROUND = "#0072b2", "#d55e00", "#009e73", "#b0598a", "#fcfcfa"
 VARIABLES: Final[Mapping[str, str]] = {
     INK: "ink",
     QUIET: "quiet",
@@ -27,8 +26,7 @@ VARIABLES: Final[Mapping[str, str]] = {
     LINE: "line",
     FLAG: "flag",
     IMAGE: "image",
-    CONTROL: "control",
-    FELT: "felt",
+    OTHER: "other",
     GROUND: "ground",
 }
 """The light ground's colours (DESIGN 8); in the page each is the CSS variable of this name."""
@@ -43,8 +41,6 @@ LABEL_PT: Final = 7.0
 LEAST_SPAN_BPM: Final = 30.0
 STEPS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 MOST_TICKS: Final = 12
-
-Row: TypeAlias = "tuple[str, Sequence[float]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +218,7 @@ def _shade(axes: Axes, name: str, start: float, end: float) -> None:
     if name == "image":
         axes.axvspan(start, end, color=IMAGE, alpha=0.17, linewidth=0, zorder=0)
     elif name == "control":
-        axes.axvspan(start, end, facecolor="none", edgecolor=CONTROL, hatch="////", linewidth=0, alpha=0.5, zorder=0)
+        axes.axvspan(start, end, facecolor="none", edgecolor=OTHER, hatch="////", linewidth=0, alpha=0.5, zorder=0)
 
 
 def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> None:
@@ -247,7 +243,7 @@ def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> 
                 _symbols(axes, shown, row, scale, ("D", 6.4, INK, GROUND))
             case "strength":
                 answers = [(suds.at, NO_ANSWER if suds.value is None else str(suds.value)) for suds in facts.suds]
-                _symbols(axes, answers, row, scale, ("o", 9.5, FELT, GROUND))
+                _symbols(axes, answers, row, scale, ("o", 9.5, OTHER, GROUND))
             case _:
                 _draw_gaps(axes, facts, row, scale)
 
@@ -269,7 +265,16 @@ def _symbols(
     last_us = -apart_us
     for at, number in kept:
         words = found[int(number)][1]
-        axes.plot([scale.of(at)], [row], marker, color=colour, markersize=size, markeredgewidth=0, zorder=4, clip_on=False)
+        axes.plot(
+            [scale.of(at)],
+            [row],
+            marker,
+            color=colour,
+            markersize=size,
+            markeredgewidth=0,
+            zorder=4,
+            clip_on=False,
+        )
         if at - last_us >= apart_us:
             last_us = at
             axes.text(
@@ -307,7 +312,12 @@ def _for_page(svg: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href=", "href=")
-    body = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', body, count=1)
+    body = re.sub(
+        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
+        r'<svg viewBox="\1" aria-hidden="true" focusable="false">',
+        body,
+        count=1,
+    )
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r"font: ((?:bold |\d+ )*)([\d.]+)px [^;\"]*", _font, body)
     body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
@@ -320,7 +330,3 @@ def _font(found: re.Match[str]) -> str:
     weight = f"font-weight: {found[1].strip()}; " if found[1] else ""
     return f"{weight}font-size: {found[2]}px"
 
-
-def gaps_between(times: Sequence[int]) -> list[int]:
-    """Distances of neighbours."""
-    return [later - earlier for earlier, later in pairwise(times)]

@@ -46,17 +46,13 @@ def thinned(
     return times, values
 
 
-def _extremes(
-    points: Sequence[tuple[int, float]], breaks: Collection[int], bin_us: float
-) -> set[tuple[int, float]]:
+def _extremes(points: Sequence[tuple[int, float]], breaks: Collection[int], bin_us: float) -> set[tuple[int, float]]:
     bins: dict[tuple[int, int], list[tuple[int, float]]] = {}
     stretch = 0
     for at, value in points:
         stretch += at in breaks
         bins.setdefault((int(at // bin_us), stretch), []).append((at, value))
-    return {
-        point for held in bins.values() for point in (min(held, key=lambda p: p[1]), max(held, key=lambda p: p[1]))
-    }
+    return {point for held in bins.values() for point in (min(held, key=lambda p: p[1]), max(held, key=lambda p: p[1]))}
 
 
 def one_a_bin(points: Sequence[tuple[int, float]], bin_us: float) -> list[tuple[int, float]]:

@@ -13,9 +13,20 @@ NONE: Final = "–"
 LONGEST_TEXT: Final = 600
 """Longer words of a person are cut on the page; the recording holds them whole."""
 
-MONTHS: Final = (
-    "January February March April May June July August September October November December".split()
-)
+MONTHS: Final = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 """Not those of the system's language: the page is in English."""
 
 ARTEFACTS: Final[Mapping[ArtefactName, str]] = {

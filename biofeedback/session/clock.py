@@ -11,7 +11,9 @@ from typing import Any, Final, Protocol
 
 from biofeedback.hrv.beats import NEVER
 
-BOOT_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime_ns") else -1
+BOOT_CLOCK: Final[int] = (
+    getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime_ns") else -1
+)
 CLOCK_NAME: Final = "boottime" if hasattr(time, "CLOCK_BOOTTIME") else "monotonic"
 _SPINS: Final = 10_000
 
@@ -50,7 +52,8 @@ class LiveClock:
 
     async def sleep_until(self, at_us: int) -> None:
         """Return when `at_us` is reached."""
-        while (left_us := at_us - self.now()) > 0:
+        left_us = at_us - self.now()
+        if left_us > 0:
             await asyncio.sleep(left_us / 1e6 / self._speed)
 
     async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:

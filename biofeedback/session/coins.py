@@ -26,5 +26,5 @@ def draw_coins(pairs: int, seed: int | None) -> list[Coin]:
     """One fair coin a pair. `seed` only for simulated people, whose sessions are never evidence."""
     if seed is None:
         return [Coin(pair, secrets.randbelow(2), secrets.token_hex(32)) for pair in range(pairs)]
-    chance = Random(f"coins {seed}")
+    chance = Random(f"coins {seed}")  # noqa: S311 - a simulated person's coin has to be repeatable
     return [Coin(pair, chance.randrange(2), chance.randbytes(32).hex()) for pair in range(pairs)]

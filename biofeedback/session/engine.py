@@ -97,24 +97,26 @@ class Engine:
         if event.at < self.time:
             raise ValueError(f"the input at {event.at} lies before {self.time}")
         self.time = event.at
+        outs: list[Output]
         match event:
             case Open():
-                return self._open(event)
+                outs = self._open(event)
             case Packet():
-                return self._packet(event)
+                outs = self._packet(event)
             case Rr():
-                return self._after_beats(event.at, self._stream.add_intervals(event))
+                outs = self._after_beats(event.at, self._stream.add_intervals(event))
             case Link():
-                return self._link(event)
+                outs = self._link(event)
             case Command():
-                return self._command(event)
+                outs = self._command(event)
             case Answer():
-                return list(self._questions.answer(event))
+                outs = [*self._questions.answer(event)]
             case Reveal():
                 self._trials.reveal(event.pair, event.coin)
-                return []
+                outs = []
             case _:
-                return []
+                outs = []
+        return outs
 
     def _due(self) -> Sequence[tuple[int, Callable[[int], Sequence[Output]]]]:
         """What happens by itself, in the order in which ties are broken."""
@@ -181,7 +183,12 @@ class Engine:
         breath_us = stretch.breath_us if stretch is not None and stretch.rate is not None else None
         level = self._level.at_beat(at, self._stream.beats, beat, breath_us)
         hrv = live_hrv(at, self._stream.beats, beat, self._first_opening_us or 0)
-        return [hrv, level, *self._signal.doubt(at, self._level.doubtful), *self._watch_level(at, level.delta_bpm, self._watch.see(level))]
+        return [
+            hrv,
+            level,
+            *self._signal.doubt(at, self._level.doubtful),
+            *self._watch_level(at, level.delta_bpm, self._watch.see(level)),
+        ]
 
     def _watch_level(self, at: int, delta_bpm: float | None, changed: bool) -> list[Output]:
         if not changed:
@@ -221,7 +228,9 @@ class Engine:
         return [
             stretch
             for stretch in self._timeline.schedule
-            if last is None or stretch.start_us > last.start_us or (stretch.start_us == last.start_us and stretch != last)
+            if last is None
+            or stretch.start_us > last.start_us
+            or (stretch.start_us == last.start_us and stretch != last)
         ]
 
     def _announce(self, at: int) -> list[Output]:

@@ -67,7 +67,9 @@ class Plan:
     @staticmethod
     def from_json(table: Mapping[str, Any]) -> Plan:
         """The plan a recording holds."""
-        return Plan(**{**table, "pairs": tuple(Pair(**pair) for pair in table["pairs"])})
+        fields: dict[str, Any] = dict(table)
+        fields["pairs"] = tuple(Pair(**pair) for pair in table["pairs"])
+        return Plan(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,7 @@ def verify(path: Path) -> Verification:
         f"{name}/{version}" for name, version in recording.algorithms.items() if ALGORITHMS.get(name) != version
     )
     again = [
-        (event.at, kind_of(event), to_body(event))
-        for event in refold(recording)
-        if kind_of(event) not in INPUT_KINDS
+        (event.at, kind_of(event), to_body(event)) for event in refold(recording) if kind_of(event) not in INPUT_KINDS
     ]
     comparison = _Comparison()
     if not rescored:
@@ -123,7 +121,9 @@ class _Comparison:
                 continue
             self.exact = False
             if not (old[:2] == new[:2] and _close(old[2], new[2])):
-                self._differs(f"output {number}: {old[1]} at {old[0] / 1e6:.3f} s, now {new[1]} at {new[0] / 1e6:.3f} s")
+                self._differs(
+                    f"output {number}: {old[1]} at {old[0] / 1e6:.3f} s, now {new[1]} at {new[0] / 1e6:.3f} s"
+                )
         missing = len(stored) - len(again)
         if missing > 0 or (whole and missing):
             self.exact = False
@@ -138,16 +138,16 @@ def _canonical(body: Mapping[str, Any]) -> str:
     return dumps(body, sort_keys=True, ensure_ascii=False)
 
 
-def _close(old: Any, new: Any) -> bool:
+def _close(old: object, new: object) -> bool:
     """Equal, numbers within 1e-9 relative."""
     if isinstance(old, float) or isinstance(new, float):
-        if isinstance(old, bool) or isinstance(new, bool) or old is None or new is None:
+        if not isinstance(old, int | float) or not isinstance(new, int | float):
             return False
         return abs(old - new) <= 1e-9 * max(abs(old), abs(new))
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        left, right = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
+        left, right = cast("Mapping[str, object]", old), cast("Mapping[str, object]", new)
         return left.keys() == right.keys() and all(_close(left[key], right[key]) for key in left)
     if isinstance(old, list) and isinstance(new, list):
-        first, second = cast("list[Any]", old), cast("list[Any]", new)
+        first, second = cast("list[object]", old), cast("list[object]", new)
         return len(first) == len(second) and all(map(_close, first, second))
     return bool(old == new)

@@ -15,7 +15,12 @@ class RunningSession:
     """A session or a replay under way, as a view sees it: events to drain, commands to give."""
 
     def __init__(
-        self, queue: ViewQueue, now: Callable[[], int], post: Callable[[Posted], None] | None, *, by: str = "trainee"
+        self,
+        queue: ViewQueue,
+        now: Callable[[], int],
+        post: Callable[[Posted], None] | None,
+        *,
+        by: str = "trainee",
     ) -> None:
         """`post` is None for a replay, which takes no commands."""
         self._queue = queue
@@ -68,7 +73,7 @@ class RunningSession:
 
         try:
             asyncio.run(whole())
-        except BaseException as failure:  # handed to the main thread by join
+        except BaseException as failure:  # noqa: BLE001 - handed to the main thread by join
             self._failure = failure
         finally:
             self._done.set()

@@ -33,7 +33,9 @@ class Shelf:
     def with_script(self, script: Script) -> Shelf:
         """This shelf with one script more; a shipped id is not to be replaced by another text."""
         if script.id in self.scripts and script != self.scripts[script.id]:
-            raise ScriptError(f"'{script.id}' is the id of a script that comes with the program.", "Give it another id.")
+            raise ScriptError(
+                f"'{script.id}' is the id of a script that comes with the program.", "Give it another id."
+            )
         return Shelf({**self.scripts, script.id: script})
 
     def needed(self, ids: Sequence[str]) -> list[Script]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 from biofeedback.events import Packet
 from biofeedback.formats.plain import read_plain
@@ -31,7 +30,7 @@ def speed_of(spec: SourceSpec) -> float | None:
 
 
 def parse_speed(text: str) -> float:
-    """ "1", "20" or "max" (infinity). Raises SourceSpecError."""
+    """A speed as written, such as 1, 20 or max (infinity). Raises SourceSpecError."""
     if text == "max":
         return float("inf")
     try:
@@ -65,5 +64,5 @@ def _recorded(recording: Recording) -> Iterator[SourceEvent]:
     for _, event in recording.timed_events(("packet", "rr")):
         if isinstance(event, Packet):
             yield StrapPacket(event.at, event.dev, bytes.fromhex(event.raw))
-        else:
-            yield Intervals(event.at, cast(tuple[int, ...], getattr(event, "ticks")))
+        elif isinstance(event, Rr):
+            yield Intervals(event.at, event.ticks)

@@ -68,9 +68,8 @@ class Timeline:
         """Stop the time line and the pacer."""
         self.paused = True
         self._paused_left_us = self.ends_us - at_us if self.ends_us != NEVER else NEVER
-        if stretch := stretch_at(self.schedule, at_us):
-            if stretch.rate is not None:
-                self._stop_pacer(at_us)
+        if self._pacer_on(at_us):
+            self._stop_pacer(at_us)
 
     def resume(self, at_us: int) -> None:
         """Go on where it stopped; a paced step restarts at phase 0 and is rounded up to whole breaths."""
@@ -116,7 +115,10 @@ class Timeline:
 
     def _stop_pacer(self, at_us: int) -> None:
         kept = tuple(stretch for stretch in self.schedule if stretch.start_us < at_us)
-        self.schedule = (*kept, replace(kept[-1], start_us=at_us, rate=None) if kept else Stretch(at_us, None))
+        self.schedule = (
+            *kept,
+            replace(kept[-1], start_us=at_us, rate=None) if kept else Stretch(at_us, None),
+        )
 
     def _breath_end_us(self, from_us: int, breaths: int) -> int:
         """The end of `breaths` breaths after `from_us`, counted from the stretch's beginning so that none drift."""

@@ -30,9 +30,7 @@ class LogicalClock:
             self._source.hear(self._script.pop())
 
 
-def collect(
-    source: Source, until_s: float, script: Iterable[Heard] = (), *, late_us: int = 0
-) -> list[SourceEvent]:
+def collect(source: Source, until_s: float, script: Iterable[Heard] = (), *, late_us: int = 0) -> list[SourceEvent]:
     """The events of the first `until_s` seconds."""
 
     async def listen() -> list[SourceEvent]:

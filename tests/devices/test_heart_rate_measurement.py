@@ -56,9 +56,7 @@ def test_0x2a37_real_packet_without_intervals_says_nothing_of_contact() -> None:
     assert decode_hex("00 40") == HeartRateMeasurement(hr=64, contact=None)
 
 
-@pytest.mark.parametrize(
-    ("flags", "contact"), [("00", None), ("02", None), ("04", False), ("06", True)], ids=str
-)
+@pytest.mark.parametrize(("flags", "contact"), [("00", None), ("02", None), ("04", False), ("06", True)], ids=str)
 def test_0x2a37_bit_1_counts_only_with_bit_2(flags: str, contact: bool | None) -> None:
     assert decode_hex(f"{flags} 48").contact is contact
 
@@ -118,9 +116,7 @@ def test_case_24_absurd_intervals_are_kept() -> None:
         ("ff 40 00 01", HeartRateMeasurement(64, True, problems=("reserved flags", "torn energy"))),
     ],
 )
-def test_case_27_whole_fields_are_kept_and_the_rest_is_named(
-    raw: str, expected: HeartRateMeasurement
-) -> None:
+def test_case_27_whole_fields_are_kept_and_the_rest_is_named(raw: str, expected: HeartRateMeasurement) -> None:
     assert decode_hex(raw) == expected
 
 
@@ -153,9 +149,7 @@ def test_reencoding_what_was_whole_gives_it_back(
     assert rr_1024[: len(cut.rr_1024)] == cut.rr_1024
 
 
-@pytest.mark.parametrize(
-    "raw", ["10 43 72 03 8a 03", "00 40", "16 48 a1 03", "14 48 a1 03", "18 40 34 12 00 04"]
-)
+@pytest.mark.parametrize("raw", ["10 43 72 03 8a 03", "00 40", "16 48 a1 03", "14 48 a1 03", "18 40 34 12 00 04"])
 def test_reencoding_a_plain_packet_gives_its_bytes(raw: str) -> None:
     m = decode_hex(raw)
     assert m.hr is not None

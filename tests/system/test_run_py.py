@@ -135,9 +135,7 @@ def test_fitting_pythons_are_those_of_pyproject(run: ModuleType) -> None:
     assert project_table()["requires-python"] == ">=3.11,<3.14"
 
 
-@pytest.mark.parametrize(
-    "words", [["demo", "--speed", "max"], ["--help"], ["tests"], ["-x", "test", "lock"], []]
-)
+@pytest.mark.parametrize("words", [["demo", "--speed", "max"], ["--help"], ["tests"], ["-x", "test", "lock"], []])
 def test_unknown_words_are_handed_on_as_they_are(setup: Setup, words: list[str]) -> None:
     assert setup.start(*words) == 7
     assert setup.steps == ["venv", "run.txt", "program", "handed on: " + " ".join(words)]
@@ -335,9 +333,7 @@ def test_a_failing_pip_ends_with_its_last_lines_and_exit_code_1(
     setup: Setup, run: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def make_venv(home: str) -> None:
-        write_program(
-            Path(run.venv_file(home, "python")), "echo 'OSError: No space left on device' >&2; exit 2"
-        )
+        write_program(Path(run.venv_file(home, "python")), "echo 'OSError: No space left on device' >&2; exit 2")
 
     monkeypatch.setattr(run, "make_venv", make_venv)
     monkeypatch.setattr(run, "pip_install", setup.real_pip_install)
@@ -445,9 +441,7 @@ def test_the_second_start_imports_next_to_nothing(ready_project: Path) -> None:
 def test_the_second_start_takes_less_than_half_a_second(ready_project: Path) -> None:
     def seconds() -> float:
         begun = time.perf_counter()
-        subprocess.run(
-            [sys.executable, str(ready_project / "run.py"), "demo"], capture_output=True, check=False
-        )
+        subprocess.run([sys.executable, str(ready_project / "run.py"), "demo"], capture_output=True, check=False)
         return time.perf_counter() - begun
 
     assert min(seconds() for _ in range(3)) < 0.5

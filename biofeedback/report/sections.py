@@ -1,0 +1,343 @@
+"""The page's tables and sentences as plain words, section by section; the template only lays them out."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from pathlib import Path
+from typing import Final, cast
+
+from biofeedback import __version__
+from biofeedback.events import ArtefactName, Epoch, Mark, Note, Notice, Safety
+from biofeedback.hrv.summary import Summary, cut
+from biofeedback.hrv.window import Estimate
+from biofeedback.report import words
+from biofeedback.report.facts import Facts, Moment, Part, span_of, text_of
+from biofeedback.report.strip import is_numbered
+from biofeedback.report.words import NONE, clean, clock, count, number, share, signed
+from biofeedback.session.opening import ALGORITHMS
+
+MOST_ROWS: Final = 150
+"""A table with more rows than this is cut; the recording has them all."""
+MOST_BLOCKS: Final = 12
+BLOCKS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+METRICS: Final = ("mean_hr_bpm", "rmssd_ms", "sdnn_ms")
+PLANS: Final = {"free": "free session", "practice": "practice session", "trial": "trial", "pace": "search for a pace"}
+SOURCES: Final = {"strap": "the strap", "simulated": "a simulated person", "file": "the file"}
+BY: Final = {"sim": "simulated person", "trainee": "trainee", "practitioner": "practitioner", "nobody": NONE}
+QUALITY: Final = {
+    None: "",
+    "poor": "More than 5 % of the beats are flagged: take the numbers with care.",
+    "irregular": "More than 20 % of the beats are flagged: the numbers of variability say little here.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; `left` rows more are in the recording only."""
+
+    rows: Sequence[Sequence[str]]
+    left: int = 0
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Table:
+    return Table(rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS))
+
+
+# What this session was
+
+
+def lead(facts: Facts) -> str:
+    """One sentence that says what this session was."""
+    when = words.began(facts.recording.head)
+    begun = f"recorded on {when}" if when else "recorded at a time its file does not tell"
+    what = _plan_words(facts)
+    what = f"Demonstration with a simulated person: {what}" if facts.demo else what[0].upper() + what[1:]
+    return f"{what}, {words.length(facts.length_us)} long, {begun}, from {_source_words(facts)}."
+
+
+def _plan_words(facts: Facts) -> str:
+    name = str(facts.plan.get("name", ""))
+    kind = clean(PLANS.get(name, name)) if name else "session of a plan its file does not tell"
+    article = "an" if kind[:1] in "aeiou" else "a"
+    if name == "trial":
+        pairs = cast("Sequence[Mapping[str, str]]", facts.plan.get("pairs", ()))
+        against = dict.fromkeys(
+            f"“{facts.title_of(pair['visualization'])}” against “{facts.title_of(pair['control'])}”" for pair in pairs
+        )
+        return f"{article} {kind} of {count(len(pairs), 'pair')}, {' and '.join(against)}"
+    script = facts.title_of(cast("str | None", facts.plan.get("script")))
+    return f"{article} {kind} with “{script}”" if script else f"{article} {kind}"
+
+
+def _source_words(facts: Facts) -> str:
+    source = facts.opened.source if facts.opened is not None else {}
+    kind, name = str(source.get("kind", "")), text_of(source, "name")
+    said = SOURCES.get(kind, "a source its file does not tell")
+    return said if kind == "simulated" or name is None or kind not in SOURCES else f"{said} “{name}”"
+
+
+# The figure in words
+
+
+def described(facts: Facts) -> str:
+    """What the figure shows, for those who do not see it."""
+    span = span_of(facts.beats)
+    if span is None:
+        return "No heartbeat that can be used was recorded, so the figure is empty."
+    mean = _answer(facts.whole, "mean_hr_bpm")
+    return (
+        f"Heart rate over {words.length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and {span[1]:.0f} bpm, "
+        f"with {count(facts.whole.excluded, 'flagged beat')} and {count(len(facts.holes), 'gap')}."
+        " The tables below hold the same facts."
+    )
+
+
+def blocks(facts: Facts) -> Table:
+    """Heart rate by the clock: the figure's line as at most a dozen rows."""
+    step = next((s for s in BLOCKS_S if facts.length_us / 1e6 <= s * MOST_BLOCKS), 86_400)
+    rows: list[list[str]] = []
+    for start in range(0, max(1, facts.length_us // 1_000_000), step):
+        held = cut(facts.beats, start, start + step)
+        good = [beat for beat in held if beat.ok]
+        span = span_of(held)
+        mean = 60_000 * 1024 * len(good) / sum(beat.ticks for beat in good) if good else None
+        end_us = min((start + step) * 1_000_000, facts.length_us)
+        inside = [hole for hole in facts.holes if start * 1e6 <= hole.from_us < (start + step) * 1e6]
+        rows.append(
+            [
+                f"{clock(start * 1_000_000)} – {clock(end_us)}",
+                number(mean),
+                f"{span[0]:.0f} – {span[1]:.0f}" if span else NONE,
+                str(len(held)),
+                str(len(held) - len(good)),
+                str(len(inside)),
+            ]
+        )
+    return _table(rows)
+
+
+# This session
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A verdict as it stands in the recording."""
+
+    title: str
+    words: str
+    pairs: str
+
+
+def verdicts(facts: Facts) -> Sequence[Said]:
+    """The words the session ended with, unchanged."""
+    return [
+        Said(
+            f"{facts.title_of(verdict.visualization)} / {facts.title_of(verdict.control)}",
+            clean(verdict.words),
+            f"{sum(x is not None for x in verdict.this_session)} of {len(verdict.this_session)}",
+        )
+        for verdict in facts.verdicts
+    ]
+
+
+def epochs(facts: Facts) -> Table:
+    """What the heart did in each epoch, and whether it counts."""
+    parts = [part for part in facts.parts if part.name in ("image", "control")]
+    return _table([_epoch_row(epoch, parts) for epoch in facts.epochs])
+
+
+def _epoch_row(epoch: Epoch, parts: Sequence[Part]) -> list[str]:
+    part = parts[epoch.index] if epoch.index < len(parts) else None
+    return [
+        str(epoch.pair + 1),
+        part.title if part else epoch.label,
+        (part.script or NONE) if part else NONE,
+        number(_bpm(epoch)),
+        str(epoch.breaths),
+        str(epoch.beats),
+        f"{epoch.flagged} ({share(epoch.flagged, epoch.beats)})" if epoch.flagged else "0",
+        "kept" if epoch.kept else f"not kept: {clean(epoch.why or 'no reason is recorded')}",
+    ]
+
+
+def _bpm(epoch: Epoch) -> float | None:
+    return None if epoch.y is None or abs(epoch.y) > 20 else exp(epoch.y)
+
+
+def differences(facts: Facts) -> Sequence[str]:
+    """Image less control, pair by pair; a pair counts when both of its epochs were kept."""
+    found: list[str] = []
+    for pair in sorted({epoch.pair for epoch in facts.epochs}):
+        levels = {e.label: _bpm(e) for e in facts.epochs if e.pair == pair and e.kept}
+        image, control = levels.get("image"), levels.get("control")
+        told = "not used" if image is None or control is None else f"{signed(image - control)} bpm"
+        found.append(f"pair {pair + 1}: {told}")
+    return found
+
+
+def answers(facts: Facts) -> Table:
+    """How strong it felt, 0 to 10."""
+    rows: list[list[str]] = []
+    for suds in facts.suds:
+        epoch = facts.part_before(suds.at)
+        after = f"after {epoch.title}" if epoch else "after an epoch"
+        when = {"before": "before", "epoch": after, "after": "at the end"}.get(suds.when, clean(suds.when))
+        value = "no answer" if suds.value is None else str(suds.value)
+        rows.append([clock(suds.at), when, value, BY.get(suds.by, clean(suds.by))])
+    return _table(rows)
+
+
+def moments(facts: Facts) -> Table:
+    """Marks, notes, and what the program did or said; those with a number carry it in the figure too."""
+    rows: list[list[str]] = []
+    numbered = 0
+    for moment in facts.moments:
+        numbered += is_numbered(moment)
+        kind, text, by = _moment_words(moment)
+        rows.append([clock(moment.at), str(numbered) if is_numbered(moment) else "", kind, text, by])
+    return _table(rows)
+
+
+def _moment_words(moment: Moment) -> tuple[str, str, str]:
+    match moment:
+        case Mark(text=text, by=by):
+            return "mark", clean(text) or "(no words)", BY.get(by, clean(by))
+        case Note(text=text, by=by):
+            return "note", clean(text) or "(no words)", BY.get(by, clean(by))
+        case Notice(text=text):
+            return "said", clean(text), "program"
+        case Safety(on=on, why=why):
+            return "safety" if on else "safety over", clean(why), "program"
+
+
+def gaps(facts: Facts) -> Table:
+    """Every hole in the beats."""
+    return _table(
+        [
+            [
+                clock(hole.from_us),
+                f"{(hole.to_us - hole.from_us) / 1e6:.1f} s",
+                words.GAPS.get(hole.why, clean(hole.why)) if hole.why else "no reason is recorded",
+            ]
+            for hole in facts.holes
+        ]
+    )
+
+
+def cues(facts: Facts) -> Table:
+    """What was said, and when."""
+    return _table([[clock(cue.at), clean(cue.say)] for cue in facts.cues if cue.say])
+
+
+# The heart in numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The table of parts, its notes on what is missing, and the flagged beats by kind."""
+
+    table: Table
+    notes: Sequence[tuple[str, str]]
+    kinds: Sequence[Sequence[str]]
+    quality: str
+
+
+def numbers(facts: Facts) -> Numbers:
+    """Counts and variability over the whole session and each of its parts."""
+    reasons: dict[str, str] = {}
+    rows = [_number_row("whole session", 0, facts.length_us, facts.whole, reasons)]
+    rows += [_number_row(part.title, part.start_us, part.end_us, part.summary, reasons) for part in facts.parts]
+    kinds = [
+        [kind, words.ARTEFACTS.get(cast(ArtefactName, kind), ""), str(many), share(many, facts.whole.beats)]
+        for kind, many in facts.flagged_kinds.items()
+    ]
+    notes = [(sign, reason) for reason, sign in reasons.items()]
+    return Numbers(_table(rows), notes, kinds, QUALITY.get(facts.whole.quality, ""))
+
+
+def _number_row(name: str, start_us: int, end_us: int, summary: Summary, reasons: dict[str, str]) -> list[str]:
+    return [
+        name,
+        f"{clock(start_us)} – {clock(end_us)}",
+        str(summary.beats),
+        f"{summary.excluded} ({share(summary.excluded, summary.beats)})" if summary.excluded else "0",
+        str(summary.gaps),
+        f"{100 * min(1.0, summary.coverage):.0f} %" if summary.beats else NONE,
+        *(_answer(summary, metric, reasons) for metric in METRICS),
+    ]
+
+
+def _answer(summary: Summary, metric: str, reasons: dict[str, str] | None = None) -> str:
+    """The value; a dash with the letter of its note where there is none."""
+    answer = summary.metrics[metric]
+    if isinstance(answer, Estimate):
+        return number(answer.value)
+    if reasons is None:
+        return NONE
+    reason = answer.reason.split(", has ")[0]
+    return f"{NONE} {reasons.setdefault(reason, _letter(len(reasons)))}"
+
+
+def _letter(position: int) -> str:
+    return "abcdefghijklmnopqrstuvwxyz"[position % 26]
+
+
+# How this was computed
+
+
+def computed(facts: Facts) -> Sequence[tuple[str, str]]:
+    """Where the numbers come from, so that anybody can have them again."""
+    return [(term, told) for term, told in _origin(facts) if told]
+
+
+def _origin(facts: Facts) -> Iterator[tuple[str, str | None]]:
+    recording, opened = facts.recording, facts.opened
+    head = recording.head
+    yield "Recording", clean(recording.path.name)
+    yield "SHA-256", _sha256(recording.path)
+    yield "Intact", "yes, every line is as it was written" if recording.damage is None else _damage(facts)
+    yield "Finished", _finished(facts)
+    yield "Session", text_of(head, "session")
+    yield "Person", text_of(opened.person if opened else {}, "name") or text_of(head, "subject")
+    yield "Source", text_of(opened.source if opened else {}, "spec") if facts.demo else None
+    yield "Made from", _parent(opened.parent) if opened and opened.parent else None
+    yield "Pace", _pace(facts)
+    yield "Coins from", {"secrets": None, "seed": "the seed of the simulated person"}.get(opened.coin_source if opened else "")
+    app = f"{text_of(head, 'app', 'name') or 'biofeedback'} {text_of(head, 'app', 'version') or '(version not told)'}"
+    yield "Recorded with", f"{app}, Python {text_of(head, 'host', 'python') or '(version not told)'}"
+    yield "Rules it names", ", ".join(clean(f"{name}/{v}") for name, v in recording.algorithms.items()) or "none"
+    yield "This page", f"made from the recorded intervals with biofeedback {__version__}, Python {platform.python_version()}"
+    changed = [f"{name}/{v}" for name, v in ALGORITHMS.items() if recording.algorithms.get(name) not in (v, None)]
+    yield "Changed since", f"{', '.join(changed)} made the numbers of this page" if changed else None
+
+
+def _damage(facts: Facts) -> str:
+    return f"no: {clean(facts.recording.damage)}. The page shows what stands before that"
+
+
+def _finished(facts: Facts) -> str:
+    if facts.end is None or not facts.recording.finished:
+        return "no, the recording stops before the session's end"
+    return f"yes: {clean(facts.end.why)}"
+
+
+def _pace(facts: Facts) -> str | None:
+    if facts.plan.get("name") in (None, "free"):
+        return None
+    return f"{facts.plan.get('pace', 0):g} breaths a minute, {facts.plan.get('inhale', 0):.0%} of each breathing in"
+
+
+def _parent(parent: Mapping[str, object]) -> str:
+    return "; ".join(f"{clean(key)}: {clean(value)}" for key, value in parent.items())
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "not known: the file cannot be read any more"
