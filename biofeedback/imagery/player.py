@@ -33,11 +33,11 @@ def epoch_cues(script: Script) -> list[PlannedCue]:
 
 
 def practice_cues(script: Script, breaths: int, breath_us: float) -> list[PlannedCue]:
-    """The cues of the practice form: in turn, one every `every_breaths` breaths, for `breaths` breaths."""
+    """The cues of the practice form: in turn, one every `every_breaths` breaths, each with that much time after it."""
     every = script.practice.every_breaths
     return [
         PlannedCue(turn % len(script.cues), round(turn * every * breath_us), cue.phase, script.spoken(cue))
-        for turn in range(-(-breaths // every))
+        for turn in range(max(1, breaths // every))
         for cue in (script.cues[turn % len(script.cues)],)
     ]
 

@@ -26,7 +26,7 @@ MOST_BLOCKS: Final = 12
 BLOCKS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 METRICS: Final = ("mean_hr_bpm", "rmssd_ms", "sdnn_ms")
 PLANS: Final = {"free": "free session", "practice": "practice session", "trial": "trial", "pace": "search for a pace"}
-SOURCES: Final = {"strap": "the strap", "simulated": "a simulated person", "file": "the file"}
+SOURCES: Final = {"strap": "the strap", "file": "the file"}
 BY: Final = {"sim": "simulated person", "trainee": "trainee", "practitioner": "practitioner", "nobody": NONE}
 QUALITY: Final = {
     None: "",
@@ -56,7 +56,7 @@ def lead(facts: Facts) -> str:
     begun = f"recorded on {when}" if when else "recorded at a time its file does not tell"
     what = _plan_words(facts)
     what = f"Demonstration with a simulated person: {what}" if facts.demo else what[0].upper() + what[1:]
-    return f"{what}, {words.length(facts.length_us)} long, {begun}, from {_source_words(facts)}."
+    return f"{what}, {words.length(facts.length_us)} long, {begun}{_source_words(facts)}."
 
 
 def _plan_words(facts: Facts) -> str:
@@ -75,9 +75,11 @@ def _plan_words(facts: Facts) -> str:
 
 def _source_words(facts: Facts) -> str:
     source = facts.opened.source if facts.opened is not None else {}
-    kind, name = str(source.get("kind", "")), text_of(source, "name")
-    said = SOURCES.get(kind, "a source its file does not tell")
-    return said if kind == "simulated" or name is None or kind not in SOURCES else f"{said} “{name}”"
+    kind, name = source.get("kind"), text_of(source, "name")
+    if kind == "simulated":
+        return "" if facts.demo else ", from a simulated person"
+    said = SOURCES.get(str(kind), "a source its file does not tell")
+    return f", from {said}" if name is None or kind not in SOURCES else f", from {said} “{name}”"
 
 
 # The figure in words
@@ -123,25 +125,9 @@ def blocks(facts: Facts) -> Table:
 # This session
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A verdict as it stands in the recording."""
-
-    title: str
-    words: str
-    pairs: str
-
-
-def verdicts(facts: Facts) -> Sequence[Said]:
+def verdicts(facts: Facts) -> Sequence[str]:
     """The words the session ended with, unchanged."""
-    return [
-        Said(
-            f"{facts.title_of(verdict.visualization)} / {facts.title_of(verdict.control)}",
-            clean(verdict.words),
-            f"{sum(x is not None for x in verdict.this_session)} of {len(verdict.this_session)}",
-        )
-        for verdict in facts.verdicts
-    ]
+    return [clean(verdict.words) for verdict in facts.verdicts]
 
 
 def epochs(facts: Facts) -> Table:
@@ -328,7 +314,7 @@ def _finished(facts: Facts) -> str:
 def _pace(facts: Facts) -> str | None:
     if facts.plan.get("name") in (None, "free"):
         return None
-    return f"{facts.plan.get('pace', 0):g} breaths a minute, {facts.plan.get('inhale', 0):.0%} of each breathing in"
+    return f"{facts.plan.get('pace', 0):g} breaths a minute, {100 * facts.plan.get('inhale', 0):.0f} % of each breathing in"
 
 
 def _parent(parent: Mapping[str, object]) -> str:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, QUIET, GRID = "#1a1f24", "#5a6570", "#d5d9dc"
+INK, QUIET, EDGE, GRID = "#1a1f24", "#566069", "#a9b1b8", "#d5d9dc"
 LINE, FLAG, IMAGE, OTHER, GROUND = "#0072b2", "#d55e00", "#009e73", "#b0598a", "#fcfcfa"
 VARIABLES: Final[Mapping[str, str]] = {
     INK: "ink",
     QUIET: "quiet",
+    EDGE: "edge",
     GRID: "rule",
     LINE: "line",
     FLAG: "flag",
@@ -35,9 +36,15 @@ WIDE: Final = 7.6
 MAIN: Final = 2.3
 ROW: Final = 0.21
 """Sizes in inches; the page scales the whole."""
-LEFT: Final = 0.62
-PLOT_PT: Final = 72 * (WIDE - LEFT - 0.1)
+LEFT: Final = 0.66
+RIGHT: Final = 0.04
+PLOT_PT: Final = 72 * (WIDE - LEFT - RIGHT)
+MARGIN: Final = 0.012
+"""Room for symbols at both ends, as a share of the length."""
 LABEL_PT: Final = 7.0
+AIR: Final = 0.07
+"""Between the heart rate and the rows below it; shades and rules go on across."""
+DOWN: Final = -AIR / MAIN
 LEAST_SPAN_BPM: Final = 30.0
 STEPS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 MOST_TICKS: Final = 12
@@ -64,7 +71,7 @@ class _Scale:
 
     def points(self, length_us: float) -> float:
         """Width on paper."""
-        return PLOT_PT * self.of(length_us) / self.end
+        return PLOT_PT * self.of(length_us) / self.end / (1 + 2 * MARGIN)
 
 
 def draw_strip(facts: Facts) -> Strip:
@@ -78,7 +85,7 @@ def draw_strip(facts: Facts) -> Strip:
         mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "biofeedback", "hatch.linewidth": 0.7})
         mpl.rcParams.update({"font.size": LABEL_PT, "text.parse_math": False, "axes.unicode_minus": True})
         rows = [name for name, wanted in _rows(facts).items() if wanted]
-        figure = Figure(figsize=(WIDE, MAIN + 0.6 + ROW * len(rows)))
+        figure = Figure(figsize=(WIDE, MAIN + AIR + 0.55 + ROW * len(rows)), facecolor="none")
         unlabelled = _draw(figure, facts, rows)
         target = BytesIO()
         nobody: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -90,7 +97,7 @@ def _rows(facts: Facts) -> dict[str, bool]:
     return {
         "cues": bool(facts.cues),
         "marks": bool(numbered(facts)),
-        "strength": bool(facts.suds),
+        "felt, 0–10": bool(facts.suds),
         "gaps": bool(facts.holes),
     }
 
@@ -111,8 +118,8 @@ def _draw(figure: Figure, facts: Facts, rows: Sequence[str]) -> tuple[str, ...]:
     scale = _scale_of(facts.length_us)
     height = figure.get_figheight()
     bottom, high = 0.36 / height, ROW * len(rows) / height
-    width = 1 - (LEFT + 0.1) / WIDE
-    main = figure.add_axes((LEFT / WIDE, bottom + high, width, MAIN / height))
+    width = 1 - (LEFT + RIGHT) / WIDE
+    main = figure.add_axes((LEFT / WIDE, bottom + high + AIR / height, width, MAIN / height))
     _draw_rate(main, facts, scale)
     unlabelled = _draw_parts(main, facts.parts, scale)
     lowest = main
@@ -136,7 +143,7 @@ def _time_axis(axes: Axes, scale: _Scale) -> None:
     length_s = scale.end * scale.unit_s
     step = next((step for step in STEPS_S if length_s / step <= MOST_TICKS), STEPS_S[-1] * ceil(length_s / 3e5))
     ticks = [number * step / scale.unit_s for number in range(int(length_s // step) + 1)]
-    axes.set_xlim(0, scale.end)
+    axes.set_xlim(-MARGIN * scale.end, (1 + MARGIN) * scale.end)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.tick_params(axis="x", colors=QUIET, length=2.5, width=0.6, pad=2)
     for side in axes.spines.values():
@@ -189,8 +196,8 @@ def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> tuple[str, 
     unlabelled: list[str] = []
     for part in parts:
         start, end = scale.of(part.start_us), scale.of(part.end_us)
-        _shade(axes, part.name, start, end)
-        axes.axvline(start, color=QUIET, linewidth=0.5, ymax=1.09, clip_on=False, zorder=1)
+        _shade(axes, part.name, start, end, DOWN)
+        axes.axvline(start, color=EDGE, linewidth=0.5, ymin=DOWN, ymax=1.09, clip_on=False, zorder=1)
         room = scale.points(part.end_us - part.start_us)
         name = next((name for name in (part.title, part.name) if _fits(name, room)), None)
         if name is None:
@@ -211,14 +218,25 @@ def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> tuple[str, 
 
 
 def _fits(name: str, points: float) -> bool:
-    return len(name) * LABEL_PT * 0.56 + 3 <= points
+    return len(name) * LABEL_PT * 0.5 + 1 <= points
 
 
-def _shade(axes: Axes, name: str, start: float, end: float) -> None:
+def _shade(axes: Axes, name: str, start: float, end: float, low: float = 0.0) -> None:
     if name == "image":
         axes.axvspan(start, end, color=IMAGE, alpha=0.17, linewidth=0, zorder=0)
     elif name == "control":
-        axes.axvspan(start, end, facecolor="none", edgecolor=OTHER, hatch="////", linewidth=0, alpha=0.5, zorder=0)
+        axes.axvspan(
+            start,
+            end,
+            ymin=low,
+            facecolor="none",
+            edgecolor=OTHER,
+            hatch="////",
+            linewidth=0,
+            alpha=0.5,
+            zorder=0,
+            clip_on=False,
+        )
 
 
 def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> None:
@@ -229,7 +247,7 @@ def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> 
     axes.tick_params(axis="y", colors=QUIET, length=0, pad=3)
     for part in facts.parts:
         _shade(axes, part.name, scale.of(part.start_us), scale.of(part.end_us))
-        axes.axvline(scale.of(part.start_us), color=QUIET, linewidth=0.5, zorder=1)
+        axes.axvline(scale.of(part.start_us), color=EDGE, linewidth=0.5, zorder=1)
     for row in range(len(rows)):
         axes.axhline(row - 0.5, color=GRID, linewidth=0.5, zorder=1)
     bin_us = max(1.0, facts.length_us / BINS)
@@ -241,7 +259,7 @@ def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> 
             case "marks":
                 shown = [(at, str(no)) for no, at in enumerate(numbered(facts), start=1)]
                 _symbols(axes, shown, row, scale, ("D", 6.4, INK, GROUND))
-            case "strength":
+            case "felt, 0–10":
                 answers = [(suds.at, NO_ANSWER if suds.value is None else str(suds.value)) for suds in facts.suds]
                 _symbols(axes, answers, row, scale, ("o", 9.5, OTHER, GROUND))
             case _:

@@ -16,6 +16,8 @@ BOOT_CLOCK: Final[int] = (
 )
 CLOCK_NAME: Final = "boottime" if hasattr(time, "CLOCK_BOOTTIME") else "monotonic"
 _SPINS: Final = 10_000
+_TURNS: Final = 4
+"""Turns of the event loop that a command needs from the one who posts it to the session that waits."""
 
 
 def system_ns() -> int:
@@ -102,12 +104,12 @@ class JumpingClock:
             woken.set_result(None)
 
     async def _settle(self, futures: Collection[Future[Any]]) -> bool:
-        """Let tasks run until one of `futures` is done or somebody sleeps on this clock."""
-        for _ in range(_SPINS):
+        """Let tasks run until one of `futures` is done or all that runs has come to sleep on this clock."""
+        for turn in range(_SPINS):
             await asyncio.sleep(0)
             if any(future.done() for future in futures):
                 return True
-            if any(not woken.done() for _, _, woken in self._sleepers):
+            if turn >= _TURNS and any(not woken.done() for _, _, woken in self._sleepers):
                 return False
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from biofeedback.events import Packet
+from biofeedback.events import Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import ticks_to_us
 from biofeedback.recording.reader import Recording, is_recording, read_recording
