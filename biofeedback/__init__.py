@@ -1,3 +1,24 @@
-"""A biofeedback-assisted regulation trainer: HRV from a chest strap, paced breathing, imagery, honest evidence."""
+"""A biofeedback-assisted regulation trainer: HRV from a chest strap, paced breathing, imagery, honest evidence.
+
+`import biofeedback as bf` is light; what it offers is loaded when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from biofeedback.session.analysis import analyse_intervals as analyze
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "analyze"]
+
+_HOMES = {"analyze": ("biofeedback.session.analysis", "analyse_intervals")}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'biofeedback' has no attribute '{name}'")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

@@ -7,9 +7,12 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from biofeedback.config import Config, load_config
 from biofeedback.events import Json
+
+INTERRUPTED: Final = 130
 
 
 def config_of(args: argparse.Namespace) -> Config:

@@ -6,8 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from biofeedback.cli.common import add_example, add_view_options, config_of, print_json, say
-from biofeedback.cli.running import INTERRUPTED, View, Work, run_session
+from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, config_of, print_json, say
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +21,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Session, recording, verification, report."""
+    from biofeedback.cli.running import View, Work, run_session
     from biofeedback.recording.reader import read_recording
     from biofeedback.report import write_report
     from biofeedback.session.plan import Pair, demo_plan

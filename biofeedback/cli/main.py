@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Final
 
 from biofeedback import __version__
+from biofeedback.cli.common import INTERRUPTED
 from biofeedback.errors import BiofeedbackError
 
 COMMANDS: Final[dict[str, str]] = {
@@ -23,7 +24,6 @@ COMMANDS: Final[dict[str, str]] = {
     "scripts": "the imagery scripts: list, show, check, new",
     "config": "settings and where each comes from",
 }
-INTERRUPTED: Final = 130
 DESCRIPTION: Final = (
     "Practise paced breathing and imagery with a heart-rate strap, and see honestly what your own heart does. "
     "A wellness tool, not a medical device."

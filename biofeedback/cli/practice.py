@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, add_view_options, config_of, say
-from biofeedback.cli.running import INTERRUPTED, View, Work, run_session
+from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, config_of, say
 from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
@@ -40,6 +39,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Assemble a session from the words, run it, say where it is."""
+    from biofeedback.cli.running import View, Work, run_session
     from biofeedback.session.scripts import shelf_with
     from biofeedback.session.sources import open_source
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, add_view_options, say
-from biofeedback.cli.running import INTERRUPTED, View, Work, run_replay, run_session
-from biofeedback.events import Open
+from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, say
+
+if TYPE_CHECKING:
+    from biofeedback.cli.running import View
 
 FOREIGN_KINDS = frozenset({"rr", "gap", "beat", "hrv", "arousal", "end"})
 
@@ -25,6 +27,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay a recording by its own inputs, a foreign file as a free session that is not recorded."""
+    from biofeedback.cli.running import View, Work, run_session
     from biofeedback.recording.reader import is_recording
     from biofeedback.session.plan import free_plan
     from biofeedback.session.scripts import shipped
@@ -42,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: View) -> int:
+    from biofeedback.cli.running import run_replay
     from biofeedback.recording.reader import read_recording
+    from biofeedback.events import Open
     from biofeedback.session.replay import play
 
     recording = read_recording(path)

@@ -27,8 +27,6 @@ from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from devices.source import Clock, Source
 
-INTERRUPTED = 130
-
 
 @dataclass(frozen=True, slots=True)
 class Work:

@@ -6,8 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from biofeedback.cli.common import add_example, print_json
-from biofeedback.cli.running import INTERRUPTED, View, Work, run_session
+from biofeedback.cli.common import INTERRUPTED, add_example, print_json
 from biofeedback.errors import UsageError
 
 
@@ -28,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """A free session at full speed, without a view."""
     from dataclasses import replace
 
+    from biofeedback.cli.running import View, Work, run_session
     from biofeedback.session.plan import free_plan
     from biofeedback.session.scripts import shipped
     from devices.opening import open_source

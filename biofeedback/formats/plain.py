@@ -34,6 +34,8 @@ class Intervals:
 def read_plain(path: Path, unit: str | None = None) -> Intervals:
     """Read a text file of intervals. Raises UnreadableError naming the line, or asking for the unit."""
     values = _values(path, _text(path))
+    if not values:
+        raise _empty(path)
     found, rule = (unit, "as told") if unit is not None else _unit_of(path, values)
     ticks_each = _ticks_each(found)
     return Intervals(tuple(round(value * ticks_each) for value in values), found, rule)
@@ -47,7 +49,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check the name and its rights.") from error
     if not data.strip():
-        raise UnreadableError(f"{path} is empty.", "Export it again from the program it comes from.")
+        raise _empty(path)
     encoding = next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
     try:
         return data.decode(encoding)
@@ -69,6 +71,10 @@ def _values(path: Path, text: str) -> list[Fraction]:
     if len(values) > MOST_BEATS:
         raise UnreadableError(f"{path} holds more than 5 million intervals.", "Cut it into parts.")
     return values
+
+
+def _empty(path: Path) -> UnreadableError:
+    return UnreadableError(f"{path} is empty.", "Export it again from the program it comes from.")
 
 
 def _not_plain(path: Path) -> UnreadableError:
@@ -109,7 +115,7 @@ def _ask(path: Path, why: str) -> UnreadableError:
 def _ticks_each(unit: str) -> Fraction:
     if unit in _TICKS:
         return Fraction(_TICKS[unit])
-    rate = unit.removeprefix("samples@")
-    if rate != unit and _NUMBER.match(rate) and float(rate) > 0:
+    rate = unit.removeprefix("samples@").replace(",", ".")
+    if unit.startswith("samples@") and _NUMBER.match(rate) and Fraction(rate) > 0:
         return Fraction(1_024_000) / Fraction(rate)
     raise UnreadableError(f"There is no unit '{unit}'.", f"Choose {UNIT_WORDS}.")

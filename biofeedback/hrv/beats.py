@@ -140,15 +140,17 @@ class BeatLine:
 
     def _add_values(self, ticks_1024: Sequence[int], at_us: int, placed: Placed) -> None:
         """A packet's intervals, in runs between values that are no interval; each such value is a hole."""
-        run: list[int] = []
+        runs: list[list[int]] = [[]]
         for value in ticks_1024:
             if is_interval(value * TICKS_OF_STRAP):
-                run.append(value * TICKS_OF_STRAP)
-                continue
-            self._add_run(run, at_us, placed)
-            run = []
-            self.interrupt("sensor")
-        self._add_run(run, at_us, placed)
+                runs[-1].append(value * TICKS_OF_STRAP)
+            else:
+                runs.append([])
+        for number, run in enumerate(runs):
+            if number:
+                self.interrupt("sensor")
+            later = sum(sum(others) for others in runs[number + 1 :])
+            self._add_run(run, at_us - ticks_to_us(later), placed)
 
     def _add_run(self, run: Sequence[int], at_us: int, placed: Placed) -> None:
         if not run:
@@ -170,13 +172,21 @@ class BeatLine:
     def _place(self, t_us: int, ticks: int, placed: Placed) -> None:
         last, why = self._last, self._pending
         if last is not None and why is not None:
-            t_us = max(t_us, last.t_us + ticks_to_us(ticks))
+            t_us += self._keep_order(last.t_us + ticks_to_us(ticks) - t_us)
             placed.append(Hole(last.t_us, t_us - ticks_to_us(ticks), why))
         beat = TimedBeat(self._count, t_us, ticks, gap_before=last is None or why is not None)
         self._count += 1
         self._last, self._pending = beat, None
         self._recent.append(ticks)
         placed.append(beat)
+
+    def _keep_order(self, early_us: int) -> int:
+        """Lay the clock later when a run would begin before the last one ended, so that the beats behind follow too."""
+        if early_us <= 0:
+            return 0
+        if self._offset_us is not None:
+            self._offset_us += early_us
+        return early_us
 
     def _forget_clock(self) -> None:
         self._arrivals.clear()

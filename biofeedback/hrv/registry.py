@@ -37,7 +37,7 @@ class Metric:
 
     def _answer(self, window: BeatWindow, least_s: float, least_beats: int) -> Answer:
         if window.span_s < FULL * least_s:
-            return NotYet(f"needs {least_s:g} s of beats, has {max(0.0, window.span_s):.0f}")
+            return NotYet(f"needs {least_s:g} s of beats, has {max(0, int(window.span_s))}")
         used = window.nn if self.counts == "intervals" else window.differences
         if len(used) < least_beats:
             what = "good beats" if self.counts == "intervals" else "pairs of good beats"
@@ -46,7 +46,7 @@ class Metric:
             return NotYet("more than half of the beats are flagged")
         value = self.compute(window)
         if value is None:
-            return NotYet("the beats do not differ")
+            return NotYet("the beats do not differ" if window.differences else "no two good beats follow one another")
         return Estimate(value, self.unit, window.span_s, len(window.nn), self.version)
 
 

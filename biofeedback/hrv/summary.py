@@ -56,7 +56,7 @@ def cut(
     window_s: float | None = None,
 ) -> list[TimedBeat]:
     """The beats whose opening lies in [from, to) seconds, then those of the trailing window at their end."""
-    low = -1 if from_s is None else round(from_s * 1e6)
+    low = -(2**62) if from_s is None else round(from_s * 1e6)
     high = 2**62 if to_s is None else round(to_s * 1e6)
     held = [beat for beat in beats if low <= beat.opening_us < high]
     if window_s is not None and held:

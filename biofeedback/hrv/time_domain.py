@@ -6,6 +6,7 @@ the unit of its name, or None when a spread has nothing to be taken of.
 
 from __future__ import annotations
 
+from bisect import bisect
 from math import log, sqrt
 from typing import Final
 
@@ -129,11 +130,10 @@ def _stretches(joined: tuple[bool, ...]) -> list[tuple[int, int]]:
 
 
 def _between(index: int, good: list[int], middles: list[float], ticks: tuple[int, ...]) -> float:
-    before = [near for near in good if near < index]
-    after = [near for near in good if near > index]
-    if not before or not after:
-        return 1 / ticks[(before or after)[-1 if before else 0]]
-    left, right = before[-1], after[0]
+    after = bisect(good, index)
+    if after in (0, len(good)):
+        return 1 / ticks[good[max(0, after - 1)]]
+    left, right = good[after - 1], good[after]
     share = (middles[index] - middles[left]) / (middles[right] - middles[left])
     return (1 - share) / ticks[left] + share / ticks[right]
 

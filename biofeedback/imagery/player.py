@@ -80,7 +80,10 @@ class Player:
 
     def hold(self, now_us: int, why: str | None, schedule: Schedule) -> list[Notice]:
         """Cues wait from now on for the reason given; None lets them go on, on the breath of `schedule`."""
+        breath_changed = schedule != self._schedule
         self._hold, self._schedule = why, schedule
+        if why is None and breath_changed and not self._waiting:
+            self._plan_next(not_before_us=now_us)
         if why is not None or not self._waiting:
             return []
         self._waiting = False

@@ -121,7 +121,7 @@ def parse_script(text: str, name: str) -> Script:
     """Read one TOML script; `name` is used in errors. Raises ScriptError with what is wrong and what to write."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside its own, numbers too long and lists too deep
         raise ScriptError(f"{name}: this is not TOML: {error}.", "Mend the line it names.") from error
     return _Reader(table, name).script()
 
@@ -197,13 +197,20 @@ class _Reader:
         tables = self._table.get("cue")
         if not isinstance(tables, list) or not tables:
             raise self._complaint("it has no cues", "Add at least one [[cue]] with at, phase and say.")
-        cues = tuple(self._cue(cast(Mapping[str, Any], table), words) for table in cast(list[Any], tables))
+        cues = tuple(self._cue(number, table, words) for number, table in enumerate(cast(list[Any], tables), start=1))
         times = [cue.at_s for cue in cues]
         if times != sorted(set(times)):
             raise self._complaint("its cues do not follow one another in time", "Sort them by at; no two alike.")
         return cues
 
-    def _cue(self, table: Mapping[str, Any], words: set[str]) -> ScriptCue:
+    def _cue(self, number: int, table: object, words: set[str]) -> ScriptCue:
+        if not isinstance(table, dict):
+            raise self._complaint(f"cue {number} is not a section", "Write [[cue]] on a line of its own.")
+        return _Reader(cast(Mapping[str, Any], table), f"{self._name}: cue {number}").as_cue(words)
+
+    def as_cue(self, words: set[str]) -> ScriptCue:
+        """The table as one cue; `words` are the names its line may hold in braces."""
+        table = self._table
         say = self._text(table, "say")
         if count_words(say) > MOST_WORDS:
             raise self._complaint(f"'{say}' has more than {MOST_WORDS} words", "Say less, or make two cues of it.")
@@ -236,7 +243,8 @@ class _Reader:
     def _text(self, table: Mapping[str, Any], key: str, default: str | None = None) -> str:
         value = table.get(key, default)
         if not isinstance(value, str) or (default is None and not value.strip()):
-            raise self._complaint(f"'{key}' must be words in quotes, not {value!r}", f'Write {key} = "...".')
+            wrong = f"'{key}' is missing" if value is None else f"'{key}' must be words in quotes, not {value!r}"
+            raise self._complaint(wrong, f'Write {key} = "...".')
         return value
 
     def _texts(self, key: str) -> list[str]:
@@ -254,7 +262,8 @@ class _Reader:
     def _number(self, table: Mapping[str, Any], key: str, low: float, high: float, default: float | None) -> float:
         value = table.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise self._complaint(f"'{key}' cannot be {value!r}", f"It is a number from {low:g} to {high:g}.")
+            wrong = f"'{key}' is missing" if value is None else f"'{key}' cannot be {value!r}"
+            raise self._complaint(wrong, f"It is a number from {low:g} to {high:g}.")
         return float(value)
 
     def _whole(self, table: Mapping[str, Any], key: str, low: int, high: int, default: int | None = None) -> int:

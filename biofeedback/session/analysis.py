@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.stream import BeatStream
 from biofeedback.hrv.summary import Summary, beats_of_intervals, cut, summarise, uncorrected
-from biofeedback.hrv.window import Estimate
+from biofeedback.hrv.window import TICKS_PER_MS, Estimate
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 
 
@@ -82,6 +83,19 @@ def analyse_file(
     if not held:
         raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
     return Analysis(str(path), found, start, summarise(held))
+
+
+def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True) -> Summary:
+    """Every metric over a list of RR intervals in milliseconds (`biofeedback.analyze`).
+
+    Values over 2500 ms are holes, flagged intervals are left out; `correction=False` takes all of them as they are.
+    Raises ValueError when there are none.
+    """
+    ticks = [round(value * TICKS_PER_MS) for value in rr_ms]
+    beats = beats_of_intervals(ticks) if correction else uncorrected(ticks)
+    if not beats:
+        raise ValueError("there are no intervals to analyse")
+    return summarise(beats)
 
 
 def recorded_beats(recording: Recording) -> list[TimedBeat]:

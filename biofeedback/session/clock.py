@@ -88,6 +88,8 @@ class JumpingClock:
     async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
         """Jump from sleeper to sleeper until one of `futures` is done or `until_us` is reached."""
         while not await self._settle(futures):
+            while self._sleepers and self._sleepers[0][2].done():
+                heappop(self._sleepers)
             due_us = self._sleepers[0][0] if self._sleepers else NEVER
             if min(due_us, until_us) >= NEVER:
                 await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

@@ -201,13 +201,20 @@ def heard_of(out: Output) -> Heard | None:
         case Pacer():
             return HeardPacer(out.at, out.rate, out.inhale, out.at_phase)
         case Phase(on=True):
-            return HeardPhase(out.at, out.name, out.visualization, out.name == "control")
+            return HeardPhase(out.at, out.name, _imagined(out), out.name == "control")
         case Cue():
             return HeardCue(out.at, out.script, out.index, out.say)
         case Ask():
             return HeardQuestion(out.at, out.id, out.what)
         case _:
             return None
+
+
+def _imagined(phase: Phase) -> str | None:
+    """The script that is shown in a part, None where there is none."""
+    if phase.name == "control":
+        return phase.control
+    return phase.visualization if phase.name in ("image", "practice") else None
 
 
 async def _next(events: AsyncIterator[SourceEvent]) -> SourceEvent | None:

@@ -28,7 +28,15 @@ class Shelf:
 
     def hash_of(self, script: Script) -> str:
         """The content hash of a script, its control's hash included."""
-        return content_hash(script, self.hash_of(self.find(script.control)) if script.control else None)
+        return content_hash(script, self.hash_of(self._control(script.id, script.control)) if script.control else None)
+
+    def _control(self, of: str, id_: str) -> Script:
+        control = self.find(id_)
+        if control.kind != "control":
+            raise ScriptError(
+                f"'{of}' names '{id_}' as its control, which is no control.", 'Name a script of kind = "control".'
+            )
+        return control
 
     def with_script(self, script: Script) -> Shelf:
         """This shelf with one script more; a shipped id is not to be replaced by another text."""
@@ -62,7 +70,7 @@ def read_script_file(path: Path) -> Script:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ScriptError(f"{path} is too large for a script.", "A script is a short text file.")
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ScriptError(f"{path} cannot be read: {error.strerror}.", "Check the name.") from error
     except UnicodeDecodeError as error:

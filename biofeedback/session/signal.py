@@ -46,8 +46,8 @@ class Signal:
         return self._say(link.at)
 
     def doubt(self, at: int, why: str | None) -> list[Notice]:
-        """Too many of the last beats are flagged, or no longer."""
-        self._doubtful = why
+        """Too many of the last beats are flagged, or no longer; the words stay those of its beginning."""
+        self._doubtful = None if why is None else self._doubtful or why
         return self._say(at)
 
     def advance(self, now_us: int) -> list[Notice]:

@@ -1,0 +1,198 @@
+"""Single keys from the keyboard, without Enter and without echo, and the terminal as it was afterwards."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+ESC: Final = "esc"
+SPACE: Final = " "
+_ESC: Final = 0x1B
+_ESC_ALONE_S: Final = 0.1
+"""An arrow key sends its whole sequence at once; an escape with nothing behind it for so long is the key itself."""
+_LONGEST_SEQUENCE: Final = 32
+
+
+class KeyDecoder:
+    """Turns a terminal's bytes into keys: ESC, or one small letter, figure or space. Other keys say nothing."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._since_s = 0.0
+
+    def feed(self, data: bytes, now_s: float) -> list[str]:
+        """Take in what came; an escape at its very end waits for what may follow."""
+        keys: list[str] = []
+        if data:
+            rest, self._pending, self._since_s = self._pending + data, b"", now_s
+            while rest:
+                key, rest = self._next(rest)
+                keys += [key] if key else []
+        elif self._pending and now_s - self._since_s >= _ESC_ALONE_S:
+            keys += [ESC] if self._pending == b"\x1b" else []
+            self._pending = b""
+        return keys
+
+    def _next(self, data: bytes) -> tuple[str, bytes]:
+        if data[0] != _ESC:
+            return (chr(data[0]).lower() if 0x20 <= data[0] < 0x7F else ""), data[1:]
+        if len(data) == 1:
+            self._pending = data
+            return "", b""
+        if data[1] == _ESC:
+            return ESC, data[1:]
+        if data[1] not in b"[O":
+            return "", data[1:]
+        end = _sequence_end(data)
+        if end is None:
+            self._pending = data if len(data) < _LONGEST_SEQUENCE else b""
+            return "", b""
+        return "", data[end:]
+
+
+def _sequence_end(data: bytes) -> int | None:
+    """Where the sequence that begins `data` ends: its final byte is the first from @ to ~; None: not here yet."""
+    return next((i + 1 for i in range(2, len(data)) if 0x40 <= data[i] <= 0x7E), None)
+
+
+class Keyboard(Protocol):
+    """Where keys come from; a context in which the terminal listens for single keys."""
+
+    hears: bool
+    """Whether keys can come at all."""
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Put the terminal back as it was."""
+        ...
+
+    def read(self, timeout_s: float) -> list[str]:
+        """The keys that come within the time; returns early when some do."""
+        ...
+
+
+class NoKeyboard:
+    """Nobody can press anything."""
+
+    hears = False
+
+    def __enter__(self) -> Self:
+        """Nothing to do."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to do."""
+
+    def read(self, timeout_s: float) -> list[str]:
+        """Wait."""
+        time.sleep(timeout_s)
+        return []
+
+
+def open_keyboard() -> Keyboard:
+    """The keyboard, when a person can be at it: standard input is a terminal and this program is in its foreground."""
+    try:
+        fd = sys.stdin.fileno()
+        if not os.isatty(fd) or not in_foreground(fd):
+            return NoKeyboard()
+    except (AttributeError, OSError, ValueError):
+        return NoKeyboard()
+    return WindowsKeyboard() if sys.platform == "win32" else PosixKeyboard(fd)
+
+
+def in_foreground(fd: int) -> bool:
+    """Whether the terminal listens to this program; one in the background would be stopped for changing it."""
+    if sys.platform == "win32":
+        return True
+    try:
+        return os.tcgetpgrp(fd) == os.getpgrp()
+    except OSError:
+        return True
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _POLL_S: Final = 0.01
+
+    class WindowsKeyboard:
+        """The console's keys."""
+
+        hears = True
+
+        def __enter__(self) -> Self:
+            """Nothing to do."""
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing to do."""
+
+        def read(self, timeout_s: float) -> list[str]:
+            """The keys that come within the time; keys with a prefix, such as arrows, say nothing."""
+            until = time.monotonic() + timeout_s
+            while time.monotonic() < until and not msvcrt.kbhit():
+                time.sleep(_POLL_S)
+            keys: list[str] = []
+            while msvcrt.kbhit():
+                char = msvcrt.getwch()
+                if char in "\x00\xe0":
+                    msvcrt.getwch()
+                elif char == "\x03":
+                    raise KeyboardInterrupt
+                elif char == "\x1b":
+                    keys.append(ESC)
+                elif char.isascii() and char.isprintable():
+                    keys.append(char.lower())
+            return keys
+
+else:
+    import select
+    import termios
+    import tty
+
+    class PosixKeyboard:
+        """A terminal in cbreak mode: keys come at once and are not echoed; Ctrl-C and Ctrl-Z stay what they are."""
+
+        hears = True
+
+        def __init__(self, fd: int) -> None:
+            self._fd = fd
+            self._decoder = KeyDecoder()
+            self._before: list[object] = []
+            self._gone = False
+
+        def __enter__(self) -> Self:
+            """Listen for single keys."""
+            self._before = termios.tcgetattr(self._fd)
+            tty.setcbreak(self._fd, termios.TCSADRAIN)
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Put the terminal back and forget keys that nobody read: they were not meant for the shell."""
+            try:
+                termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._before)  # type: ignore[arg-type]
+            except termios.error:
+                self._gone = True
+
+        def read(self, timeout_s: float) -> list[str]:
+            """The keys that come within the time."""
+            if self._gone:
+                time.sleep(timeout_s)
+                return []
+            ready, _, _ = select.select([self._fd], [], [], timeout_s)
+            data = b""
+            if ready:
+                try:
+                    data = os.read(self._fd, 1024)
+                except OSError:
+                    data = b""
+                self._gone = not data
+            return self._decoder.feed(data, time.monotonic())

@@ -1,0 +1,200 @@
+"""The plain face: one line for each thing that matters, without any control code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from biofeedback.events import (
+    Arousal,
+    Ask,
+    Battery,
+    Cue,
+    End,
+    Epoch,
+    Event,
+    Gap,
+    Hrv,
+    Link,
+    Mark,
+    Note,
+    Notice,
+    Open,
+    Phase,
+    Safety,
+    Suds,
+)
+from biofeedback.session.plan import Plan
+from biofeedback.terminal import words
+from biofeedback.terminal.picture import HIDDEN, Picture
+from biofeedback.terminal.words import clean, clock, length
+
+EVERY_US: Final = 30_000_000
+"""How often the numbers are told."""
+EXPLAINED: Final = (
+    "What they mean: bpm is heartbeats a minute; the level is the heart rate averaged over a breath, or over 30 s"
+    " while breathing is free; RMSSD is how much one interval between beats differs from the next, over a minute."
+)
+PARTS: Final[Mapping[str, str]] = {
+    "settle": "Sit comfortably and breathe as you like.",
+    "washout": "Only follow the breath.",
+    "image": "Let it come as the words suggest, and follow the breath.",
+    "control": "Nothing to imagine: follow the breath and the words.",
+    "practice": "Let it come as the words suggest, and follow the breath.",
+    "recovery": "Breathe as you like, eyes open.",
+    "close": "The last breaths with the pacer.",
+    "rest": "Breathe as you like.",
+}
+
+
+class Teller:
+    """Turns events into lines. `picture` must have seen the event already."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._told_us = 0
+        self._explained = False
+        self._hidden_said = False
+        self._battery_said = False
+
+    def tell(self, event: Event) -> Sequence[str]:
+        """The lines for this event, most often none; the first begins with the session time."""
+        said = [text for text in self._said(event) if text]
+        if isinstance(event, End) and said:
+            return [f"{clock(event.at)}  {said[0]}", *said[1:]]
+        return [f"{clock(event.at)}  {text}" for text in said]
+
+    def _said(self, event: Event) -> Sequence[str]:
+        match event:
+            case Open():
+                return [self._opening()]
+            case Link():
+                return [words.link_sentence(event)]
+            case Battery():
+                return [self._battery(event)]
+            case Phase(on=True):
+                return self._part(event)
+            case Epoch():
+                return [self._epoch(event)]
+            case Hrv():
+                return self._numbers(event.at)
+            case Gap():
+                seconds = (event.to_us - event.from_us) / 1e6
+                return [f"{seconds:.1f} s of heartbeats are missing: {words.GAPS[event.why]}."]
+            case End():
+                return words.closing(self._picture)
+            case _:
+                return [self._sentence(event)]
+
+    def _sentence(self, event: Event) -> str:
+        match event:
+            case Cue(script=script, say=say):
+                return f"{clean(self._picture.title(script))}: {clean(say)}"
+            case Ask(what="suds"):
+                return (
+                    f"{words.QUESTION} 0 is not at all, 10 the strongest you can think of. It may stay open."
+                )
+            case Suds(value=value):
+                return self._answer(value)
+            case Mark(text=text):
+                return f"Marked: {clean(text)}" if clean(text) else "Marked."
+            case Note(text=text):
+                return f"Note: {clean(text)}"
+            case Safety():
+                return self._safety(event)
+            case Notice():
+                return clean(self._picture.told(event))
+            case _:
+                return ""
+
+    def _opening(self) -> str:
+        plan = self._picture.plan
+        if plan is None or plan.name == "free":
+            return "A free session: no pacer and no words, only the numbers."
+        if plan.name == "practice":
+            return (
+                f"A practice session: {self._quoted(plan.script)}, {length((plan.minutes or 0) * 60)} of it."
+            )
+        return self._opening_of_test(plan)
+
+    def _opening_of_test(self, plan: Plan) -> str:
+        against = dict.fromkeys(
+            f"{self._quoted(pair.visualization)} against {self._quoted(pair.control)}" for pair in plan.pairs
+        )
+        what = "A test in small, with a simulated person" if self._picture.demo else "A test"
+        return (
+            f"{what}: {' and '.join(against)}, at the same breathing pace. A coin decides which comes first."
+        )
+
+    def _quoted(self, script: str | None) -> str:
+        return f"“{clean(self._picture.title(script))}”"
+
+    def _battery(self, battery: Battery) -> str:
+        percent = battery.percent
+        if percent is None or (self._battery_said and percent > words.LOW_BATTERY):
+            return ""
+        self._battery_said = True
+        return f"Battery of the strap: {percent} %."
+
+    def _part(self, phase: Phase) -> Sequence[str]:
+        part, plan = self._picture.part, self._picture.plan
+        if part is None:
+            return []
+        lasts = f", {length(phase.plan_s)}" if phase.plan_s is not None else ""
+        line = f"{words.part_title(self._picture, part)}{lasts}. {self._instruction(phase, plan)}"
+        if not self._picture.numbers_hidden or self._hidden_said:
+            return [line]
+        self._hidden_said = True
+        return [line, HIDDEN]
+
+    def _instruction(self, phase: Phase, plan: Plan | None) -> str:
+        if plan is None or phase.name not in ("ramp", "baseline"):
+            return PARTS.get(phase.name, "")
+        if phase.name == "ramp":
+            return f"Follow the breath: each is a little longer, down to {plan.pace:.1f} a minute."
+        breath_s = 60 / plan.pace
+        into, out = breath_s * plan.inhale, breath_s * (1 - plan.inhale)
+        return f"Follow the breath: {plan.pace:.1f} a minute, in for {into:.1f} s, out for {out:.1f} s."
+
+    def _epoch(self, epoch: Epoch) -> str:
+        pair = self._pair_of(epoch)
+        name = self._quoted(pair) if pair else epoch.label
+        if not epoch.kept:
+            return f"{name} cannot be compared: {clean(epoch.why or 'no reason is known')}."
+        if self._picture.is_test or epoch.bpm is None:
+            return f"{name} is measured."
+        flagged = f", {epoch.flagged} of them flagged as artefacts" if epoch.flagged else ""
+        beats = words.count(epoch.beats, "heartbeat")
+        return f"{name} is measured: {epoch.bpm:.1f} bpm over {epoch.breaths} breaths, {beats}{flagged}."
+
+    def _pair_of(self, epoch: Epoch) -> str | None:
+        plan = self._picture.plan
+        if plan is None or not 0 <= epoch.pair < len(plan.pairs):
+            return None
+        pair = plan.pairs[epoch.pair]
+        return pair.visualization if epoch.label == "image" else pair.control
+
+    def _answer(self, value: int | None) -> str:
+        if value is None:
+            return "The question stays open; that is fine."
+        return "The answer is noted." if self._picture.is_test else f"Answer: {value} of 10."
+
+    def _safety(self, safety: Safety) -> str:
+        if safety.tier == "red":
+            return "Something strong came up. Back to the room now." if safety.on else ""
+        if safety.tier == "amber":
+            return clean(self._picture.amber_words) if safety.on else "It has settled again."
+        return ""
+
+    def _numbers(self, at: int) -> Sequence[str]:
+        hidden = (
+            self._picture.numbers_hidden or self._picture.signal != "good" or self._picture.end is not None
+        )
+        if hidden or at - self._told_us < EVERY_US:
+            return []
+        self._told_us = at
+        told = [" · ".join(words.numbers(self._picture)) + "."]
+        if not self._explained:
+            self._explained = True
+            told += [EXPLAINED, *([] if self._picture.is_test else [words.INTERIM])]
+        return told

@@ -1,0 +1,187 @@
+"""Paints a picture as the lines of one screen: the breath in the middle, never moving, words above and below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from biofeedback.breathing.pacer import Position
+from biofeedback.terminal import words
+from biofeedback.terminal.picture import HIDDEN, Picture
+
+WIDEST: Final = 100
+NARROW: Final = 60
+TALL: Final = 18
+KEYS: Final = ("S something strong", "M mark", "Esc end gently")
+NO_KEYS: Final = "Ctrl-C ends"
+ANSWER_BY: Final = "Press 0–9, or T for ten."
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The signs of a bar and of the signal; `left` and `right` are half cells."""
+
+    full: str
+    left: str
+    right: str
+    track: str
+    good: str
+    lost: str
+    dot: str
+
+
+FINE: Final = Glyphs("█", "▐", "▌", "─", "●", "○", "·")
+PLAIN: Final = Glyphs("#", "#", "#", "-", "*", "o", "-")
+
+
+class Painter:
+    """Knows the console's width, height and signs, and whether keys are heard (`keys`) and obeyed (`live`)."""
+
+    def __init__(self, console: Console, *, live: bool, keys: bool) -> None:
+        self._console = console
+        self._live = live
+        self._keys = keys
+        self._signs = FINE if console.encoding.lower().startswith("utf") else PLAIN
+
+    def paint(self, picture: Picture, now_us: int) -> list[Text]:
+        """All lines of the screen, none wider than it, no more than fit."""
+        width, height = self._console.size
+        inner = max(1, min(width - 2, WIDEST))
+        top = self._header(picture, now_us, inner)
+        breath = self._breath(picture, now_us, inner, tall=height >= TALL)
+        below = self._below(picture, now_us, inner)
+        numbers, foot = self._numbers(picture, inner), self._help(picture, inner)
+        above = max(0, (height - len(top) - len(breath) - 11) // 3)
+        lines = [*top, *_blank(above + (height >= TALL)), *breath, *_blank(height >= TALL), *below]
+        room = height - len(lines)
+        if room > len(numbers) + len(foot):
+            lines += [*_blank(room - len(numbers) - len(foot) - 1), *numbers, Text(), *foot]
+        elif room >= len(foot):
+            lines += [*_blank(room - len(foot)), *foot]
+        return [_indented(line, (width - inner) // 2) for line in lines[:height]]
+
+    def _header(self, picture: Picture, now_us: int, width: int) -> list[Text]:
+        sign = self._signs.good if picture.signal == "good" else self._signs.lost
+        signal = f"{sign} {words.signal_words(picture)}"
+        part = "" if picture.part is None else words.part_title(picture, picture.part)
+        left_s = picture.left_s(now_us)
+        left = "" if left_s is None else f"{self._minutes(left_s)} left"
+        told = f" {self._signs.dot} ".join(word for word in (part, left) if word)
+        if width < NARROW:
+            return [Text(_cut(line, width)) for line in (signal, told)]
+        gap = max(2, width - cell_len(signal) - cell_len(told))
+        return [Text(_cut(signal + " " * gap + told, width))]
+
+    def _minutes(self, seconds: float) -> str:
+        whole = int(seconds)
+        return f"{whole // 60}:{whole % 60:02}"
+
+    def _breath(self, picture: Picture, now_us: int, width: int, *, tall: bool) -> list[Text]:
+        """The word and the bar; as many rows with a pacer as without, so that nothing below moves."""
+        at = picture.breath(now_us)
+        if at is not None:
+            word = "Breathe in" if at.inhaling else "Breathe out"
+        else:
+            word = "" if picture.signal == "waiting" and picture.part is None else words.AS_YOU_LIKE
+        lines = [Text(_centred(word, width), style="bold")]
+        return [*lines, *_blank(tall), *self._bar(at, width, rows=3 if tall else 1)]
+
+    def _bar(self, at: Position | None, width: int, rows: int) -> list[Text]:
+        if at is None:
+            return _blank(rows)
+        side = width // 2
+        halves = max(1, round(at.fullness * 2 * side))
+        whole, half = divmod(halves, 2)
+        empty = side - whole - half
+        signs = self._signs
+        filled = signs.left * half + signs.full * (2 * whole) + signs.right * half
+        lines: list[Text] = []
+        for row in range(rows):
+            track = (signs.track if row == rows // 2 else " ") * empty
+            lines.append(Text.assemble((track, "dim"), (filled, "cyan"), (track, "dim")))
+        return lines
+
+    def _below(self, picture: Picture, now_us: int, width: int) -> list[Text]:
+        """What is said: the line of the script, what the program has to say, the open question."""
+        said: list[Text] = []
+        for text, style in self._sentences(picture, now_us):
+            said += [*_blank(bool(said)), *self._wrapped(text, width, style)]
+        return said
+
+    def _sentences(self, picture: Picture, now_us: int) -> Sequence[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        if picture.amber:
+            found.append((words.clean(picture.amber_words), "bold"))
+        elif picture.cue is not None:
+            found.append((words.clean(picture.cue.say), "bold"))
+        if picture.asked(now_us):
+            found.append(
+                (f"{words.QUESTION} {ANSWER_BY}" if self._live and self._keys else words.QUESTION, "bold")
+            )
+        if picture.paused:
+            found.append(("Paused." + (" Space goes on." if self._live and self._keys else ""), ""))
+        elif picture.signal == "lost":
+            found.append((words.clean(picture.lost_why), ""))
+        elif picture.part is None and picture.link is not None:
+            found.append((words.link_sentence(picture.link), ""))
+        elif (said := picture.said(now_us)) is not None:
+            found.append((words.clean(said), ""))
+        return found
+
+    def _numbers(self, picture: Picture, width: int) -> list[Text]:
+        if picture.part is None:
+            return []
+        if picture.numbers_hidden:
+            return self._wrapped(HIDDEN, width, "dim")
+        told = [Text(line) for line in self._flow(words.numbers(picture), width)]
+        return told if picture.is_test else [*told, *self._wrapped(words.INTERIM, width, "dim")]
+
+    def _help(self, picture: Picture, width: int) -> list[Text]:
+        if not self._live:
+            items: Sequence[str] = ("A replay: it runs as it was recorded", NO_KEYS)
+        elif not self._keys:
+            items = (NO_KEYS,)
+        else:
+            items = (("Space go on" if picture.paused else "Space pause"), *KEYS)
+        return [Text(line, style="dim") for line in self._flow(items, width)]
+
+    def _flow(self, items: Sequence[str], width: int) -> list[str]:
+        """Items side by side as long as they fit, each kept whole where it can be, centred."""
+        lines: list[str] = []
+        for item in items:
+            joined = f"{lines[-1]}  {self._signs.dot}  {item}" if lines else item
+            if lines and cell_len(joined) <= width:
+                lines[-1] = joined
+            else:
+                lines.append(item)
+        return [
+            _centred(part.plain, width) for line in lines for part in Text(line).wrap(self._console, width)
+        ]
+
+    def _wrapped(self, text: str, width: int, style: str) -> list[Text]:
+        lines = Text(text).wrap(self._console, width)
+        return [Text(_centred(line.plain.rstrip(), width), style=style) for line in lines]
+
+
+def _blank(rows: int) -> list[Text]:
+    return [Text() for _ in range(rows)]
+
+
+def _centred(text: str, width: int) -> str:
+    return " " * max(0, (width - cell_len(text)) // 2) + text
+
+
+def _cut(text: str, width: int) -> str:
+    shown = Text(text)
+    shown.truncate(width, overflow="ellipsis")
+    return shown.plain
+
+
+def _indented(line: Text, by: int) -> Text:
+    line.pad_left(by)
+    return line

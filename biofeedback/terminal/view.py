@@ -1,0 +1,189 @@
+"""Watches a session from the main thread: a calm screen on a terminal, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Final, Self, TypeAlias
+
+from rich.console import Console, ConsoleDimensions, Group
+from rich.live import Live
+from rich.text import Text
+
+from biofeedback.session.runner import RunningSession
+from biofeedback.terminal import words
+from biofeedback.terminal.keys import ESC, SPACE, Keyboard, NoKeyboard, in_foreground, open_keyboard
+from biofeedback.terminal.lines import Teller
+from biofeedback.terminal.painter import Painter
+from biofeedback.terminal.picture import Picture
+
+FRAME_S: Final = 1 / 15
+LINES_EVERY_S: Final = 0.05
+TEN: Final = "t"
+_Handler: TypeAlias = "Callable[[int, FrameType | None], object] | int | signal.Handlers | None"
+
+
+def watch(
+    session: RunningSession,
+    *,
+    script_titles: Mapping[str, str],
+    hide_numbers: bool,
+    plain: bool | None = None,
+    console: Console | None = None,
+) -> None:
+    """Show the session on stderr until it is over and all is shown.
+
+    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plain`: lines instead of the screen; None
+    chooses by whether stderr is a terminal in whose foreground this program runs.
+    """
+    used = console or Console(stderr=True)
+    picture = Picture(script_titles, hide_numbers=hide_numbers)
+    keyboard = open_keyboard() if session.live and not plain else NoKeyboard()
+    if plain or (plain is None and not _can_draw(used)):
+        _tell(session, picture, keyboard, used)
+        return
+    _draw(session, picture, keyboard, used)
+    for line in words.closing(picture):
+        used.print(Text(line), highlight=False)
+
+
+def _can_draw(console: Console) -> bool:
+    if not console.is_terminal or console.is_dumb_terminal:
+        return False
+    try:
+        return in_foreground(console.file.fileno())
+    except (OSError, ValueError):
+        return True
+
+
+def press(key: str, picture: Picture, session: RunningSession) -> None:
+    """Do what a key asks for."""
+    if key == SPACE:
+        session.command("resume" if picture.paused else "pause")
+    elif key == "s":
+        session.command("strong")
+    elif key == "m":
+        session.command("mark")
+    elif key == ESC:
+        session.command("end")
+    elif key == TEN or key.isdecimal():
+        asked = picture.asked(session.now())
+        if asked is not None:
+            session.answer(asked.id, 10 if key == TEN else int(key))
+
+
+# Plain lines
+
+
+def _tell(session: RunningSession, picture: Picture, keyboard: Keyboard, console: Console) -> None:
+    teller = Teller(picture)
+    with keyboard:
+        if keyboard.hears:
+            _say(
+                console,
+                ["Keys: Space pause, S something strong, M mark, 0–9 or T (ten) answer, Esc end gently."],
+            )
+        done = False
+        while not done:
+            done = session.done
+            for event in session.drain():
+                picture.see(event)
+                _say(console, teller.tell(event))
+            if not done:
+                for key in keyboard.read(LINES_EVERY_S):
+                    press(key, picture, session)
+
+
+def _say(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(Text(line), soft_wrap=True, highlight=False)
+
+
+# The screen
+
+
+def _draw(session: RunningSession, picture: Picture, keyboard: Keyboard, console: Console) -> None:
+    """Draw until the session is over; a stop from the shell (Ctrl-Z) gives it a clean terminal until it goes on."""
+    painter = Painter(console, live=session.live, keys=keyboard.hears)
+    with _Suspension() as suspension:
+        over = False
+        while not over:
+            with keyboard, _Screen(console) as screen:
+                while not over and not suspension.asked:
+                    over = _frame(session, picture, painter, screen)
+                    if not over:
+                        _listen(session, picture, keyboard)
+            suspension.obey()
+
+
+def _frame(session: RunningSession, picture: Picture, painter: Painter, screen: _Screen) -> bool:
+    """Draw once; returns whether there is nothing more to come."""
+    done = session.done
+    for event in session.drain():
+        picture.see(event)
+    screen.show(painter.paint(picture, session.now()))
+    return done
+
+
+def _listen(session: RunningSession, picture: Picture, keyboard: Keyboard) -> None:
+    """Spend the rest of a frame; a key ends it, so that its effect shows at once."""
+    for key in keyboard.read(FRAME_S - time.monotonic() % FRAME_S):
+        press(key, picture, session)
+
+
+class _Screen:
+    """The alternate screen: what stood there before comes back afterwards, and the cursor with it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(
+            console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        self._shown: tuple[ConsoleDimensions, list[Text]] | None = None
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, lines: list[Text]) -> None:
+        """Draw the lines, unless they stand there already."""
+        shown = (self._console.size, lines)
+        if shown != self._shown:
+            self._shown = shown
+            self._live.update(Group(*lines), refresh=True)
+
+
+class _Suspension:
+    """Notes that the shell asked the program to stop, so that it can leave the screen in order first."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: _Handler = None
+
+    def __enter__(self) -> Self:
+        if sys.platform != "win32":
+            self._before = signal.signal(signal.SIGTSTP, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if sys.platform != "win32":
+            signal.signal(signal.SIGTSTP, self._before)
+
+    def obey(self) -> None:
+        """Stop if that was asked; returns when the shell lets the program go on."""
+        if sys.platform == "win32" or not self.asked:
+            return
+        self.asked = False
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self._note)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked = True

@@ -1,0 +1,178 @@
+"""The words of both faces of the view: what a part is called, what the numbers mean, what happened at the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from biofeedback.events import ArtefactName, End, GapReason, Link
+from biofeedback.terminal.picture import Part, Picture
+
+LONGEST_TEXT: Final = 300
+LOW_BATTERY: Final = 15
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+NAMES: Final[Mapping[str, str]] = {
+    "settle": "Settling in",
+    "ramp": "The breath slows down",
+    "baseline": "Paced baseline",
+    "washout": "In between",
+    "recovery": "Back to the room",
+    "close": "Closing",
+    "rest": "Rest",
+}
+LINKS: Final[Mapping[str, str]] = {
+    "off": "Bluetooth is off",
+    "scanning": "Looking for the strap",
+    "connecting": "Connecting to the strap",
+    "streaming": "Waiting for a heartbeat",
+    "stale": "The strap has gone quiet",
+    "waiting": "Strap lost, trying again",
+    "closed": "The strap is closed",
+}
+GAPS: Final[Mapping[GapReason, str]] = {
+    "link": "the strap was not connected",
+    "contact": "the strap had no contact with the skin",
+    "sensor": "the strap gave nothing usable",
+    "silence": "nothing came from the strap",
+    "lost": "they were lost on the way",
+    "pause": "the session was paused",
+}
+ARTEFACTS: Final[Mapping[ArtefactName, str]] = {
+    "missed": "a beat was missed",
+    "extra": "a beat too many was counted",
+    "ectopic": "a beat came out of turn",
+    "misplaced": "a beat was seen too early or too late",
+    "range": "an interval was too short or too long to be one",
+}
+ENDS: Final[Mapping[str, str]] = {
+    "planned end": "The session is over.",
+    "ended by the person": "You ended the session.",
+    "interrupted": "The session was interrupted.",
+    "the source has no more beats": "There are no more heartbeats to read: the session is over.",
+}
+QUESTION: Final = "How strong does it feel, 0–10?"
+AS_YOU_LIKE: Final = "Breathe as you like"
+INTERIM: Final = "Live numbers show now; only the test sessions show whether it helps."
+
+
+def clean(text: str) -> str:
+    """Somebody's words, fit for a terminal: one line, no control codes, not longer than it should be."""
+    words = _UNPRINTABLE.sub(" ", text).strip()
+    return words if len(words) <= LONGEST_TEXT else words[: LONGEST_TEXT - 1] + "…"
+
+
+def part_title(picture: Picture, part: Part) -> str:
+    """What this part of the session is called."""
+    if part.script:
+        return clean(picture.title(part.script))
+    if part.name == "rest" and picture.plan is not None and picture.plan.name == "free":
+        return "Free session"
+    return NAMES.get(part.name, part.name)
+
+
+def signal_words(picture: Picture) -> str:
+    """The state of the signal in two to four words."""
+    if picture.signal == "good":
+        weak = picture.battery is not None and picture.battery <= LOW_BATTERY
+        return f"Signal good, battery {picture.battery} %" if weak else "Signal good"
+    if picture.signal == "lost":
+        return "Signal lost"
+    if picture.link is None:
+        return "Opening the file" if picture.from_file else "Waiting for the strap"
+    return LINKS.get(picture.link.state, "Waiting for the strap")
+
+
+def link_sentence(link: Link) -> str:
+    """What happened to the connection, in its own words where it has some."""
+    return clean(link.why) or LINKS.get(link.state, clean(link.state)) + "."
+
+
+def clock(at_us: int) -> str:
+    """Session time: 04:05, or 1:02:03 from an hour on."""
+    minutes, seconds = divmod(max(0, at_us) // 1_000_000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def length(seconds: float) -> str:
+    """A length of time: 42 s, 4 min 42 s, 1 h 3 min."""
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    if minutes:
+        return f"{minutes} min {whole % 60} s" if whole % 60 else f"{minutes} min"
+    return f"{whole} s"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign and a true minus; what rounds to nothing has none."""
+    text = f"{value:+.1f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def count(many: int, one: str) -> str:
+    """ "1 heartbeat", "2 heartbeats"."""
+    return f"{many} {one if many == 1 else one + 's'}"
+
+
+def heart_words(picture: Picture) -> str:
+    """The heart rate now."""
+    if picture.heart_bpm is None:
+        return "Heart: no signal" if picture.signal == "lost" else "Heart: not known yet"
+    return f"Heart {picture.heart_bpm:.0f} bpm"
+
+
+def level_words(picture: Picture) -> str:
+    """The level, heart rate averaged over a breath, beside the baseline when there is one."""
+    level = picture.level
+    if level is None or level.bpm is None:
+        return f"level: {_why_no_level(picture)}"
+    if level.delta_bpm is not None:
+        return f"{signed(level.delta_bpm)} bpm vs your paced baseline"
+    if picture.plan is not None and picture.plan.name == "free":
+        return f"level {level.bpm:.1f} bpm"
+    missing = "no steady baseline this time" if picture.baseline_tried else "no baseline yet"
+    return f"level {level.bpm:.1f} bpm, {missing}"
+
+
+def _why_no_level(picture: Picture) -> str:
+    if picture.signal == "lost":
+        return "no signal"
+    return clean(picture.level.withheld or "not known yet") if picture.level else "not known yet"
+
+
+def rmssd_words(picture: Picture) -> str:
+    """The variability, or why it is not there yet."""
+    if picture.hrv is None:
+        return "RMSSD: no signal" if picture.signal == "lost" else "RMSSD: not known yet"
+    value = picture.hrv.values.get("rmssd_ms")
+    if value is None:
+        return f"RMSSD: {clean(picture.hrv.reasons.get('rmssd_ms', 'not known yet'))}"
+    return f"RMSSD {value:.0f} ms" + (", unsure: many artefacts" if picture.hrv.quality == "poor" else "")
+
+
+def numbers(picture: Picture) -> Sequence[str]:
+    """The numbers that are shown, in order."""
+    return heart_words(picture), level_words(picture), rmssd_words(picture)
+
+
+def closing(picture: Picture) -> Sequence[str]:
+    """What happened: how it ended, what can be said, how long, how many beats. Empty when it has not ended."""
+    if picture.end is None:
+        return []
+    why = picture.end.why
+    said = ENDS.get(why) or f"The session ended: {clean(why)}."
+    return [said, *(clean(verdict.words) for verdict in picture.verdicts), _tally(picture, picture.end)]
+
+
+def _tally(picture: Picture, end: End) -> str:
+    if not end.beats:
+        return f"{length(end.duration_s)}, not one heartbeat."
+    some = "at least " if picture.beats < end.beats else ""
+    flagged = f"{some}{picture.flagged}" if picture.flagged or some else "none"
+    told = f"{length(end.duration_s)}, {count(end.beats, 'heartbeat')}, {flagged} flagged as artefacts"
+    holes = f" {count(picture.gaps, 'gap')} in the signal." if picture.gaps else ""
+    return f"{told} (intervals between beats that cannot be trusted).{holes}"

@@ -1,0 +1,38 @@
+"""Runs the program as a user does: another process, real files, real signals."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared"
+PROGRAM = (sys.executable, "-P", "-m", "biofeedback")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A clean environment whose data and settings live under `home`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BIOFEEDBACK", "XDG", "PYTHON"))}
+    return {**kept, "BIOFEEDBACK_HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "PYTHONWARNINGS": "error"}
+
+
+def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        [*PROGRAM, *words],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=home,
+    )
+
+
+def start(home: Path, *words: str) -> subprocess.Popen[str]:
+    """Start one command and let it run."""
+    return subprocess.Popen(
+        [*PROGRAM, *words], env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
+    )

@@ -1,0 +1,87 @@
+"""However a session ends - a key, a signal, a kill, a full disk - what was recorded is there and can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from biofeedback.recording.codec import to_line
+from biofeedback.recording.reader import read_recording
+from biofeedback.session.replay import verify
+from tests.cli.programs import PROGRAM, environment, start
+
+posix = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+FAST = ("practice", "--source", "sim:calm?seed=2", "--speed", "60", "--view", "none", "--json", "--output")
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_session_calmly_with_130_and_a_whole_recording(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    program = start(tmp_path, *FAST, str(tmp_path / "out"))
+    assert program.stdout is not None
+    for _ in range(200):
+        program.stdout.readline()
+    program.send_signal(number)
+    rest, talk = program.communicate(timeout=15)
+    assert program.returncode == 130, talk
+    assert json.loads(rest.splitlines()[-1])["kind"] == "end"
+    (path,) = (tmp_path / "out").iterdir()
+    found = verify(path)
+    assert (found.intact, found.finished, found.exact) == (True, True, True)
+
+
+@posix
+def test_kill_9_loses_no_line_that_was_shown(tmp_path: Path) -> None:
+    for lines in (5, 137, 800):
+        program = start(tmp_path, *FAST, str(tmp_path / f"{lines}"))
+        assert program.stdout is not None
+        shown = [program.stdout.readline() for _ in range(lines)]
+        program.kill()
+        program.communicate(timeout=15)
+        (part,) = (tmp_path / f"{lines}").iterdir()
+        assert part.name.endswith(".part")
+        kept = [
+            json.dumps(to_line(line.t, line.kind, line.body), ensure_ascii=False) + "\n"
+            for line in read_recording(part).event_lines
+        ]
+        assert kept[:lines] == shown
+        assert verify(part).differences == 0
+        assert not verify(part).finished
+
+
+@posix
+def test_a_reader_that_goes_away_ends_the_session(tmp_path: Path) -> None:
+    with start(tmp_path, *FAST, str(tmp_path / "out")) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        program.stdout.close()
+        program.wait(timeout=15)
+    (path,) = (tmp_path / "out").iterdir()
+    assert verify(path).finished
+
+
+@posix
+def test_a_full_disk_is_told_and_the_session_goes_on(tmp_path: Path) -> None:
+    import resource
+
+    done = subprocess.run(
+        [*PROGRAM, "practice", "--source", "sim:calm", "--speed", "max", "--minutes", "3", "--view", "none", "--json",
+         "--output", str(tmp_path / "out")],
+        env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+    )  # fmt: skip
+    assert json.loads(done.stdout.splitlines()[-1])["kind"] == "end", "the live session went on to its end"
+    assert done.returncode == 1
+    assert "Recording stopped" in done.stderr
+    (part,) = (tmp_path / "out").iterdir()
+    recording = read_recording(part)
+    assert recording.damage is None
+    assert part.stat().st_size > 50_000
+    assert verify(part).differences == 0

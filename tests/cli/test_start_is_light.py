@@ -1,0 +1,45 @@
+"""`--help` and the first line of every command are there at once: nothing heavy is imported for them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"numpy", "scipy", "matplotlib", "PySide6", "bleak", "rich", "jinja2", "asyncio", "platformdirs", "hashlib"}
+LOOK = """
+import sys, json, contextlib, io
+from biofeedback.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main({words!r})
+print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))
+"""
+
+
+def modules_after(*words: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK.format(words=list(words))], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["practice", "--help"], ["demo", "--help"], ["analyze", "--help"]]
+)
+def test_help_imports_neither_numpy_nor_qt_nor_anything_heavy(words: list[str]) -> None:
+    assert not modules_after(*words) & HEAVY
+
+
+def test_a_session_without_a_view_needs_no_numbers_library_and_no_plots() -> None:
+    words = ["practice", "--source", "sim:calm", "--speed", "max", "--minutes", "1", "--view", "none", "--no-record"]
+    assert not modules_after(*words) & {"numpy", "scipy", "matplotlib", "PySide6", "rich", "jinja2"}
+
+
+def test_importing_the_package_is_light() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; n = len(sys.modules); import biofeedback; print(len(sys.modules) - n)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(done.stdout) <= 2

@@ -1,0 +1,229 @@
+"""The session log (RECORDING 1.3-1.4): what was committed is there, damage is found, nothing is overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from biofeedback.errors import RecordingError, UnreadableError
+from biofeedback.events import Beat, Event, Hrv, Mark, Packet, Pacer, Verdict
+from biofeedback.recording.chain import LineError, open_line, seal_line
+from biofeedback.recording.codec import from_body, kind_of, to_body, to_object
+from biofeedback.recording.log import SessionLog
+from biofeedback.recording.reader import is_recording, read_recording
+
+PACKET = Packet(15_230_411, "s1", 15_229_800, 63, True, None, (962, 970), "163fc203ca03")
+EVENTS: tuple[Event, ...] = (
+    PACKET,
+    Beat(16_000_000, 15_800_123, 962_000, False, "ectopic", True),
+    Hrv(16_000_001, 15_800_123, 60.0, 63, 1, 0.998, {"rmssd_ms": 31.25, "sdnn_ms": None}, {"sdnn_ms": "needs 60 s"}),
+    Pacer(17_000_000, None, 0.4, 0.0),
+    Mark(17_500_000, 'Tür\n"<b>" \u202e', "trainee"),
+    Verdict(18_000_000, "safe_place", "breath_only", 1, "not_enough", "This session: ...", (None, -0.01), -0.01),
+)
+
+
+def written(folder: Path, events: tuple[Event, ...] = EVENTS) -> Path:
+    with SessionLog(folder, "20261122T101500Z_0123abcd", {"session": "s"}) as log:
+        for event in events:
+            log.append(event)
+    return log.path
+
+
+def test_what_is_read_back_is_what_was_written(tmp_path: Path) -> None:
+    recording = read_recording(written(tmp_path))
+    assert recording.damage is None
+    assert tuple(recording.events()) == EVENTS
+
+
+def test_1_3_keys_first_n_t_k_and_last_x_one_line_each(tmp_path: Path) -> None:
+    crc = 0
+    for number, raw in enumerate(written(tmp_path).read_bytes().splitlines()):
+        pairs = json.loads(raw, object_pairs_hook=list)
+        assert [key for key, _ in pairs[:3]] == ["n", "t", "k"]
+        assert len({key for key, _ in pairs}) == len(pairs)
+        assert (pairs[0][1], pairs[-1][0]) == (number, "x")
+        crc = crc32(raw[: raw.rindex(b',"x":')], crc)
+        assert pairs[-1][1] == f"{crc:08x}"
+
+
+def test_1_3_a_packet_keeps_its_bytes_and_both_times_in_whole_microseconds(tmp_path: Path) -> None:
+    line = next(line for line in read_recording(written(tmp_path)).lines if line.kind == "packet")
+    assert (line.t, line.body["rx"], line.body["raw"]) == (15_230_411, 15_229_800, "163fc203ca03")
+
+
+def test_cli_objects_have_at_and_kind_in_seconds_and_the_contract_s_names() -> None:
+    assert to_object(PACKET) == {
+        "at": 15.230411, "kind": "packet", "dev": "s1", "rx_s": 15.2298, "hr": 63, "contact": True, "energy": None,
+        "ticks": [962, 970], "raw": "163fc203ca03", "problems": [],
+    }  # fmt: skip
+    beat = to_object(EVENTS[1])
+    assert (beat["t_s"], beat["rr_ms"], beat["ticks"], beat["ok"], beat["why"]) == (
+        15.800123, 939.453125, 962000, False, "ectopic",
+    )  # fmt: skip
+    assert to_object(EVENTS[5])["n"] == 1
+
+
+@given(st.integers(0, 2**50), st.integers(0, 2**50), st.integers(1, 2_560_000))
+def test_times_survive_the_way_through_json_to_the_microsecond(at: int, t_us: int, ticks: int) -> None:
+    beat = Beat(at, t_us, ticks, True, None, False)
+    body = json.loads(json.dumps(to_body(beat)))
+    assert from_body("beat", at, body) == beat
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True))
+def test_nan_and_infinity_become_null(value: float) -> None:
+    hrv = Hrv(0, 0, 60.0, 0, 0, value, {"rmssd_ms": value})
+    text = json.dumps(to_body(hrv), allow_nan=False)
+    again = from_body("hrv", 0, json.loads(text))
+    assert isinstance(again, Hrv)
+    finite = value == value and abs(value) != float("inf")  # noqa: PLR0124 - the definition of NaN
+    assert again.values["rmssd_ms"] == (value if finite else None)
+
+
+def test_unknown_keys_are_left_aside_and_unknown_kinds_passed_over(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    recording = read_recording(path)
+    last = recording.lines[-2]
+    crc = int(path.read_bytes().splitlines()[-1][-10:-2], 16)
+    extra, _ = seal_line(last.n + 2, last.t, "aura", {"colour": 1}, crc)
+    copy = tmp_path / "more.session.jsonl"
+    copy.write_bytes(path.read_bytes() + extra)
+    again = read_recording(copy)
+    assert again.lines[-1].kind == "aura"
+    assert tuple(again.events()) == EVENTS
+    assert from_body("mark", 5, {"text": "a", "by": "b", "new": 1}) == Mark(5, "a", "b")
+
+
+def test_every_truncation_keeps_all_whole_lines_and_names_the_rest(tmp_path: Path) -> None:
+    data = written(tmp_path).read_bytes()
+    copy = tmp_path / "cut.session.jsonl"
+    head = data.index(b"\n") + 1
+    for size in range(head, len(data)):
+        copy.write_bytes(data[:size])
+        recording = read_recording(copy)
+        whole = data[:size].count(b"\n")
+        assert len(recording.lines) == whole
+        assert (recording.damage is None) == (size == head or data[size - 1 : size] == b"\n")
+
+
+def test_every_flipped_bit_is_found_and_costs_nothing_before_it(tmp_path: Path) -> None:
+    data = written(tmp_path).read_bytes()
+    lines_before = 0
+    for position in range(len(data)):
+        lines_before += position > 0 and data[position - 1 : position] == b"\n"
+        for bit in range(8):
+            bad = bytearray(data)
+            bad[position] ^= 1 << bit
+            copy = tmp_path / "flip.session.jsonl"
+            copy.write_bytes(bad)
+            if lines_before == 0:
+                with pytest.raises(UnreadableError):
+                    read_recording(copy)
+                continue
+            recording = read_recording(copy)
+            assert recording.damage is not None, (position, bit)
+            assert len(recording.lines) == lines_before
+
+
+def test_removed_swapped_and_repeated_lines_are_found(tmp_path: Path) -> None:
+    lines = written(tmp_path).read_bytes().splitlines(keepends=True)
+    copy = tmp_path / "changed.session.jsonl"
+    for number in range(1, len(lines) - 1):
+        for changed in (
+            lines[:number] + lines[number + 1 :],
+            [*lines[:number], lines[number + 1], lines[number], *lines[number + 2 :]],
+            [*lines[: number + 1], *lines[number:]],
+        ):
+            copy.write_bytes(b"".join(changed))
+            assert read_recording(copy).damage is not None
+
+
+def test_upper_case_checksums_are_not_taken_for_the_written_ones() -> None:
+    line, _ = seal_line(0, 0, "mark", {"text": "abc", "by": "x" * 40}, 0)
+    text = line.rstrip(b"\n")
+    upper = text[:-10] + text[-10:-2].upper() + text[-2:]
+    if upper == text:
+        pytest.fail("choose another text: this checksum has no letters")
+    with pytest.raises(LineError):
+        open_line(upper, 0)
+
+
+def test_a_sealed_line_that_was_rewritten_with_a_new_chain_breaks_the_seal(tmp_path: Path) -> None:
+    recording = read_recording(written(tmp_path))
+    crc, raw = 0, list[bytes]()
+    for line in recording.lines:
+        body = {**line.body, "by": "somebody else"} if line.kind == "mark" else dict(line.body)
+        text, crc = seal_line(line.n, line.t, line.kind, body, crc)
+        raw.append(text)
+    copy = tmp_path / "forged.session.jsonl"
+    copy.write_bytes(b"".join(raw))
+    assert "seal" in (read_recording(copy).damage or "")
+
+
+def test_1_4_a_recording_is_part_until_closed_then_read_only_and_never_overwrites(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path, "same", {})
+    log.append(PACKET)
+    assert [path.name for path in tmp_path.iterdir()] == ["same.session.jsonl.part"]
+    final = log.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["same.session.jsonl"]
+    assert stat.S_IMODE(final.stat().st_mode) == 0o400
+    assert log.close() == final, "closing twice does no harm"
+    first = final.read_bytes()
+    second = SessionLog(tmp_path, "same", {})
+    with pytest.raises(RecordingError, match="exists already"):
+        second.close()
+    assert final.read_bytes() == first
+    assert (tmp_path / "same.session.jsonl.part").exists()
+
+
+def test_two_writers_of_one_name_are_refused_in_words(tmp_path: Path) -> None:
+    with SessionLog(tmp_path, "same", {}), pytest.raises(RecordingError, match="No recording can be made"):
+        SessionLog(tmp_path, "same", {})
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "same.session.jsonl.part").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RecordingError):
+        SessionLog(tmp_path, "same", {})
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RecordingError) as caught:
+        SessionLog(tmp_path / "file" / "sub", "a", {})
+    assert "--output" in caught.value.advice
+
+
+def test_a_seal_stands_at_the_end_and_every_minute(tmp_path: Path) -> None:
+    marks = tuple(Mark(second * 10_000_000, "", "trainee") for second in range(1, 31))
+    recording = read_recording(written(tmp_path, marks))
+    seals = [line.t for line in recording.lines if line.kind == "seal"]
+    assert seals == [60_000_000, 120_000_000, 180_000_000, 240_000_000, 300_000_000, 300_000_000]
+    assert recording.lines[-1].kind == "seal"
+
+
+def test_other_files_are_told_from_recordings(tmp_path: Path) -> None:
+    path = tmp_path / "rr.txt"
+    path.write_text("800\n810\n")
+    assert not is_recording(path)
+    assert is_recording(written(tmp_path))
+    for content in (b"", b"{}\n", b'{"n":0,"t":0,"k":"head"}\n'):
+        path.write_bytes(content)
+        with pytest.raises(UnreadableError):
+            read_recording(path)
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        read_recording(tmp_path / "missing")
+
+
+def test_kinds_are_the_snake_case_of_the_class_names() -> None:
+    assert [kind_of(event) for event in EVENTS] == ["packet", "beat", "hrv", "pacer", "mark", "verdict"]

@@ -1,0 +1,60 @@
+"""Every example runs as it stands, and every command that README and docs show."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.programs import PROGRAM, ROOT, environment
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+
+
+def shown_commands(page: Path) -> list[str]:
+    """The `biofeedback ...` lines of a page's code blocks, without their comments."""
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("biofeedback ")]
+
+
+COMMANDS = sorted({command for page in PAGES for command in shown_commands(page)})
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_runs(tmp_path: Path, example: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(example)],
+        env={**environment(tmp_path), "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that the pages speak of."""
+    home = tmp_path_factory.mktemp("pages")
+    words = ["simulate", "--minutes", "2", "--output", str(home)]
+    subprocess.run([*PROGRAM, *words], env=environment(home), check=True, capture_output=True)
+    shutil.copy(next(home.glob("*.session.jsonl")), home / "my_session.session.jsonl")
+    (home / "my_rr.txt").write_text("\n".join(["850", "880", "910", "870"] * 60))
+    return home
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_the_pages_show_runs(place: Path, command: str) -> None:
+    words = shlex.split(command)[1:]
+    if words[0] in ("practice", "replay", "demo") and "max" not in words:
+        words += ["--speed", "max"]
+    done = subprocess.run(
+        [*PROGRAM, *words], env=environment(place), capture_output=True, text=True, timeout=60, check=False, cwd=place
+    )
+    assert done.returncode == 0, done.stderr
