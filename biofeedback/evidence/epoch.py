@@ -16,11 +16,15 @@ MOST_FLAGGED: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class EpochWindow:
-    """The end of one epoch that counts: `breaths` whole breaths before `end_us`."""
+    """The end of one epoch that counts: `breaths` whole breaths before `end_us`.
+
+    An epoch that was cut short, so that they reach back before `began_us`, has no value.
+    """
 
     index: int
     pair: int
     label: Literal["image", "control"]
+    began_us: int
     end_us: int
     breaths: int
     breath_us: float
@@ -35,7 +39,8 @@ class EpochWindow:
 def measure(at: int, window: EpochWindow, beats: Sequence[TimedBeat], interrupted: str | None) -> Epoch:
     """The `epoch` event. `beats` must be settled and reach past the window where they can."""
     run = run_around(beats, window.start_us, window.end_us)
-    level = epoch_level(count_beats(run), window.end_us, window.breaths, window.breath_us)
+    whole = window.start_us >= window.began_us
+    level = epoch_level(count_beats(run), window.end_us, window.breaths, window.breath_us) if whole else None
     inside = [beat for beat in beats if beat.opening_us >= window.start_us and beat.t_us <= window.end_us]
     held = window_of(inside)
     why = _why_dropped(level is not None, len(held.nn), held.flagged_share, window.least_good_beats, interrupted)

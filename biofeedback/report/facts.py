@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from itertools import pairwise
+from typing import Any, Final, TypeAlias, cast
 
 from biofeedback.events import (
     Cue,
@@ -25,10 +26,10 @@ from biofeedback.events import (
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.summary import Summary, cut, summarise
 from biofeedback.recording.reader import Recording
-from biofeedback.report.words import clean
+from biofeedback.report.words import LONGEST_TITLE, clean
 from biofeedback.session.analysis import recorded_beats
 
-Moment = Mark | Note | Safety | Notice
+Moment: TypeAlias = Mark | Note | Safety
 WANTED: Final = frozenset(
     ["open", "phase", "epoch", "verdict", "suds", "mark", "note", "safety", "notice", "cue", "gap", "end"]
 )
@@ -67,7 +68,8 @@ class _Found:
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
     suds: list[Suds] = field(default_factory=list[Suds])
     cues: list[Cue] = field(default_factory=list[Cue])
-    moments: list[Moment] = field(default_factory=list[Moment])
+    marks: list[Moment] = field(default_factory=list[Moment])
+    notices: list[Notice] = field(default_factory=list[Notice])
     gaps: dict[int, GapReason] = field(default_factory=dict[int, GapReason])
 
     def take(self, event: Event) -> None:
@@ -89,8 +91,10 @@ class _Found:
                 self.suds.append(event)
             case Cue():
                 self.cues.append(event)
-            case Mark() | Note() | Safety() | Notice():
-                self.moments.append(event)
+            case Mark() | Note() | Safety(on=True):
+                self.marks.append(event)
+            case Notice():
+                self.notices.append(event)
             case _:
                 pass
 
@@ -111,12 +115,18 @@ class Facts:
     verdicts: Sequence[Verdict]
     suds: Sequence[Suds]
     cues: Sequence[Cue]
-    moments: Sequence[Moment]
+    marks: Sequence[Moment]
+    notices: Sequence[Notice]
 
     @property
     def demo(self) -> bool:
         """Whether no person was measured here."""
         return self.opened is not None and (self.opened.demo or self.opened.source.get("kind") == "simulated")
+
+    @property
+    def source(self) -> Mapping[str, Any]:
+        """Where the beats came from, as recorded; empty when the recording does not reach so far."""
+        return self.opened.source if self.opened is not None else {}
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -165,18 +175,19 @@ def gather(recording: Recording) -> Facts:
         verdicts=found.verdicts,
         suds=found.suds,
         cues=found.cues,
-        moments=found.moments,
+        marks=found.marks,
+        notices=found.notices,
     )
 
 
 def _title_of(opened: Open | None, script: str | None) -> str | None:
     if script is None or opened is None:
-        return None if script is None else clean(script)
-    return clean(opened.scripts.get(script, {}).get("title", script))
+        return None if script is None else clean(script, LONGEST_TITLE)
+    return clean(opened.scripts.get(script, {}).get("title", script), LONGEST_TITLE)
 
 
 def _holes(beats: Sequence[TimedBeat], reasons: Mapping[int, GapReason]) -> Iterator[Hole]:
-    for before, beat in zip(beats, beats[1:], strict=False):
+    for before, beat in pairwise(beats):
         if beat.gap_before:
             yield Hole(before.t_us, beat.opening_us, reasons.get(before.t_us))
 

@@ -20,8 +20,7 @@ INTENDED_USE: Final = (
     " Not a medical device. Not for diagnosis, treatment or emergencies."
 )
 EMERGENCY: Final = (
-    "In an emergency call your local emergency number:"
-    " 112 in the EU, 911 in the US and Canada, 999 in the UK."
+    "In an emergency call your local emergency number: 112 in the EU, 911 in the US and Canada, 999 in the UK."
 )
 
 
@@ -48,7 +47,8 @@ def session_report(recording: Recording) -> str:
         epochs=sections.epochs(facts),
         differences=sections.differences(facts),
         answers=sections.answers(facts),
-        moments=sections.moments(facts),
+        marks=sections.marks(facts),
+        notices=sections.notices(facts),
         gaps=sections.gaps(facts),
         cues=sections.cues(facts),
         numbers=sections.numbers(facts),
@@ -70,13 +70,13 @@ def write_report(recording: Recording, path: Path) -> Path:
             raise BiofeedbackError(f"The report cannot be written to {path}: that is {what}.", advice)
         _write_whole(text, path)
     except OSError as error:
-        raise BiofeedbackError(f"The report cannot be written to {path}: {error.strerror}.", advice) from error
+        raise BiofeedbackError(f"The report cannot be written to {path}: {error.strerror or error}.", advice) from error
     return path
 
 
 def _write_whole(text: str, path: Path) -> None:
     """Beside its place first, then into it; readable by its owner only, as the recording is."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)

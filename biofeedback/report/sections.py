@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import exp
 from pathlib import Path
 from typing import Final, cast
@@ -15,13 +17,15 @@ from biofeedback.events import ArtefactName, Epoch, Mark, Note, Notice, Safety
 from biofeedback.hrv.summary import Summary, cut
 from biofeedback.hrv.window import Estimate
 from biofeedback.report import words
-from biofeedback.report.facts import Facts, Moment, Part, span_of, text_of
-from biofeedback.report.strip import is_numbered
-from biofeedback.report.words import NONE, clean, clock, count, number, share, signed
+from biofeedback.report.facts import Facts, Part, span_of, text_of
+from biofeedback.report.words import NONE, clean, clock, count, number, quoted, share, signed
 from biofeedback.session.opening import ALGORITHMS
 
 MOST_ROWS: Final = 150
 """A table with more rows than this is cut; the recording has them all."""
+MOST_TEXT: Final = 20_000
+"""Nor may it hold more characters."""
+MOST_GAPS: Final = 24
 MOST_BLOCKS: Final = 12
 BLOCKS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 METRICS: Final = ("mean_hr_bpm", "rmssd_ms", "sdnn_ms")
@@ -43,8 +47,11 @@ class Table:
     left: int = 0
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Table:
-    return Table(rows[:MOST_ROWS], max(0, len(rows) - MOST_ROWS))
+def _table(rows: Sequence[Sequence[str]], most: int = MOST_ROWS) -> Table:
+    """As many rows as a page should hold."""
+    text = accumulate(sum(map(len, row)) for row in rows)
+    kept = [row for row, so_far in zip(rows[:most], text, strict=False) if so_far <= MOST_TEXT]
+    return Table(kept, len(rows) - len(kept))
 
 
 # What this session was
@@ -66,20 +73,21 @@ def _plan_words(facts: Facts) -> str:
     if name == "trial":
         pairs = cast("Sequence[Mapping[str, str]]", facts.plan.get("pairs", ()))
         against = dict.fromkeys(
-            f"“{facts.title_of(pair['visualization'])}” against “{facts.title_of(pair['control'])}”" for pair in pairs
+            f"{quoted(facts.title_of(pair['visualization']))} against {quoted(facts.title_of(pair['control']))}"
+            for pair in pairs
         )
         return f"{article} {kind} of {count(len(pairs), 'pair')}, {' and '.join(against)}"
     script = facts.title_of(cast("str | None", facts.plan.get("script")))
-    return f"{article} {kind} with “{script}”" if script else f"{article} {kind}"
+    return f"{article} {kind} with {quoted(script)}" if script else f"{article} {kind}"
 
 
 def _source_words(facts: Facts) -> str:
-    source = facts.opened.source if facts.opened is not None else {}
+    source = facts.source
     kind, name = source.get("kind"), text_of(source, "name")
     if kind == "simulated":
         return "" if facts.demo else ", from a simulated person"
     said = SOURCES.get(str(kind), "a source its file does not tell")
-    return f", from {said}" if name is None or kind not in SOURCES else f", from {said} “{name}”"
+    return f", from {said}" if name is None or kind not in SOURCES else f", from {said} {quoted(name)}"
 
 
 # The figure in words
@@ -91,35 +99,36 @@ def described(facts: Facts) -> str:
     if span is None:
         return "No heartbeat that can be used was recorded, so the figure is empty."
     mean = _answer(facts.whole, "mean_hr_bpm")
+    found = f"{count(facts.whole.excluded, 'flagged beat')} and {count(len(facts.holes), 'gap')}"
     return (
-        f"Heart rate over {words.length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and {span[1]:.0f} bpm, "
-        f"with {count(facts.whole.excluded, 'flagged beat')} and {count(len(facts.holes), 'gap')}."
-        " The tables below hold the same facts."
+        f"Heart rate over {words.length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and"
+        f" {span[1]:.0f} bpm, with {found}. The tables below hold the same facts."
     )
 
 
 def blocks(facts: Facts) -> Table:
     """Heart rate by the clock: the figure's line as at most a dozen rows."""
-    step = next((s for s in BLOCKS_S if facts.length_us / 1e6 <= s * MOST_BLOCKS), 86_400)
-    rows: list[list[str]] = []
-    for start in range(0, max(1, facts.length_us // 1_000_000), step):
-        held = cut(facts.beats, start, start + step)
-        good = [beat for beat in held if beat.ok]
-        span = span_of(held)
-        mean = 60_000 * 1024 * len(good) / sum(beat.ticks for beat in good) if good else None
-        end_us = min((start + step) * 1_000_000, facts.length_us)
-        inside = [hole for hole in facts.holes if start * 1e6 <= hole.from_us < (start + step) * 1e6]
-        rows.append(
-            [
-                f"{clock(start * 1_000_000)} – {clock(end_us)}",
-                number(mean),
-                f"{span[0]:.0f} – {span[1]:.0f}" if span else NONE,
-                str(len(held)),
-                str(len(held) - len(good)),
-                str(len(inside)),
-            ]
-        )
-    return _table(rows)
+    if not facts.beats:
+        return _table([])
+    length_s = facts.length_us / 1e6
+    step = next((step for step in BLOCKS_S if length_s <= step * MOST_BLOCKS), 86_400)
+    starts = [step * number for number in range(max(1, int(length_s / step + 0.75)))]
+    return _table([_block(facts, start, end) for start, end in zip(starts, [*starts[1:], length_s], strict=True)])
+
+
+def _block(facts: Facts, start_s: float, end_s: float) -> list[str]:
+    held = cut(facts.beats, start_s, end_s)
+    good = [beat for beat in held if beat.ok]
+    span = span_of(held)
+    mean = 60_000 * 1024 * len(good) / sum(beat.ticks for beat in good) if good else None
+    return [
+        f"{clock(round(start_s * 1e6))} – {clock(round(end_s * 1e6))}",
+        number(mean),
+        f"{span[0]:.0f} – {span[1]:.0f}" if span else NONE,
+        str(len(held)),
+        str(len(held) - len(good)),
+        str(sum(start_s * 1e6 <= hole.from_us < end_s * 1e6 for hole in facts.holes)),
+    ]
 
 
 # This session
@@ -133,16 +142,19 @@ def verdicts(facts: Facts) -> Sequence[str]:
 def epochs(facts: Facts) -> Table:
     """What the heart did in each epoch, and whether it counts."""
     parts = [part for part in facts.parts if part.name in ("image", "control")]
-    return _table([_epoch_row(epoch, parts) for epoch in facts.epochs])
+    breath_us = 60e6 / float(facts.plan.get("pace", 6.0))
+    return _table([_epoch_row(epoch, parts, breath_us) for epoch in facts.epochs])
 
 
-def _epoch_row(epoch: Epoch, parts: Sequence[Part]) -> list[str]:
+def _epoch_row(epoch: Epoch, parts: Sequence[Part], breath_us: float) -> list[str]:
+    """One epoch; one cut shorter than the breaths that are measured has no level of its own."""
     part = parts[epoch.index] if epoch.index < len(parts) else None
+    short = part is not None and part.end_us - part.start_us < epoch.breaths * breath_us - 1
     return [
         str(epoch.pair + 1),
         part.title if part else epoch.label,
         (part.script or NONE) if part else NONE,
-        number(_bpm(epoch)),
+        NONE if short else number(_bpm(epoch)),
         str(epoch.breaths),
         str(epoch.beats),
         f"{epoch.flagged} ({share(epoch.flagged, epoch.beats)})" if epoch.flagged else "0",
@@ -160,8 +172,10 @@ def differences(facts: Facts) -> Sequence[str]:
     for pair in sorted({epoch.pair for epoch in facts.epochs}):
         levels = {e.label: _bpm(e) for e in facts.epochs if e.pair == pair and e.kept}
         image, control = levels.get("image"), levels.get("control")
-        told = "not used" if image is None or control is None else f"{signed(image - control)} bpm"
-        found.append(f"pair {pair + 1}: {told}")
+        if image is None or control is None:
+            found.append(f"pair {pair + 1} is not used")
+        else:
+            found.append(f"{signed(image - control)} bpm in pair {pair + 1}")
     return found
 
 
@@ -177,41 +191,51 @@ def answers(facts: Facts) -> Table:
     return _table(rows)
 
 
-def moments(facts: Facts) -> Table:
-    """Marks, notes, and what the program did or said; those with a number carry it in the figure too."""
-    rows: list[list[str]] = []
-    numbered = 0
-    for moment in facts.moments:
-        numbered += is_numbered(moment)
-        kind, text, by = _moment_words(moment)
-        rows.append([clock(moment.at), str(numbered) if is_numbered(moment) else "", kind, text, by])
-    return _table(rows)
+def marks(facts: Facts) -> Table:
+    """Marks, notes and what the safety rail did, numbered as in the figure."""
+    return _table([_mark_row(number, moment) for number, moment in enumerate(facts.marks, start=1)])
 
 
-def _moment_words(moment: Moment) -> tuple[str, str, str]:
-    match moment:
-        case Mark(text=text, by=by):
-            return "mark", clean(text) or "(no words)", BY.get(by, clean(by))
-        case Note(text=text, by=by):
-            return "note", clean(text) or "(no words)", BY.get(by, clean(by))
-        case Notice(text=text):
-            return "said", clean(text), "program"
-        case Safety(on=on, why=why):
-            return "safety" if on else "safety over", clean(why), "program"
+def _mark_row(number: int, moment: Mark | Note | Safety) -> list[str]:
+    if isinstance(moment, Safety):
+        return [str(number), clock(moment.at), "safety", clean(moment.why), "program"]
+    kind = "mark" if isinstance(moment, Mark) else "note"
+    return [
+        str(number),
+        clock(moment.at),
+        kind,
+        clean(moment.text) or "(no words)",
+        BY.get(moment.by, clean(moment.by)),
+    ]
 
 
-def gaps(facts: Facts) -> Table:
+def notices(facts: Facts) -> Table:
+    """What the program said, each sentence once, whatever its figures, with how often and when."""
+    groups: dict[str, list[Notice]] = {}
+    for notice in facts.notices:
+        groups.setdefault(re.sub(r"\d+", "0", notice.text), []).append(notice)
+    return _table([[clean(g[0].text), str(len(g)), clock(g[0].at), clock(g[-1].at)] for g in groups.values()])
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """The holes in the beats by reason, and the first of them one by one."""
+
+    by_reason: Table
+    each: Table
+
+
+def gaps(facts: Facts) -> Gaps:
     """Every hole in the beats."""
-    return _table(
-        [
-            [
-                clock(hole.from_us),
-                f"{(hole.to_us - hole.from_us) / 1e6:.1f} s",
-                words.GAPS.get(hole.why, clean(hole.why)) if hole.why else "no reason is recorded",
-            ]
-            for hole in facts.holes
-        ]
-    )
+    reasons: dict[str, list[float]] = {}
+    each: list[list[str]] = []
+    for hole in facts.holes:
+        why = words.GAPS.get(hole.why, clean(hole.why)) if hole.why else "no reason is recorded"
+        length_s = (hole.to_us - hole.from_us) / 1e6
+        reasons.setdefault(why, []).append(length_s)
+        each.append([clock(hole.from_us), f"{length_s:.1f} s, {why}"])
+    rows = [[why, str(len(held)), f"{sum(held):.1f} s", f"{max(held):.1f} s"] for why, held in reasons.items()]
+    return Gaps(_table(rows), _table(each, MOST_GAPS))
 
 
 def cues(facts: Facts) -> Table:
@@ -227,7 +251,7 @@ class Numbers:
     """The table of parts, its notes on what is missing, and the flagged beats by kind."""
 
     table: Table
-    notes: Sequence[tuple[str, str]]
+    notes: str
     kinds: Sequence[Sequence[str]]
     quality: str
 
@@ -241,7 +265,7 @@ def numbers(facts: Facts) -> Numbers:
         [kind, words.ARTEFACTS.get(cast(ArtefactName, kind), ""), str(many), share(many, facts.whole.beats)]
         for kind, many in facts.flagged_kinds.items()
     ]
-    notes = [(sign, reason) for reason, sign in reasons.items()]
+    notes = "; ".join(f"{sign} {reason}" for reason, sign in reasons.items())
     return Numbers(_table(rows), notes, kinds, QUALITY.get(facts.whole.quality, ""))
 
 
@@ -289,14 +313,20 @@ def _origin(facts: Facts) -> Iterator[tuple[str, str | None]]:
     yield "Finished", _finished(facts)
     yield "Session", text_of(head, "session")
     yield "Person", text_of(opened.person if opened else {}, "name") or text_of(head, "subject")
-    yield "Source", text_of(opened.source if opened else {}, "spec") if facts.demo else None
+    yield "Source", text_of(facts.source, "spec") if facts.demo else None
     yield "Made from", _parent(opened.parent) if opened and opened.parent else None
     yield "Pace", _pace(facts)
-    yield "Coins from", {"secrets": None, "seed": "the seed of the simulated person"}.get(opened.coin_source if opened else "")
+    yield (
+        "Coins from",
+        {"secrets": None, "seed": "the seed of the simulated person"}.get(opened.coin_source if opened else ""),
+    )
     app = f"{text_of(head, 'app', 'name') or 'biofeedback'} {text_of(head, 'app', 'version') or '(version not told)'}"
     yield "Recorded with", f"{app}, Python {text_of(head, 'host', 'python') or '(version not told)'}"
     yield "Rules it names", ", ".join(clean(f"{name}/{v}") for name, v in recording.algorithms.items()) or "none"
-    yield "This page", f"made from the recorded intervals with biofeedback {__version__}, Python {platform.python_version()}"
+    yield (
+        "This page",
+        f"made from the recorded intervals with biofeedback {__version__}, Python {platform.python_version()}",
+    )
     changed = [f"{name}/{v}" for name, v in ALGORITHMS.items() if recording.algorithms.get(name) not in (v, None)]
     yield "Changed since", f"{', '.join(changed)} made the numbers of this page" if changed else None
 
@@ -314,7 +344,8 @@ def _finished(facts: Facts) -> str:
 def _pace(facts: Facts) -> str | None:
     if facts.plan.get("name") in (None, "free"):
         return None
-    return f"{facts.plan.get('pace', 0):g} breaths a minute, {100 * facts.plan.get('inhale', 0):.0f} % of each breathing in"
+    pace, inhale = facts.plan.get("pace", 0), facts.plan.get("inhale", 0)
+    return f"{pace:g} breaths a minute, {100 * inhale:.0f} % of each breathing in"
 
 
 def _parent(parent: Mapping[str, object]) -> str:

@@ -1,36 +1,30 @@
-"""The figure: heart rate over the session with its parts, cues, marks and answers, as SVG that takes its page's colours."""
+"""The figure: heart rate over the session with its parts, cues, marks, answers and gaps."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.report.facts import EPOCHS, Facts, Part, rate_of
-from biofeedback.report.thin import BINS, breaks_of, one_a_bin, thinned
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-INK, QUIET, EDGE, GRID = "#1a1f24", "#566069", "#a9b1b8", "#d5d9dc"
-LINE, FLAG, IMAGE, OTHER, GROUND = "#0072b2", "#d55e00", "#009e73", "#b0598a", "#fcfcfa"
-VARIABLES: Final[Mapping[str, str]] = {
-    INK: "ink",
-    QUIET: "quiet",
-    EDGE: "edge",
-    GRID: "rule",
-    LINE: "line",
-    FLAG: "flag",
-    IMAGE: "image",
-    OTHER: "other",
-    GROUND: "ground",
-}
-"""The light ground's colours (DESIGN 8); in the page each is the CSS variable of this name."""
+from biofeedback.report.paper import (
+    EDGE,
+    FLAG,
+    GRID,
+    GROUND,
+    IMAGE,
+    INK,
+    LINE,
+    OTHER,
+    QUIET,
+    TEXT_PT,
+    Axes,
+    Paper,
+    drawn,
+)
+from biofeedback.report.thin import BINS, FEW, breaks_of, one_a_bin, thinned
 
 WIDE: Final = 7.6
 MAIN: Final = 2.3
@@ -41,11 +35,19 @@ RIGHT: Final = 0.04
 PLOT_PT: Final = 72 * (WIDE - LEFT - RIGHT)
 MARGIN: Final = 0.012
 """Room for symbols at both ends, as a share of the length."""
-LABEL_PT: Final = 7.0
+SMALL_PT: Final = 6.3
+FOOT: Final = 0.36
+HEAD: Final = 0.19
 AIR: Final = 0.07
 """Between the heart rate and the rows below it; shades and rules go on across."""
 DOWN: Final = -AIR / MAIN
 LEAST_SPAN_BPM: Final = 30.0
+FELT: Final = "felt, 0–10"
+NO_ANSWER: Final = "–"
+LONGEST_NUMBER: Final = 2
+"""Digits that have room in a symbol."""
+MANY: Final = 100
+"""Above so many crosses they are small."""
 STEPS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 MOST_TICKS: Final = 12
 
@@ -75,62 +77,32 @@ class _Scale:
 
 
 def draw_strip(facts: Facts) -> Strip:
-    """Draw it. Matplotlib is imported here and not before: it takes half a second."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "biofeedback", "hatch.linewidth": 0.7})
-        mpl.rcParams.update({"font.size": LABEL_PT, "text.parse_math": False, "axes.unicode_minus": True})
-        rows = [name for name, wanted in _rows(facts).items() if wanted]
-        figure = Figure(figsize=(WIDE, MAIN + AIR + 0.55 + ROW * len(rows)), facecolor="none")
-        unlabelled = _draw(figure, facts, rows)
-        target = BytesIO()
-        nobody: dict[str, Any] = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        FigureCanvasSVG(figure).print_svg(target, metadata=nobody)
-    return Strip(_for_page(target.getvalue().decode()), unlabelled)
+    """Draw it."""
+    unlabelled: list[str] = []
+    return Strip(drawn(lambda: _draw(facts, unlabelled)), tuple(dict.fromkeys(unlabelled)))
 
 
-def _rows(facts: Facts) -> dict[str, bool]:
-    return {
-        "cues": bool(facts.cues),
-        "marks": bool(numbered(facts)),
-        "felt, 0–10": bool(facts.suds),
-        "gaps": bool(facts.holes),
-    }
+def _rows_of(facts: Facts) -> list[str]:
+    rows = {"cues": facts.cues, "marks": facts.marks, FELT: facts.suds, "gaps": facts.holes}
+    return [name for name, found in rows.items() if found]
 
 
-def numbered(facts: Facts) -> list[int]:
-    """When the moments came that carry a number in figure and table."""
-    return [moment.at for moment in facts.moments if is_numbered(moment)]
-
-
-def is_numbered(moment: object) -> bool:
-    """Marks, notes, and what the safety rail did."""
-    from biofeedback.events import Mark, Note, Safety
-
-    return isinstance(moment, Mark | Note) or (isinstance(moment, Safety) and moment.on)
-
-
-def _draw(figure: Figure, facts: Facts, rows: Sequence[str]) -> tuple[str, ...]:
-    scale = _scale_of(facts.length_us)
-    height = figure.get_figheight()
-    bottom, high = 0.36 / height, ROW * len(rows) / height
-    width = 1 - (LEFT + RIGHT) / WIDE
-    main = figure.add_axes((LEFT / WIDE, bottom + high + AIR / height, width, MAIN / height))
+def _draw(facts: Facts, unlabelled: list[str]) -> str:
+    rows, scale = _rows_of(facts), _scale_of(facts.length_us)
+    high = ROW * len(rows)
+    paper = Paper(WIDE, FOOT + high + AIR + MAIN + HEAD)
+    main = paper.axes(LEFT, FOOT + high + AIR, RIGHT, MAIN)
     _draw_rate(main, facts, scale)
-    unlabelled = _draw_parts(main, facts.parts, scale)
+    unlabelled += _draw_parts(main, facts.parts, scale)
     lowest = main
     if rows:
         main.tick_params(labelbottom=False, bottom=False)
-        lowest = figure.add_axes((LEFT / WIDE, bottom, width, high))
+        lowest = paper.axes(LEFT, FOOT, RIGHT, high)
         _draw_rows(lowest, facts, rows, scale)
-    _time_axis(main, scale)
-    _time_axis(lowest, scale)
+    for axes in (main, lowest):
+        _time_axis(axes, scale)
     lowest.set_xlabel(f"{scale.unit} since the recording began", color=QUIET, labelpad=3)
-    return unlabelled
+    return paper.svg()
 
 
 def _scale_of(length_us: int) -> _Scale:
@@ -143,27 +115,25 @@ def _time_axis(axes: Axes, scale: _Scale) -> None:
     length_s = scale.end * scale.unit_s
     step = next((step for step in STEPS_S if length_s / step <= MOST_TICKS), STEPS_S[-1] * ceil(length_s / 3e5))
     ticks = [number * step / scale.unit_s for number in range(int(length_s // step) + 1)]
-    axes.set_xlim(-MARGIN * scale.end, (1 + MARGIN) * scale.end)
+    axes.set(xlim=(-MARGIN * scale.end, (1 + MARGIN) * scale.end))
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.tick_params(axis="x", colors=QUIET, length=2.5, width=0.6, pad=2)
-    for side in axes.spines.values():
-        side.set_visible(False)
 
 
 def _draw_rate(axes: Axes, facts: Facts, scale: _Scale) -> None:
     good = [beat for beat in facts.beats if beat.ok]
     low, high = _limits([rate_of(beat) for beat in good])
     step = 10 if high - low <= 80 else 20
-    axes.set_ylim(low, high)
+    axes.set(ylim=(low, high))
     axes.set_yticks(range(int(low), int(high) + 1, step))
     axes.tick_params(axis="y", colors=QUIET, length=0, pad=3)
     axes.set_ylabel("heart rate, bpm", color=QUIET, labelpad=4)
-    axes.grid(visible=True, axis="y", color=GRID, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.set_facecolor("none")
+    if good:
+        axes.grid(visible=True, axis="y", color=GRID, linewidth=0.5, zorder=0)
     bin_us = max(1.0, facts.length_us / BINS)
     times, rates = thinned([(beat.t_us, rate_of(beat)) for beat in good], breaks_of(facts.beats, bin_us), bin_us)
-    axes.plot([scale.of(at) for at in times], rates, color=LINE, linewidth=0.9, solid_joinstyle="round", zorder=3)
+    width = 0.9 if len(good) <= FEW else 0.6
+    axes.plot([scale.of(at) for at in times], rates, color=LINE, linewidth=width, solid_joinstyle="round", zorder=3)
     _draw_flagged(axes, [beat for beat in facts.beats if not beat.ok], scale, (low, high), bin_us)
     if not good:
         words = "no heartbeat was recorded" if not facts.beats else "no beat could be used"
@@ -178,7 +148,8 @@ def _draw_flagged(
     margin = 0.02 * (limits[1] - limits[0])
     rates = [min(max(rate, limits[0] + margin), limits[1] - margin) for _, rate in shown]
     times = [scale.of(at) for at, _ in shown]
-    axes.plot(times, rates, "x", color=FLAG, markersize=4, markeredgewidth=1.1, zorder=4)
+    size = 4.0 if len(shown) <= MANY else 2.8
+    axes.plot(times, rates, "x", color=FLAG, markersize=size, markeredgewidth=size / 4, zorder=4)
 
 
 def _limits(rates: Sequence[float]) -> tuple[float, float]:
@@ -191,7 +162,7 @@ def _limits(rates: Sequence[float]) -> tuple[float, float]:
     return max(0.0, low), high
 
 
-def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> tuple[str, ...]:
+def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> list[str]:
     """Shade the epochs, rule off the parts, and name above the figure those that are wide enough for their name."""
     unlabelled: list[str] = []
     for part in parts:
@@ -199,11 +170,12 @@ def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> tuple[str, 
         _shade(axes, part.name, start, end, DOWN)
         axes.axvline(start, color=EDGE, linewidth=0.5, ymin=DOWN, ymax=1.09, clip_on=False, zorder=1)
         room = scale.points(part.end_us - part.start_us)
-        name = next((name for name in (part.title, part.name) if _fits(name, room)), None)
+        strong = part.name in EPOCHS
+        size = TEXT_PT if strong else SMALL_PT
+        name = next((name for name in (part.title, part.name) if len(name) * size * 0.54 + 2 <= room), None)
         if name is None:
             unlabelled.append(part.name)
             continue
-        strong = part.name in EPOCHS
         axes.text(
             (start + end) / 2,
             1.045,
@@ -212,18 +184,15 @@ def _draw_parts(axes: Axes, parts: Sequence[Part], scale: _Scale) -> tuple[str, 
             ha="center",
             va="center",
             color=INK if strong else QUIET,
+            fontsize=size,
             fontweight="bold" if strong else "normal",
         )
-    return tuple(dict.fromkeys(unlabelled))
-
-
-def _fits(name: str, points: float) -> bool:
-    return len(name) * LABEL_PT * 0.5 + 1 <= points
+    return unlabelled
 
 
 def _shade(axes: Axes, name: str, start: float, end: float, low: float = 0.0) -> None:
     if name == "image":
-        axes.axvspan(start, end, color=IMAGE, alpha=0.17, linewidth=0, zorder=0)
+        axes.axvspan(start, end, ymin=low, color=IMAGE, alpha=0.17, linewidth=0, zorder=0, clip_on=False)
     elif name == "control":
         axes.axvspan(
             start,
@@ -241,8 +210,7 @@ def _shade(axes: Axes, name: str, start: float, end: float, low: float = 0.0) ->
 
 def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> None:
     """One line each for cues, marks, answers and gaps, below the heart rate."""
-    axes.set_facecolor("none")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set(ylim=(len(rows) - 0.5, -0.5))
     axes.set_yticks(range(len(rows)), list(rows))
     axes.tick_params(axis="y", colors=QUIET, length=0, pad=3)
     for part in facts.parts:
@@ -250,55 +218,43 @@ def _draw_rows(axes: Axes, facts: Facts, rows: Sequence[str], scale: _Scale) -> 
         axes.axvline(scale.of(part.start_us), color=EDGE, linewidth=0.5, zorder=1)
     for row in range(len(rows)):
         axes.axhline(row - 0.5, color=GRID, linewidth=0.5, zorder=1)
-    bin_us = max(1.0, facts.length_us / BINS)
     for row, name in enumerate(rows):
         match name:
             case "cues":
-                at = [scale.of(at) for at, _ in one_a_bin([(cue.at, 0.0) for cue in facts.cues], bin_us)]
-                axes.plot(at, [row] * len(at), "|", color=INK, markersize=6, markeredgewidth=1, zorder=4)
+                _draw_cues(axes, facts, row, scale)
             case "marks":
-                shown = [(at, str(no)) for no, at in enumerate(numbered(facts), start=1)]
-                _symbols(axes, shown, row, scale, ("D", 6.4, INK, GROUND))
-            case "felt, 0–10":
-                answers = [(suds.at, NO_ANSWER if suds.value is None else str(suds.value)) for suds in facts.suds]
-                _symbols(axes, answers, row, scale, ("o", 9.5, OTHER, GROUND))
-            case _:
+                marks = [(mark.at, str(number)) for number, mark in enumerate(facts.marks, start=1)]
+                _symbols(axes, marks, row, scale, ("s", 8.5, INK))
+            case "gaps":
                 _draw_gaps(axes, facts, row, scale)
+            case _:
+                answers = [(suds.at, NO_ANSWER if suds.value is None else str(suds.value)) for suds in facts.suds]
+                _symbols(axes, answers, row, scale, ("o", 9.5, OTHER))
 
 
-NO_ANSWER: Final = "–"
+def _draw_cues(axes: Axes, facts: Facts, row: int, scale: _Scale) -> None:
+    bin_us = max(1.0, facts.length_us / BINS)
+    at = [scale.of(at) for at, _ in one_a_bin([(cue.at, 0.0) for cue in facts.cues], bin_us)]
+    axes.plot(at, [row] * len(at), "|", color=INK, markersize=6, markeredgewidth=1, zorder=4)
 
 
 def _symbols(
-    axes: Axes,
-    found: Sequence[tuple[int, str]],
-    row: int,
-    scale: _Scale,
-    style: tuple[str, float, str, str],
+    axes: Axes, found: Sequence[tuple[int, str]], row: int, scale: _Scale, style: tuple[str, float, str]
 ) -> None:
     """Symbols with a number in them; where they crowd, only the first of each crowd keeps its number."""
-    marker, size, colour, ground = style
+    marker, size, colour = style
     apart_us = 11 / PLOT_PT * scale.end * scale.unit_s * 1e6
     kept = one_a_bin([(at, float(number)) for number, (at, _) in enumerate(found)], apart_us / 6)
+    times = [scale.of(at) for at, _ in kept]
+    level = [row] * len(times)
+    axes.plot(times, level, marker, color=colour, markersize=size, markeredgewidth=0, zorder=4, clip_on=False)
+    look = {"ha": "center", "va": "center_baseline", "color": GROUND, "fontsize": 6, "fontweight": "bold"}
     last_us = -apart_us
     for at, number in kept:
         words = found[int(number)][1]
-        axes.plot(
-            [scale.of(at)],
-            [row],
-            marker,
-            color=colour,
-            markersize=size,
-            markeredgewidth=0,
-            zorder=4,
-            clip_on=False,
-        )
-        if at - last_us >= apart_us:
+        if at - last_us >= apart_us and len(words) <= LONGEST_NUMBER:
             last_us = at
-            axes.text(
-                scale.of(at), row + 0.02, words, ha="center", va="center_baseline", color=ground, fontsize=6, zorder=5,
-                fontweight="bold",
-            )  # fmt: skip
+            axes.text(scale.of(at), row + 0.02, words, zorder=5, **look)
 
 
 def _draw_gaps(axes: Axes, facts: Facts, row: int, scale: _Scale) -> None:
@@ -323,28 +279,3 @@ def _merged(bars: Sequence[tuple[float, float]], least: float) -> Iterator[tuple
             start = bar_start
         end = max(end, bar_end)
     yield start, end
-
-
-def _for_page(svg: str) -> str:
-    """The drawing as part of a page: its colours and fonts are the page's, it names no other place, it is small."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r' xmlns(:\w+)?="[^"]*"', "", body).replace("xlink:href=", "href=")
-    body = re.sub(
-        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
-        r'<svg viewBox="\1" aria-hidden="true" focusable="false">',
-        body,
-        count=1,
-    )
-    body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
-    body = re.sub(r"font: ((?:bold |\d+ )*)([\d.]+)px [^;\"]*", _font, body)
-    body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)
-    for colour, name in VARIABLES.items():
-        body = body.replace(colour, f"var(--{name})")
-    return re.sub(r"\n\s*", "\n", body).strip()
-
-
-def _font(found: re.Match[str]) -> str:
-    weight = f"font-weight: {found[1].strip()}; " if found[1] else ""
-    return f"{weight}font-size: {found[2]}px"
-

@@ -32,7 +32,7 @@ def breaks_of(beats: Sequence[TimedBeat], bin_us: float) -> set[int]:
 def thinned(
     points: Sequence[tuple[int, float]], breaks: Collection[int], bin_us: float
 ) -> tuple[list[float], list[float]]:
-    """Times and values to draw, a NaN at each break; in each bin of a long line only the lowest and the highest stay."""
+    """Times and values to draw, a NaN at each break; of a long line each bin keeps its lowest and its highest."""
     kept = set(points) if len(points) <= FEW else _extremes(points, breaks, bin_us)
     times: list[float] = []
     values: list[float] = []

@@ -10,6 +10,7 @@ from typing import Any, Final
 from biofeedback.events import ArtefactName, GapReason
 
 NONE: Final = "–"
+LONGEST_TITLE: Final = 120
 LONGEST_TEXT: Final = 600
 """Longer words of a person are cut on the page; the recording holds them whole."""
 
@@ -39,18 +40,25 @@ ARTEFACTS: Final[Mapping[ArtefactName, str]] = {
 GAPS: Final[Mapping[GapReason, str]] = {
     "link": "the strap was not connected",
     "contact": "no contact with the skin",
-    "sensor": "the strap gave no usable interval",
+    "sensor": "no usable interval came",
     "silence": "nothing came from the strap",
     "lost": "beats were lost on the way",
     "pause": "the session was paused",
 }
+_DIRECTIONS: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+"""Would turn the words that follow around, beyond those they came with."""
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def clean(text: object) -> str:
+def clean(text: object, longest: int = LONGEST_TEXT) -> str:
     """Somebody's words, fit for a page: nothing that cannot be printed or written, and not longer than it should be."""
-    words = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))
-    return words if len(words) <= LONGEST_TEXT else words[: LONGEST_TEXT - 1] + "…"
+    words = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", _DIRECTIONS.sub("", str(text)))
+    return words if len(words) <= longest else words[: longest - 1] + "…"
+
+
+def quoted(text: str | None) -> str:
+    """A title inside a sentence of ours; whichever way it is written, the sentence keeps its own."""
+    return f"“\N{FIRST STRONG ISOLATE}{text or NONE}\N{POP DIRECTIONAL ISOLATE}”"
 
 
 def clock(at_us: int) -> str:
@@ -65,7 +73,7 @@ def length(us: int) -> str:
     seconds = round(us / 1e6)
     hours, minutes = seconds // 3600, seconds // 60 % 60
     if hours:
-        return f"{hours} h {minutes} min"
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
 
 
@@ -89,7 +97,7 @@ def share(part: int, whole: int) -> str:
 
 
 def count(many: int, one: str, more: str | None = None) -> str:
-    """ "1 beat", "2 beats"; thousands are set apart by a narrow space."""
+    """How many of what: 1 beat, 2 beats; thousands are set apart by a narrow space."""
     return f"{many:,}".replace(",", "\N{NARROW NO-BREAK SPACE}") + f" {one if many == 1 else more or one + 's'}"
 
 

@@ -224,14 +224,11 @@ class Engine:
         return next((stretch.start_us for stretch in self._unannounced()), NEVER)
 
     def _unannounced(self) -> Sequence[Stretch]:
-        last = self._announced
-        return [
-            stretch
-            for stretch in self._timeline.schedule
-            if last is None
-            or stretch.start_us > last.start_us
-            or (stretch.start_us == last.start_us and stretch != last)
-        ]
+        """What follows the last stretch that was said; one that was cut off is followed by what took its place."""
+        schedule, last = self._timeline.schedule, self._announced
+        if last in schedule:
+            return schedule[len(schedule) - schedule[::-1].index(last) :]
+        return [stretch for stretch in schedule if last is None or stretch.start_us >= last.start_us]
 
     def _announce(self, at: int) -> list[Output]:
         """Say each change of the pacer when it takes effect."""
@@ -269,7 +266,7 @@ class Engine:
         outs: list[Output] = []
         if ending is not None:
             outs.append(self._phase(at, ending, on=False))
-            self._trials.epoch_ended(ending, at)
+            self._trials.epoch_ended(ending, self._timeline.started_us, at)
         self._player.stop()
         return [*outs, *self._begin(at, self._timeline.next(at), ending)]
 
@@ -427,7 +424,7 @@ class Engine:
         outs: list[Output] = [self._phase(at, step, on=False)] if step is not None else []
         if step is not None:
             self._trials.lose(step.pair, "the session ended in it")
-            self._trials.epoch_ended(step, at)
+            self._trials.epoch_ended(step, self._timeline.started_us, at)
         outs.extend(self._questions.close(at))
         for event in self._stream.finish():
             outs.extend(self._stream_event(at, event))

@@ -51,7 +51,7 @@ class Trials:
         if pair is not None:
             self._lost.setdefault(pair, why)
 
-    def epoch_ended(self, step: Step, end_us: int) -> None:
+    def epoch_ended(self, step: Step, began_us: int, end_us: int) -> None:
         """An epoch is over; it is measured once its beats are settled."""
         if step.pair is None or step.name not in ("image", "control"):
             return
@@ -61,6 +61,7 @@ class Trials:
                 self._begun,
                 step.pair,
                 label,
+                began_us,
                 end_us,
                 self._plan.outcome_breaths,
                 self._plan.breath_us,

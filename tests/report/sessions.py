@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from biofeedback.events import Command, CommandName, Event, Json, Phase
@@ -54,12 +55,16 @@ def simulate(
         for event in events:
             if isinstance(event, Phase) and event.on:
                 for what, text in (said or {}).get(event.name, ()):
-                    loop.post(lambda at, what=what, text=text: Command(at, what, text=text))
+                    loop.post(partial(_command, what, text))
 
     coins = draw_coins(len(plan.pairs), 1)
     loop = SessionLoop(source, JumpingClock(), opening, coins, log, listen)
     asyncio.run(loop.run())
     return log.close()
+
+
+def _command(what: CommandName, text: str, at: int) -> Command:
+    return Command(at, what, text=text)
 
 
 def write_lines(folder: Path, events: Sequence[Event], head: Mapping[str, Json] = HEAD) -> Path:

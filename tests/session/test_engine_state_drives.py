@@ -159,3 +159,16 @@ def test_flagged_beats_in_an_epoch_drop_the_pair(tmp_path: Path) -> None:
     assert dropped
     assert any("cannot be trusted" in (epoch.why or "") for epoch in dropped)
     assert any(not beat.ok for beat in ran.of(Beat))
+
+
+def test_pause_and_resume_at_the_same_moment_in_any_part(tmp_path: Path) -> None:
+    for when in (30.0, 90.0, 160.0, 205.0, 260.0):
+        keys = [at(when, "pause"), at(when, "resume"), at(when, "pause"), at(when, "resume")]
+        ran = run_session(tmp_path, replayed(heart(steady(66), 900)), trial_plan((SAFE_PLACE,) * 2), keys)
+        assert ran.of(Phase)[-1].name == "close"
+
+
+def test_an_epoch_that_was_cut_short_has_no_level(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, simulated("sim:calm"), trial_plan((SAFE_PLACE,) * 3), [at(240, "strong")])
+    (epoch,) = ran.of(Epoch)
+    assert (epoch.y, epoch.kept, epoch.why) == (None, False, "something strong came up")
