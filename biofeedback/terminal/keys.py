@@ -12,12 +12,12 @@ ESC: Final = "esc"
 SPACE: Final = " "
 _ESC: Final = 0x1B
 _ESC_ALONE_S: Final = 0.1
-"""An arrow key sends its whole sequence at once; an escape with nothing behind it for so long is the key itself."""
+"""An arrow key sends its sequence at once; an escape with nothing behind it for so long is the key."""
 _LONGEST_SEQUENCE: Final = 32
 
 
 class KeyDecoder:
-    """Turns a terminal's bytes into keys: ESC, or one small letter, figure or space. Other keys say nothing."""
+    """Turns a terminal's bytes into keys: ESC, a small letter, a figure, a space. Others say nothing."""
 
     def __init__(self) -> None:
         self._pending = b""
@@ -54,7 +54,7 @@ class KeyDecoder:
 
 
 def _sequence_end(data: bytes) -> int | None:
-    """Where the sequence that begins `data` ends: its final byte is the first from @ to ~; None: not here yet."""
+    """Where the sequence at the start of `data` ends, behind its byte from @ to ~; None: not here yet."""
     return next((i + 1 for i in range(2, len(data)) if 0x40 <= data[i] <= 0x7E), None)
 
 
@@ -69,7 +69,11 @@ class Keyboard(Protocol):
         ...
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
     ) -> None:
         """Put the terminal back as it was."""
         ...
@@ -98,18 +102,18 @@ class NoKeyboard:
 
 
 def open_keyboard() -> Keyboard:
-    """The keyboard, when a person can be at it: standard input is a terminal and this program is in its foreground."""
+    """The keyboard, when a person can be at it: stdin is a terminal with this program in the foreground."""
     try:
         fd = sys.stdin.fileno()
         if not os.isatty(fd) or not in_foreground(fd):
             return NoKeyboard()
     except (AttributeError, OSError, ValueError):
         return NoKeyboard()
-    return WindowsKeyboard() if sys.platform == "win32" else PosixKeyboard(fd)
+    return _keyboard_at(fd)
 
 
 def in_foreground(fd: int) -> bool:
-    """Whether the terminal listens to this program; one in the background would be stopped for changing it."""
+    """Whether the terminal listens to this program; in the background, changing it would stop us."""
     if sys.platform == "win32":
         return True
     try:
@@ -153,13 +157,16 @@ if sys.platform == "win32":
                     keys.append(char.lower())
             return keys
 
+    def _keyboard_at(_fd: int) -> Keyboard:
+        return WindowsKeyboard()
+
 else:
     import select
     import termios
     import tty
 
     class PosixKeyboard:
-        """A terminal in cbreak mode: keys come at once and are not echoed; Ctrl-C and Ctrl-Z stay what they are."""
+        """A terminal in cbreak mode: keys come at once, without echo; Ctrl-C and Ctrl-Z stay."""
 
         hears = True
 
@@ -196,3 +203,6 @@ else:
                     data = b""
                 self._gone = not data
             return self._decoder.feed(data, time.monotonic())
+
+    def _keyboard_at(fd: int) -> Keyboard:
+        return PosixKeyboard(fd)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from biofeedback.events import (
-    Arousal,
     Ask,
     Battery,
     Cue,
@@ -32,14 +31,16 @@ from biofeedback.terminal.words import clean, clock, length
 EVERY_US: Final = 30_000_000
 """How often the numbers are told."""
 EXPLAINED: Final = (
-    "What they mean: bpm is heartbeats a minute; the level is the heart rate averaged over a breath, or over 30 s"
-    " while breathing is free; RMSSD is how much one interval between beats differs from the next, over a minute."
+    "What they mean: bpm is heartbeats a minute; the level is the heart rate averaged over a breath, or over"
+    " 30 s while breathing is free; RMSSD is how much one interval between beats differs from the next, over"
+    " the last minute."
 )
+SCALE: Final = "0 is not at all, 10 the strongest you can think of. It may stay open."
 PARTS: Final[Mapping[str, str]] = {
     "settle": "Sit comfortably and breathe as you like.",
     "washout": "Only follow the breath.",
     "image": "Let it come as the words suggest, and follow the breath.",
-    "control": "Nothing to imagine: follow the breath and the words.",
+    "control": "Follow the breath and the words.",
     "practice": "Let it come as the words suggest, and follow the breath.",
     "recovery": "Breathe as you like, eyes open.",
     "close": "The last breaths with the pacer.",
@@ -74,13 +75,8 @@ class Teller:
                 return [self._battery(event)]
             case Phase(on=True):
                 return self._part(event)
-            case Epoch():
-                return [self._epoch(event)]
             case Hrv():
                 return self._numbers(event.at)
-            case Gap():
-                seconds = (event.to_us - event.from_us) / 1e6
-                return [f"{seconds:.1f} s of heartbeats are missing: {words.GAPS[event.why]}."]
             case End():
                 return words.closing(self._picture)
             case _:
@@ -88,22 +84,30 @@ class Teller:
 
     def _sentence(self, event: Event) -> str:
         match event:
+            case Gap():
+                seconds = (event.to_us - event.from_us) / 1e6
+                return f"{seconds:.1f} s of heartbeats are missing: {words.GAPS[event.why]}."
             case Cue(script=script, say=say):
                 return f"{clean(self._picture.title(script))}: {clean(say)}"
             case Ask(what="suds"):
-                return (
-                    f"{words.QUESTION} 0 is not at all, 10 the strongest you can think of. It may stay open."
-                )
+                return f"{words.QUESTION} {SCALE}"
             case Suds(value=value):
                 return self._answer(value)
             case Mark(text=text):
                 return f"Marked: {clean(text)}" if clean(text) else "Marked."
             case Note(text=text):
                 return f"Note: {clean(text)}"
+            case _:
+                return self._program(event)
+
+    def _program(self, event: Event) -> str:
+        match event:
             case Safety():
                 return self._safety(event)
             case Notice():
                 return clean(self._picture.told(event))
+            case Epoch():
+                return self._epoch(event)
             case _:
                 return ""
 
@@ -112,9 +116,8 @@ class Teller:
         if plan is None or plan.name == "free":
             return "A free session: no pacer and no words, only the numbers."
         if plan.name == "practice":
-            return (
-                f"A practice session: {self._quoted(plan.script)}, {length((plan.minutes or 0) * 60)} of it."
-            )
+            lasts = length((plan.minutes or 0) * 60)
+            return f"A practice session: {self._quoted(plan.script)} for {lasts}, with a calm start and end."
         return self._opening_of_test(plan)
 
     def _opening_of_test(self, plan: Plan) -> str:
@@ -122,9 +125,8 @@ class Teller:
             f"{self._quoted(pair.visualization)} against {self._quoted(pair.control)}" for pair in plan.pairs
         )
         what = "A test in small, with a simulated person" if self._picture.demo else "A test"
-        return (
-            f"{what}: {' and '.join(against)}, at the same breathing pace. A coin decides which comes first."
-        )
+        pairs = " and ".join(against)
+        return f"{what}: {pairs}, at the same breathing pace. A coin decides which comes first."
 
     def _quoted(self, script: str | None) -> str:
         return f"“{clean(self._picture.title(script))}”"
@@ -187,14 +189,13 @@ class Teller:
         return ""
 
     def _numbers(self, at: int) -> Sequence[str]:
-        hidden = (
-            self._picture.numbers_hidden or self._picture.signal != "good" or self._picture.end is not None
-        )
-        if hidden or at - self._told_us < EVERY_US:
+        picture = self._picture
+        known = picture.heart_bpm is not None and picture.level is not None and picture.end is None
+        if not known or picture.numbers_hidden or at - self._told_us < EVERY_US:
             return []
         self._told_us = at
-        told = [" · ".join(words.numbers(self._picture)) + "."]
+        told = [" · ".join(words.numbers(picture)) + "."]
         if not self._explained:
             self._explained = True
-            told += [EXPLAINED, *([] if self._picture.is_test else [words.INTERIM])]
+            told += [EXPLAINED, *([] if picture.is_test else [words.INTERIM])]
         return told

@@ -1,4 +1,4 @@
-"""Paints a picture as the lines of one screen: the breath in the middle, never moving, words above and below."""
+"""Paints a picture as the lines of a screen: the breath in one place, words above and below."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PLAIN: Final = Glyphs("#", "#", "#", "-", "*", "o", "-")
 
 
 class Painter:
-    """Knows the console's width, height and signs, and whether keys are heard (`keys`) and obeyed (`live`)."""
+    """Knows the console's size and signs, and whether keys are heard (`keys`) and obeyed (`live`)."""
 
     def __init__(self, console: Console, *, live: bool, keys: bool) -> None:
         self._console = console
@@ -56,12 +56,12 @@ class Painter:
         breath = self._breath(picture, now_us, inner, tall=height >= TALL)
         below = self._below(picture, now_us, inner)
         numbers, foot = self._numbers(picture, inner), self._help(picture, inner)
-        above = max(0, (height - len(top) - len(breath) - 11) // 3)
+        above = max(0, (height - len(top) - len(breath) - 11) // 2)
         lines = [*top, *_blank(above + (height >= TALL)), *breath, *_blank(height >= TALL), *below]
         room = height - len(lines)
         if room > len(numbers) + len(foot):
             lines += [*_blank(room - len(numbers) - len(foot) - 1), *numbers, Text(), *foot]
-        elif room >= len(foot):
+        else:
             lines += [*_blank(room - len(foot)), *foot]
         return [_indented(line, (width - inner) // 2) for line in lines[:height]]
 
@@ -88,13 +88,13 @@ class Painter:
             word = "Breathe in" if at.inhaling else "Breathe out"
         else:
             word = "" if picture.signal == "waiting" and picture.part is None else words.AS_YOU_LIKE
-        lines = [Text(_centred(word, width), style="bold")]
+        lines = [Text(_centred(_cut(word, width), width), style="bold")]
         return [*lines, *_blank(tall), *self._bar(at, width, rows=3 if tall else 1)]
 
     def _bar(self, at: Position | None, width: int, rows: int) -> list[Text]:
-        if at is None:
-            return _blank(rows)
         side = width // 2
+        if at is None or not side:
+            return _blank(rows)
         halves = max(1, round(at.fullness * 2 * side))
         whole, half = divmod(halves, 2)
         empty = side - whole - half
@@ -120,9 +120,8 @@ class Painter:
         elif picture.cue is not None:
             found.append((words.clean(picture.cue.say), "bold"))
         if picture.asked(now_us):
-            found.append(
-                (f"{words.QUESTION} {ANSWER_BY}" if self._live and self._keys else words.QUESTION, "bold")
-            )
+            how = f" {ANSWER_BY}" if self._live and self._keys else ""
+            found.append((words.QUESTION + how, "bold"))
         if picture.paused:
             found.append(("Paused." + (" Space goes on." if self._live and self._keys else ""), ""))
         elif picture.signal == "lost":
@@ -146,6 +145,8 @@ class Painter:
             items: Sequence[str] = ("A replay: it runs as it was recorded", NO_KEYS)
         elif not self._keys:
             items = (NO_KEYS,)
+        elif picture.part is not None and picture.part.name == "recovery":
+            items = KEYS[1:]
         else:
             items = (("Space go on" if picture.paused else "Space pause"), *KEYS)
         return [Text(line, style="dim") for line in self._flow(items, width)]
@@ -159,9 +160,8 @@ class Painter:
                 lines[-1] = joined
             else:
                 lines.append(item)
-        return [
-            _centred(part.plain, width) for line in lines for part in Text(line).wrap(self._console, width)
-        ]
+        whole = [part.plain for line in lines for part in Text(line).wrap(self._console, width)]
+        return [_centred(line.rstrip(), width) for line in whole]
 
     def _wrapped(self, text: str, width: int, style: str) -> list[Text]:
         lines = Text(text).wrap(self._console, width)

@@ -45,7 +45,7 @@ HIDDEN: Final = "In a test the numbers are hidden, so that knowing them cannot c
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the session. `script` is the id of what is shown in it; `ends_us` None: it has no end of its own."""
+    """A part of the session. `script` is the id of what is shown in it; `ends_us` None: no end of its own."""
 
     name: PhaseName
     script: str | None
@@ -54,7 +54,7 @@ class Part:
 
 
 class Picture:
-    """Everything that is shown. `hide_numbers`: a test, whose numbers stay hidden until it is over (RULINGS E2)."""
+    """Everything that is shown. `hide_numbers`: a test, its numbers hidden until it is over (RULINGS E2)."""
 
     def __init__(self, titles: Mapping[str, str], *, hide_numbers: bool) -> None:
         self.plan: Plan | None = None
@@ -157,9 +157,7 @@ class Picture:
                 self.plan = Plan.from_json(event.plan)
                 self.demo = event.demo
                 self.from_file = event.source.get("kind") == "file"
-                self._amber_words = {
-                    id_: str(script.get("amber", "")) for id_, script in event.scripts.items()
-                }
+                self._amber_words = {id_: str(said.get("amber", "")) for id_, said in event.scripts.items()}
             case Link():
                 self.link = event
             case Battery():
@@ -247,7 +245,7 @@ class Picture:
         return notice.code == "cues_wait" and self.amber and self.is_test
 
     def _resume(self, at: int) -> None:
-        """The part goes on as the session's time line does it: a paced one in whole breaths, the ramp from its start."""
+        """The part goes on as on the time line: a paced one in whole breaths, the ramp from its start."""
         left_us, self.paused, self._paused_left_us = self._paused_left_us, False, None
         if self.part is None or left_us is None:
             return

@@ -37,8 +37,8 @@ def watch(
 ) -> None:
     """Show the session on stderr until it is over and all is shown.
 
-    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plain`: lines instead of the screen; None
-    chooses by whether stderr is a terminal in whose foreground this program runs.
+    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plain`: lines instead of the screen;
+    None chooses by whether stderr is a terminal in whose foreground this program runs.
     """
     used = console or Console(stderr=True)
     picture = Picture(script_titles, hide_numbers=hide_numbers)
@@ -107,7 +107,7 @@ def _say(console: Console, lines: Sequence[str]) -> None:
 
 
 def _draw(session: RunningSession, picture: Picture, keyboard: Keyboard, console: Console) -> None:
-    """Draw until the session is over; a stop from the shell (Ctrl-Z) gives it a clean terminal until it goes on."""
+    """Draw until the session is over; Ctrl-Z gives the shell a clean terminal until we go on."""
     painter = Painter(console, live=session.live, keys=keyboard.hears)
     with _Suspension() as suspension:
         over = False

@@ -1,4 +1,4 @@
-"""The words of both faces of the view: what a part is called, what the numbers mean, what happened at the end."""
+"""The words of both faces: what a part is called, what the numbers say, what happened at the end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from biofeedback.events import ArtefactName, End, GapReason, Link
+from biofeedback.arousal.live import NO_WINDOW
+from biofeedback.events import End, GapReason, Link
 from biofeedback.terminal.picture import Part, Picture
 
 LONGEST_TEXT: Final = 300
@@ -39,19 +40,14 @@ GAPS: Final[Mapping[GapReason, str]] = {
     "lost": "they were lost on the way",
     "pause": "the session was paused",
 }
-ARTEFACTS: Final[Mapping[ArtefactName, str]] = {
-    "missed": "a beat was missed",
-    "extra": "a beat too many was counted",
-    "ectopic": "a beat came out of turn",
-    "misplaced": "a beat was seen too early or too late",
-    "range": "an interval was too short or too long to be one",
-}
 ENDS: Final[Mapping[str, str]] = {
     "planned end": "The session is over.",
     "ended by the person": "You ended the session.",
     "interrupted": "The session was interrupted.",
     "the source has no more beats": "There are no more heartbeats to read: the session is over.",
 }
+RMSSD: Final = "beat-to-beat change (RMSSD)"
+TOO_FEW: Final = "too few beats without a gap yet"
 QUESTION: Final = "How strong does it feel, 0–10?"
 AS_YOU_LIKE: Final = "Breathe as you like"
 INTERIM: Final = "Live numbers show now; only the test sessions show whether it helps."
@@ -114,7 +110,7 @@ def signed(value: float) -> str:
 
 
 def count(many: int, one: str) -> str:
-    """ "1 heartbeat", "2 heartbeats"."""
+    """So many of them: 1 heartbeat, 2 heartbeats."""
     return f"{many} {one if many == 1 else one + 's'}"
 
 
@@ -131,7 +127,7 @@ def level_words(picture: Picture) -> str:
     if level is None or level.bpm is None:
         return f"level: {_why_no_level(picture)}"
     if level.delta_bpm is not None:
-        return f"{signed(level.delta_bpm)} bpm vs your paced baseline"
+        return f"level {signed(level.delta_bpm)} bpm vs your paced baseline"
     if picture.plan is not None and picture.plan.name == "free":
         return f"level {level.bpm:.1f} bpm"
     missing = "no steady baseline this time" if picture.baseline_tried else "no baseline yet"
@@ -141,17 +137,18 @@ def level_words(picture: Picture) -> str:
 def _why_no_level(picture: Picture) -> str:
     if picture.signal == "lost":
         return "no signal"
-    return clean(picture.level.withheld or "not known yet") if picture.level else "not known yet"
+    why = picture.level.withheld if picture.level else None
+    return TOO_FEW if why == NO_WINDOW else clean(why or "not known yet")
 
 
 def rmssd_words(picture: Picture) -> str:
     """The variability, or why it is not there yet."""
     if picture.hrv is None:
-        return "RMSSD: no signal" if picture.signal == "lost" else "RMSSD: not known yet"
+        return f"{RMSSD}: {'no signal' if picture.signal == 'lost' else 'not known yet'}"
     value = picture.hrv.values.get("rmssd_ms")
     if value is None:
-        return f"RMSSD: {clean(picture.hrv.reasons.get('rmssd_ms', 'not known yet'))}"
-    return f"RMSSD {value:.0f} ms" + (", unsure: many artefacts" if picture.hrv.quality == "poor" else "")
+        return f"{RMSSD}: {clean(picture.hrv.reasons.get('rmssd_ms', 'not known yet'))}"
+    return f"{RMSSD} {value:.0f} ms" + (", unsure: many artefacts" if picture.hrv.quality == "poor" else "")
 
 
 def numbers(picture: Picture) -> Sequence[str]:
@@ -160,7 +157,7 @@ def numbers(picture: Picture) -> Sequence[str]:
 
 
 def closing(picture: Picture) -> Sequence[str]:
-    """What happened: how it ended, what can be said, how long, how many beats. Empty when it has not ended."""
+    """How it ended, what can be said, how long, how many beats; empty before the end."""
     if picture.end is None:
         return []
     why = picture.end.why
@@ -171,8 +168,16 @@ def closing(picture: Picture) -> Sequence[str]:
 def _tally(picture: Picture, end: End) -> str:
     if not end.beats:
         return f"{length(end.duration_s)}, not one heartbeat."
-    some = "at least " if picture.beats < end.beats else ""
-    flagged = f"{some}{picture.flagged}" if picture.flagged or some else "none"
-    told = f"{length(end.duration_s)}, {count(end.beats, 'heartbeat')}, {flagged} flagged as artefacts"
-    holes = f" {count(picture.gaps, 'gap')} in the signal." if picture.gaps else ""
-    return f"{told} (intervals between beats that cannot be trusted).{holes}"
+    told = [f"{length(end.duration_s)}, {count(end.beats, 'heartbeat')}.", _flagged(picture, end)]
+    holes = f"{count(picture.gaps, 'gap')} in the signal." if picture.gaps else ""
+    return " ".join(sentence for sentence in (*told, holes) if sentence)
+
+
+def _flagged(picture: Picture, end: End) -> str:
+    """How many intervals cannot be trusted; a view that was too slow for every beat knows only a least number."""
+    least = "At least " if picture.beats < end.beats else ""
+    if not picture.flagged:
+        return "" if least else "No interval between them was flagged as an artefact."
+    were = "was flagged as an artefact" if picture.flagged == 1 else "were flagged as artefacts"
+    many = count(picture.flagged, "interval")
+    return f"{least}{many} between them {were}: not to be trusted, and left out."
