@@ -16,8 +16,8 @@ PROGRAM = [sys.executable, "-m", "biofeedback"]
 def main() -> None:
     """Practise for two minutes of session time at full speed, then look at the recording in three ways."""
     folder = Path(tempfile.mkdtemp(prefix="first-session-"))
-    practice = "practice safe_place --source sim:calm --minutes 2 --speed max --view none --output".split()
-    subprocess.run([*PROGRAM, *practice, str(folder)], check=True)
+    practice = ["practice", "safe_place", "--source", "sim:calm", "--minutes", "2", "--speed", "max", "--view", "none"]
+    subprocess.run([*PROGRAM, *practice, "--output", str(folder)], check=True)
     recording = next(folder.glob("*.session.jsonl"))
     for command in ("verify", "analyze", "report"):
         subprocess.run([*PROGRAM, command, str(recording)], check=True)

@@ -18,10 +18,11 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def shown_commands(page: Path) -> list[str]:
-    """The `biofeedback ...` lines of a page's code blocks, without their comments."""
+    """The commands of a page's code blocks, without their comments and however the program is called."""
     blocks = re.findall(r"```(?:sh|console)\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith("biofeedback ")]
+    called = [re.sub(r"^(python3 run\.py|biofeedback) ", "", line) for line in lines]
+    return [words for words, line in zip(called, lines, strict=True) if words not in (line, "test")]
 
 
 COMMANDS = sorted({command for page in PAGES for command in shown_commands(page)})
@@ -51,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_that_the_pages_show_runs(place: Path, command: str) -> None:
-    words = shlex.split(command)[1:]
+    words = shlex.split(command)
     if words[0] in ("practice", "replay", "demo") and "max" not in words:
         words += ["--speed", "max"]
     done = subprocess.run(
