@@ -103,7 +103,7 @@ def _from(schedule: Schedule, t_us: int) -> Schedule:
 
 
 def _with_next(schedule: Schedule) -> list[tuple[Stretch, Stretch | None]]:
-    return list(zip(schedule, [*schedule[1:], None], strict=True))
+    return list(zip(schedule, [*schedule, None][1:], strict=True))
 
 
 def ramp_rates(to_rate: float, from_rate: float = SPONTANEOUS_RATE) -> Sequence[float]:

@@ -20,9 +20,9 @@ def config_of(args: argparse.Namespace) -> Config:
     return load_config(Path(args.config) if args.config else None, args.home)
 
 
-def print_json(value: Mapping[str, Json] | list[Json], *, compact: bool = True) -> None:
-    """One JSON document on stdout; compact ones are a line each."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=None if compact else 2)
+def print_json(value: Mapping[str, Json] | list[Json]) -> None:
+    """One JSON document on stdout, on one line."""
+    text = json.dumps(value, allow_nan=False)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

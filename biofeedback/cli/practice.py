@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         plan=plan,
         shelf=shelf,
         speed=_speed(args, spec),
-        folder=None if args.no_record else _folder(args, config),
+        place=None if args.no_record else _folder(args, config),
         person=args.person or config.text("person"),
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
     )

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     source = file_source(path, args.unit)
     if is_recording(path):
         return _replay_recording(args, path, speed, View(terminal, args.json, plain=plain))
-    work = Work(source, free_plan(None), shipped(), speed, folder=None)
+    work = Work(source, free_plan(None), shipped(), speed, place=None)
     outcome = run_session(args, work, View(terminal, args.json, FOREIGN_KINDS, plain=plain))
     return INTERRUPTED if outcome.interrupted else 0
 

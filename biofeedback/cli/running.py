@@ -30,13 +30,13 @@ from devices.source import Clock, Source
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be run. `folder` None: nothing is recorded."""
+    """What is to be run. `place`: the folder of the recording or the file itself, None: nothing is recorded."""
 
     source: Source
     plan: Plan
     shelf: Shelf
     speed: float
-    folder: Path | None
+    place: Path | None
     person: str = "me"
     seed: int | None = None
     demo: bool = False
@@ -77,7 +77,7 @@ class _JsonLines:
             for event in events:
                 shown = to_object(event)
                 if self.kinds is None or shown["kind"] in self.kinds:
-                    sys.stdout.write(dumps(shown, ensure_ascii=False, allow_nan=False) + "\n")
+                    sys.stdout.write(dumps(shown, allow_nan=False) + "\n")
                     sys.stdout.flush()
         except BrokenPipeError:
             self.broken = True
@@ -94,7 +94,7 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
         demo=work.demo,
         seeded=work.seed is not None,
     )
-    log = _open_log(work.folder, opening)
+    log = _open_log(work.place, opening)
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
     queue = ViewQueue()
     publish = _Publisher(queue if view.terminal else None)
@@ -145,10 +145,10 @@ class _Publisher:
             self.queue.put(events)
 
 
-def _open_log(folder: Path | None, opening: Opening) -> SessionLog | None:
-    if folder is None:
+def _open_log(place: Path | None, opening: Opening) -> SessionLog | None:
+    if place is None:
         return None
-    log = SessionLog(folder, opening.file_name, opening.head)
+    log = SessionLog(place if place.name.endswith(".jsonl") else place / opening.file_name, opening.head)
     for name, version in ALGORITHMS.items():
         log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
     if log.failed:

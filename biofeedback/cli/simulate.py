@@ -17,7 +17,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--person", default="calm", help="calm, tense, flat, nonfollower, ectopic, faulty; also ?key=value"
     )
     parser.add_argument("--seed", type=int, default=1, help="which day of that person it is (1)")
-    parser.add_argument("--output", metavar="DIR", default=".", help="where the recording goes (here)")
+    parser.add_argument("--output", metavar="PLACE", default=".", help="folder, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="one JSON object with the file's name")
     add_example(parser, "biofeedback simulate --person ectopic --minutes 10 --output recordings")
     parser.set_defaults(run=run)

@@ -77,9 +77,13 @@ Placed: TypeAlias = list[TimedBeat | Hole]
 
 @dataclass(slots=True)
 class _Arrival:
-    """One packet with intervals: when it came, how far that was behind its last beat, and how many beats it brought."""
+    """One packet with intervals.
+
+    When it came, how long after the packet before, how far behind its last beat, and how many beats it brought.
+    """
 
     at_us: int
+    waited_us: int
     delay_us: int
     beats: int
 
@@ -159,7 +163,8 @@ class BeatLine:
         delay = at_us - ticks_to_us(before + sum(run))
         if self._offset_us is None:
             self._offset_us = delay
-        self._arrivals.append(_Arrival(at_us, delay, len(run)))
+        waited = 0 if self._last_packet_us is None else at_us - self._last_packet_us
+        self._arrivals.append(_Arrival(at_us, waited, delay, len(run)))
         while self._arrivals[0].at_us < at_us - ENVELOPE_US:
             self._arrivals.popleft()
         least = self._least()
@@ -222,7 +227,9 @@ class BeatLine:
         limit = min(before) + self._half_interval_us()
         on_time = [arrival.at_us for arrival in self._arrivals if arrival.delay_us <= limit]
         after = [arrival for arrival in self._arrivals if arrival.at_us > on_time[-1]]
-        self._split(min(before), after, "lost", placed)
+        # A packet that does not come leaves a wait; which of several late ones came first behind it, only that tells.
+        waits = [arrival.waited_us for arrival in after]
+        self._split(min(before), after[waits.index(max(waits)) :], "lost", placed)
 
     def _least(self) -> int:
         return min(arrival.delay_us for arrival in self._arrivals)

@@ -46,7 +46,7 @@ class Metric:
             return NotYet("more than half of the beats are flagged")
         value = self.compute(window)
         if value is None:
-            return NotYet("the beats do not differ" if window.differences else "no two good beats follow one another")
+            return NotYet("the beats do not differ")
         return Estimate(value, self.unit, window.span_s, len(window.nn), self.version)
 
 

@@ -26,6 +26,13 @@ Mode: TypeAlias = Literal["solo", "practitioner"]
 Kind: TypeAlias = Literal["imagery", "control", "rescue", "practice"]
 Evidence: TypeAlias = Literal["studied", "plausible", "personal"]
 Outcome: TypeAlias = Literal["during", "after"]
+FIELDS: Final = (
+    *("format", "id", "version", "title", "mode", "kind", "evidence", "caution", "max_start_suds", "eyes"),
+    *("outcome", "control", "user", "cue", "practice", "spike"),
+)
+CUE_FIELDS: Final = ("at", "phase", "say", "sense", "voice")
+PRACTICE_FIELDS: Final = ("minutes", "every_breaths", "closing")
+SPIKE_FIELDS: Final = ("amber", "rescue")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -82,6 +89,11 @@ class Script:
         return _PLACEHOLDER.sub(lambda found: self.words[found[1]], cue.say)
 
     @property
+    def missing_words(self) -> tuple[str, ...]:
+        """The words the person has still to fill in."""
+        return tuple(name for name, text in self.words.items() if not text.strip())
+
+    @property
     def word_count(self) -> int:
         """Spoken words of all cues, a placeholder counted as three (RULINGS E13)."""
         return sum(count_words(cue.say) for cue in self.cues)
@@ -103,7 +115,7 @@ def content_hash(script: Script, control_hash: str | None) -> str:
 def count_words(text: str) -> int:
     """Spoken words of a line, a placeholder counted as three."""
     placeholders = len(_PLACEHOLDER.findall(text))
-    return len(re.findall(r"[\w'-]+", _PLACEHOLDER.sub(" ", text))) + PLACEHOLDER_WORDS * placeholders
+    return len(re.findall(r"\w[\w'’-]*", _PLACEHOLDER.sub(" ", text))) + PLACEHOLDER_WORDS * placeholders
 
 
 def match_warnings(script: Script, control: Script) -> list[str]:
@@ -172,6 +184,9 @@ class _Reader:
     def script(self) -> Script:
         if self._table.get("format") != FORMAT:
             raise self._complaint(f'the first line must be format = "{FORMAT}"', "Write it as it stands here.")
+        self._only_known(self._table, FIELDS, "")
+        self._only_known(self._section("practice"), PRACTICE_FIELDS, " under [practice]")
+        self._only_known(self._section("spike"), SPIKE_FIELDS, " under [spike]")
         words = self._section("user")
         kind = cast(Kind, self._choice(self._table, "kind", get_args(Kind), "imagery"))
         return Script(
@@ -186,7 +201,7 @@ class _Reader:
             eyes=self._choice(self._table, "eyes", ("any", "open", "closed"), "any"),
             outcome=cast(Outcome, self._choice(self._table, "outcome", get_args(Outcome), "during")),
             control=None if kind == "control" else self._text(self._table, "control", "breath_only"),
-            words={key: self._text(words, key) for key in words},
+            words={key: self._text(words, key, "") for key in words},
             cues=self._cues(set(words)),
             practice=self._practice(),
             amber=self._text(self._section("spike"), "amber", "Feel your feet. Stay, soften, or stop."),
@@ -211,6 +226,7 @@ class _Reader:
     def as_cue(self, words: set[str]) -> ScriptCue:
         """The table as one cue; `words` are the names its line may hold in braces."""
         table = self._table
+        self._only_known(table, CUE_FIELDS, "")
         say = self._text(table, "say")
         if count_words(say) > MOST_WORDS:
             raise self._complaint(f"'{say}' has more than {MOST_WORDS} words", "Say less, or make two cues of it.")
@@ -233,6 +249,11 @@ class _Reader:
             every_breaths=self._whole(table, "every_breaths", 1, 30, default=4),
             closing=self._text(table, "closing", "Feel the floor. Come back in your own time."),
         )
+
+    def _only_known(self, table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+        for key in table:
+            if key not in known:
+                raise self._complaint(f"there is no field '{key}'{where}", f"Fields are: {', '.join(known)}.")
 
     def _section(self, name: str) -> Mapping[str, Any]:
         section = self._table.get(name, {})

@@ -29,10 +29,10 @@ SEAL_EVERY_US: Final = 60_000_000
 class SessionLog:
     """One recording being written. Use as a context manager or call `close`."""
 
-    def __init__(self, folder: Path, name: str, head: Mapping[str, Json]) -> None:
-        """Create `<folder>/<name>.session.jsonl.part` with its head. Raises RecordingError."""
-        self.path = folder / f"{name}{SUFFIX}"
-        self._part = folder / f"{name}{SUFFIX}{PART}"
+    def __init__(self, path: Path, head: Mapping[str, Json]) -> None:
+        """Create `<path>.part` with its head; `close` names it `path`. Raises RecordingError."""
+        self.path = path
+        self._part = path.with_name(path.name + PART)
         self._n = 0
         self._crc = 0
         self._sha = hashlib.sha256()
@@ -43,11 +43,11 @@ class SessionLog:
         self.failed: str | None = None
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._fd = os.open(self._part, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError as error:
             raise RecordingError(
-                f"No recording can be made in {folder}: {error.strerror}.",
+                f"No recording can be made in {path.parent}: {error.strerror}.",
                 "Choose another folder with --output, or make this one writable.",
             ) from error
         self._write(0, "head", {"format": FORMAT, "v": VERSION, "min_reader": VERSION, **head})

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from biofeedback import __version__
+from biofeedback.errors import ScriptError
 from biofeedback.events import Json, Open
 from biofeedback.hrv import artefacts
 from biofeedback.hrv.registry import METRICS
-from biofeedback.imagery.script import to_json
+from biofeedback.imagery.script import Script, to_json
+from biofeedback.recording.log import SUFFIX
 from biofeedback.session.clock import CLOCK_NAME, system_ns
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
 from biofeedback.session.plan import Plan
@@ -40,8 +42,8 @@ class Opening:
 
     @property
     def file_name(self) -> str:
-        """The recording's name without its ending: start in UTC and the session's first eight digits."""
-        return f"{self.began:%Y%m%dT%H%M%SZ}_{self.session[:8]}"
+        """The recording's usual name: start in UTC and the session's first eight digits."""
+        return f"{self.began:%Y%m%dT%H%M%SZ}_{self.session[:8]}{SUFFIX}"
 
 
 def open_session(
@@ -54,13 +56,19 @@ def open_session(
     seeded: bool = False,
     parent: Mapping[str, Json] | None = None,
 ) -> Opening:
-    """Everything the engine will know from outside; `seeded`: the coins come from the seed of a simulated person."""
+    """Everything the engine will know from outside; `seeded`: the coins come from the seed of a simulated person.
+
+    The only maker of `open`, so it is here that a script is refused that may not be started (ScriptError).
+    """
+    scripts = shelf.needed(_scripts_of(plan))
+    for script in scripts:
+        _check_may_start(script, plan)
     session = str(uuid.uuid4())
     began = datetime.now(UTC)
     event = Open(
         at=0,
         plan=plan.to_json(),
-        scripts={script.id: to_json(script, shelf.hash_of(script)) for script in shelf.needed(_scripts_of(plan))},
+        scripts={script.id: to_json(script, shelf.hash_of(script)) for script in scripts},
         person={"name": person},
         source=asdict(info),
         demo=demo,
@@ -68,6 +76,18 @@ def open_session(
         parent=parent,
     )
     return Opening(session, began, _head(session, began, person), event)
+
+
+def _check_may_start(script: Script, plan: Plan) -> None:
+    if script.mode == "practitioner":
+        raise ScriptError(f"'{script.id}' is for practitioners to lead.", "Choose another one to practise alone.")
+    if script.missing_words:
+        raise ScriptError(
+            f"'{script.id}' has no word of yours for {script.missing_words[0]} yet.",
+            "Fill it in under [user] in your copy of the script.",
+        )
+    if plan.name == "trial" and script.outcome == "after":
+        raise ScriptError(f"'{script.id}' works afterwards, which a trial cannot measure yet.", "Practise it instead.")
 
 
 def _scripts_of(plan: Plan) -> Sequence[str]:

@@ -122,7 +122,9 @@ class Trials:
             return f"This session: no pair of '{image}' and '{control}' could be used."
         levels = [epoch.y for epoch in self._epochs if epoch.label == "control" and epoch.y is not None]
         bpm = exp(fmean(levels)) * (exp(mean) - 1) if levels else 0.0
-        how = "slower" if bpm < 0 else "faster"
+        shown = f"{abs(bpm):.1f}"
+        how = "as fast" if shown == "0.0" else f"{shown} bpm {'slower' if bpm < 0 else 'faster'}"
+        joint = "as" if shown == "0.0" else "than"
         counted = f"{kept} of {planned} pairs" if planned > 1 else "one pair"
         last = (
             "A demonstration with a simulated person shows nothing about anybody."
@@ -130,6 +132,6 @@ class Trials:
             else "One session cannot show an effect: that takes at least six."
         )
         return (
-            f"This session: the heart was {abs(bpm):.1f} bpm {how} with '{image}' than with '{control}' "
+            f"This session: the heart was {how} with '{image}' {joint} with '{control}' "
             f"at the same pace ({counted}). {last}"
         )

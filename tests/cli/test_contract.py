@@ -191,6 +191,14 @@ def test_simulate_with_one_seed_beats_one_way(tmp_path: Path) -> None:
     assert beats("5") == beats("5") != beats("6")
 
 
+def test_simulate_writes_into_a_folder_or_the_file_it_is_told(tmp_path: Path) -> None:
+    assert run(tmp_path, "simulate", "--minutes", "0.2", "--output", "made/one.session.jsonl").returncode == 0
+    assert run(tmp_path, "simulate", "--minutes", "0.2", "--output", "made").returncode == 0
+    first, second = sorted((tmp_path / "made").iterdir(), key=lambda path: path.name == "one.session.jsonl")
+    assert second.name == "one.session.jsonl"
+    assert re.fullmatch(r"\d{8}T\d{6}Z_[0-9a-f]{8}\.session\.jsonl", first.name)
+
+
 def test_scripts_list_show_check_new(tmp_path: Path) -> None:
     listed = json.loads(run(tmp_path, "scripts", "list", "--json").stdout)
     assert {script["id"] for script in listed} >= {"breath_only", "safe_place", "grounding"}

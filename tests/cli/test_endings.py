@@ -47,10 +47,7 @@ def test_kill_9_loses_no_line_that_was_shown(tmp_path: Path) -> None:
         program.communicate(timeout=15)
         (part,) = (tmp_path / f"{lines}").iterdir()
         assert part.name.endswith(".part")
-        kept = [
-            json.dumps(to_line(line.t, line.kind, line.body), ensure_ascii=False) + "\n"
-            for line in read_recording(part).event_lines
-        ]
+        kept = [json.dumps(to_line(line.t, line.kind, line.body)) + "\n" for line in read_recording(part).event_lines]
         assert kept[:lines] == shown
         assert verify(part).differences == 0
         assert not verify(part).finished

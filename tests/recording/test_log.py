@@ -31,7 +31,7 @@ EVENTS: tuple[Event, ...] = (
 
 
 def written(folder: Path, events: tuple[Event, ...] = EVENTS) -> Path:
-    with SessionLog(folder, "20261122T101500Z_0123abcd", {"session": "s"}) as log:
+    with SessionLog(folder / "20261122T101500Z_0123abcd.session.jsonl", {"session": "s"}) as log:
         for event in events:
             log.append(event)
     return log.path
@@ -169,7 +169,7 @@ def test_a_sealed_line_that_was_rewritten_with_a_new_chain_breaks_the_seal(tmp_p
 
 
 def test_1_4_a_recording_is_part_until_closed_then_read_only_and_never_overwrites(tmp_path: Path) -> None:
-    log = SessionLog(tmp_path, "same", {})
+    log = SessionLog(tmp_path / "same.session.jsonl", {})
     log.append(PACKET)
     assert [path.name for path in tmp_path.iterdir()] == ["same.session.jsonl.part"]
     final = log.close()
@@ -177,7 +177,7 @@ def test_1_4_a_recording_is_part_until_closed_then_read_only_and_never_overwrite
     assert stat.S_IMODE(final.stat().st_mode) == 0o400
     assert log.close() == final, "closing twice does no harm"
     first = final.read_bytes()
-    second = SessionLog(tmp_path, "same", {})
+    second = SessionLog(tmp_path / "same.session.jsonl", {})
     with pytest.raises(RecordingError, match="exists already"):
         second.close()
     assert final.read_bytes() == first
@@ -185,22 +185,25 @@ def test_1_4_a_recording_is_part_until_closed_then_read_only_and_never_overwrite
 
 
 def test_two_writers_of_one_name_are_refused_in_words(tmp_path: Path) -> None:
-    with SessionLog(tmp_path, "same", {}), pytest.raises(RecordingError, match="No recording can be made"):
-        SessionLog(tmp_path, "same", {})
+    with (
+        SessionLog(tmp_path / "same.session.jsonl", {}),
+        pytest.raises(RecordingError, match="No recording can be made"),
+    ):
+        SessionLog(tmp_path / "same.session.jsonl", {})
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
 def test_a_planted_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "same.session.jsonl.part").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RecordingError):
-        SessionLog(tmp_path, "same", {})
+        SessionLog(tmp_path / "same.session.jsonl", {})
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(RecordingError) as caught:
-        SessionLog(tmp_path / "file" / "sub", "a", {})
+        SessionLog(tmp_path / "file" / "sub" / "a.session.jsonl", {})
     assert "--output" in caught.value.advice
 
 

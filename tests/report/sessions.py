@@ -47,7 +47,7 @@ def simulate(
     seeded = source.info.kind == "simulated"
     opening = open_session(plan, source.info, shelf or shipped(), person=person, demo=demo, seeded=seeded)
     opening = replace(opening, head={**opening.head, **{key: HEAD[key] for key in ("wall_ns", "tz", "utc_off_s")}})
-    log = SessionLog(folder, f"session_{len(list(folder.iterdir()))}", opening.head)
+    log = SessionLog(folder / f"session_{len(list(folder.iterdir()))}.session.jsonl", opening.head)
     for name, version in ALGORITHMS.items():
         log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
 
@@ -69,7 +69,7 @@ def _command(what: CommandName, text: str, at: int) -> Command:
 
 def write_lines(folder: Path, events: Sequence[Event], head: Mapping[str, Json] = HEAD) -> Path:
     """A recording of just these events."""
-    log = SessionLog(folder, f"session_{len(list(folder.iterdir()))}", head)
+    log = SessionLog(folder / f"session_{len(list(folder.iterdir()))}.session.jsonl", head)
     for event in events:
         log.append(event)
     return log.close()

@@ -109,7 +109,7 @@ def run_session(
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
 
-    with SessionLog(folder, opening.file_name, opening.head) as log:
+    with SessionLog(folder / opening.file_name, opening.head) as log:
         for name, version in ALGORITHMS.items():
             log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
         asyncio.run(whole())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import log
 from pathlib import Path
 
 import pytest
@@ -148,14 +148,18 @@ def test_this_session_is_told_as_this_session_and_never_as_an_effect(tmp_path: P
     assert not {"lowers", "raises", "calms"} & set(verdict.words.lower().split())
 
 
-def test_the_words_name_the_difference_in_beats_a_minute(tmp_path: Path) -> None:
-    def slower_in_image(t: float) -> float:
-        return 66.0
-
-    ran = run_session(tmp_path, replayed(heart(slower_in_image, 1300)), trial_plan((SAFE_PLACE,)))
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_the_words_name_the_difference_in_beats_a_minute(tmp_path: Path, seed: int) -> None:
+    slower_in_the_second_epoch = replayed(heart(lambda t: 66 if t < 335 else 63, 1300))
+    ran = run_session(tmp_path, slower_in_the_second_epoch, trial_plan((SAFE_PLACE,)), seed=seed)
     (verdict,) = ran.of(Verdict)
-    assert verdict.mean is not None
-    assert f"{abs(66 * (exp(verdict.mean) - 1)):.1f} bpm" in verdict.words
+    how = "slower" if ran.of(Epoch)[1].label == "image" else "faster"
+    assert f"3.0 bpm {how} with 'A safe place' than with 'Breath only'" in verdict.words
+
+
+def test_a_difference_that_rounds_to_nothing_is_not_called_faster(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, replayed(heart(steady(66), 1300)), trial_plan((SAFE_PLACE,)))
+    assert "as fast with 'A safe place' as with 'Breath only'" in ran.of(Verdict)[0].words
 
 
 def test_c2_suds_is_asked_before_and_after_each_epoch_and_silence_is_an_answer(tmp_path: Path) -> None:

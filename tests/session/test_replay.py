@@ -197,7 +197,7 @@ def test_write_ahead_an_input_is_on_file_before_it_is_fed_and_outputs_before_the
 
     source = simulated("sim:calm")
     opening = open_session(free_plan(0.2), source.info, shipped(), seeded=True)
-    log = SessionLog(tmp_path, opening.file_name, opening.head)
+    log = SessionLog(tmp_path / opening.file_name, opening.head)
     part = next(tmp_path.glob("*.part"))
     seen = 0
 
