@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import add_example, print_json
-from biofeedback.errors import BiofeedbackError, UsageError
+from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.session.analysis import Analysis
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Every file in turn; one that cannot be read is named and the others go on. 4 if there was one."""
     for name in ("from_s", "to_s", "window_s"):
         value = getattr(args, name)
-        if value is not None and value < 0:
+        if value is not None and not (isfinite(value) and value >= 0):
             raise UsageError(f"--{name[:-2]} cannot be {value:g}.", "Give seconds, 0 or more.")
     return max(_one(args, name) for name in args.file)
 
@@ -57,7 +58,10 @@ def _one(args: argparse.Namespace, name: str) -> int:
         print_json(found.to_json())
     else:
         sys.stdout.write(_table(found))
-    return 0
+    if found.damage is None:
+        return 0
+    sys.stderr.write(f"biofeedback: {name} is damaged, {found.damage}.\nOnly what stands before it was analysed.\n")
+    return UnreadableError.exit_code
 
 
 def _table(found: Analysis) -> str:

@@ -6,13 +6,19 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from biofeedback.config import Config, load_config
 from biofeedback.events import Json
 
+if TYPE_CHECKING:
+    from devices.source import SourceSpec
+
 INTERRUPTED: Final = 130
+LEGIBLE: Final = 20.0
+"""Faster than this a session is told in lines: a breathing picture would only flicker."""
 
 
 def config_of(args: argparse.Namespace) -> Config:
@@ -31,6 +37,16 @@ def say(args: argparse.Namespace, text: str) -> None:
     """Talk: on stderr, and not at all when quiet."""
     if not args.quiet:
         sys.stderr.write(text + "\n")
+
+
+def report_path(recording: Path) -> Path:
+    """Where the page about a recording goes unless told otherwise: beside it."""
+    return recording.with_name(recording.name.split(".")[0] + ".html")
+
+
+def with_seed(spec: SourceSpec, seed: int | None) -> SourceSpec:
+    """The spec with `--seed`, which beats its own `?seed=`."""
+    return spec if seed is None else replace(spec, options={**spec.options, "seed": str(seed)})
 
 
 def add_example(parser: argparse.ArgumentParser, example: str) -> None:

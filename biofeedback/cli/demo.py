@@ -5,8 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, config_of, print_json, say
+from biofeedback.cli.common import (
+    INTERRUPTED,
+    LEGIBLE,
+    add_example,
+    add_view_options,
+    config_of,
+    print_json,
+    report_path,
+    say,
+)
+
+if TYPE_CHECKING:
+    from biofeedback.session.replay import Verification
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -39,22 +52,28 @@ def run(args: argparse.Namespace) -> int:
     if show:
         say(args, "A demonstration: a simulated person, one pair of epochs, 4 min 40 s of session time.")
     work = Work(source, plan, shipped(), speed, folder, person="demo", seed=args.seed, demo=True)
-    outcome = run_session(args, work, View(terminal=show, json=False, plain=True if speed > 20 else None))
+    outcome = run_session(args, work, View(terminal=show, json=False, plain=True if speed > LEGIBLE else None))
     if outcome.recording is None:
         return 1
     checked = verify(outcome.recording)
-    report = write_report(read_recording(outcome.recording), outcome.recording.with_suffix("").with_suffix(".html"))
+    page = write_report(read_recording(outcome.recording), report_path(outcome.recording))
     if args.json:
-        print_json({"recording": str(outcome.recording), "report": str(report), "verify": checked.to_json()})
+        print_json({"recording": str(outcome.recording), "report": str(page), "verify": checked.to_json()})
     else:
-        equal = "every number came out again" if checked.exact else f"{checked.differences} numbers differ"
-        sys.stdout.write(
-            f"Recording  {outcome.recording}\n"
-            f"Verified   {checked.compared} of {checked.outputs} outputs compared: {equal}\n"
-            f"Report     {report}\n"
-        )
-        if show and speed > 20:
+        _tell(outcome.recording, checked, page)
+        if show and speed > LEGIBLE:
             say(args, "To breathe along in real time: biofeedback demo --speed 1")
     if outcome.interrupted:
         return INTERRUPTED
-    return 0 if checked.intact and not checked.differences else 5
+    if outcome.trouble or not checked.intact:
+        return 1
+    return 5 if checked.differences else 0
+
+
+def _tell(recording: Path, checked: Verification, page: Path) -> None:
+    equal = "every number came out again" if checked.exact else f"{checked.differences} numbers differ"
+    sys.stdout.write(
+        f"Recording  {recording}\n"
+        f"Verified   {checked.compared} of {checked.outputs} outputs compared: {equal}\n"
+        f"Report     {page}\n"
+    )

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn
 
 from biofeedback import __version__
 from biofeedback.cli.common import INTERRUPTED
@@ -55,6 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(what, "Run it again with -vv and report what it prints; recordings are kept.", 1, args, error)
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse, whose complaints are one line what and one line what to do."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the words, and end with 2."""
+        self.exit(2, f"biofeedback: {message[0].upper()}{message[1:]}.\nSee: {self.prog} --help\n")
+
+
 def _complain(what: str, advice: str, code: int, args: argparse.Namespace, error: Exception) -> int:
     """Two lines on stderr; the traceback only for those who asked for it."""
     if args.verbose >= 2:
@@ -65,9 +73,9 @@ def _complain(what: str, advice: str, code: int, args: argparse.Namespace, error
     return code
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> _Parser:
     """The parser; only subcommands that are named are loaded, so that `--help` stays quick."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="biofeedback",
         description=DESCRIPTION,
         epilog=EPILOG,
@@ -77,7 +85,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"biofeedback {__version__}")
     shared = _shared_options({})
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(
             name,
@@ -92,9 +100,9 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _shared_options(defaults: Mapping[str, object]) -> argparse.ArgumentParser:
+def _shared_options(defaults: Mapping[str, object]) -> _Parser:
     """What every command understands, before its name or after it."""
-    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    shared = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     group = shared.add_argument_group("everywhere")
     group.add_argument("--config", metavar="FILE", help="settings file to use instead of the usual one")
     group.add_argument("--home", metavar="DIR", help="folder of your sessions (also BIOFEEDBACK_HOME)")
@@ -102,6 +110,6 @@ def _shared_options(defaults: Mapping[str, object]) -> argparse.ArgumentParser:
     group.add_argument(
         "-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="say only what was asked for"
     )
-    group.add_argument("-v", "--verbose", action="count", help="say more; -vv shows tracebacks")
+    group.add_argument("-v", "--verbose", action="count", help="-vv: show tracebacks of errors")
     shared.set_defaults(**defaults)
     return shared

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, config_of, say
+from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, config_of, say, with_seed
 from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
@@ -45,13 +46,17 @@ def run(args: argparse.Namespace) -> int:
 
     config = config_of(args)
     spec = _spec(args, config)
-    shelf, ids = shelf_with(args.script)
-    plan, shelf = _plan(args, config, shelf, ids)
+    shelf, ids = shelf_with([*args.script, *([args.control] if args.control else [])])
+    control = ids.pop() if args.control else None
+    plan, shelf = _plan(args, config, shelf, ids, control)
+    speed = _speed(args, spec)
+    if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
+        raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
         source=open_source(spec),
         plan=plan,
         shelf=shelf,
-        speed=_speed(args, spec),
+        speed=speed,
         place=None if args.no_record else _folder(args, config),
         person=args.person or config.text("person"),
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
@@ -79,11 +84,9 @@ def _spec(args: argparse.Namespace, config: Config) -> SourceSpec:
             "Try --source sim:calm, or --source file:FILE with a file of yours.",
         )
     spec = parse_spec(text)
-    if args.seed is None:
-        return spec
-    if spec.kind != "sim":
+    if args.seed is not None and spec.kind != "sim":
         raise UsageError("--seed is for simulated people only.", "Leave it out, or use --source sim:calm.")
-    return replace(spec, options={**spec.options, "seed": str(args.seed)})
+    return with_seed(spec, args.seed)
 
 
 def _speed(args: argparse.Namespace, spec: SourceSpec) -> float:
@@ -100,7 +103,9 @@ def _folder(args: argparse.Namespace, config: Config) -> Path:
     return Path(args.output) if args.output else config.home / "sessions"
 
 
-def _plan(args: argparse.Namespace, config: Config, shelf: Shelf, ids: list[str]) -> tuple[Plan, Shelf]:
+def _plan(
+    args: argparse.Namespace, config: Config, shelf: Shelf, ids: list[str], control: str | None
+) -> tuple[Plan, Shelf]:
     """The plan, and the shelf with the controls that were asked for."""
     from biofeedback.session.plan import free_plan, practice_plan, trial_plan
 
@@ -113,7 +118,7 @@ def _plan(args: argparse.Namespace, config: Config, shelf: Shelf, ids: list[str]
     if name == "practice":
         minutes = shelf.find(ids[0]).practice.minutes if args.minutes is None else args.minutes
         return practice_plan(ids[0], minutes, pace, inhale), shelf
-    shelf = _with_control(shelf, ids, args.control)
+    shelf = _with_control(shelf, ids, control)
     return trial_plan(_pairs(shelf, ids), pace, inhale), shelf
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, say
+from biofeedback.cli.common import INTERRUPTED, LEGIBLE, add_example, add_view_options, say
 
 if TYPE_CHECKING:
     from biofeedback.cli.running import View
@@ -35,10 +35,10 @@ def run(args: argparse.Namespace) -> int:
 
     path, speed = Path(args.file), parse_speed(args.speed or "1")
     terminal = args.view == "terminal" or (args.view is None and not args.json)
-    plain = True if speed > 20 else None
-    source = file_source(path, args.unit)
+    plain = True if speed > LEGIBLE else None
     if is_recording(path):
         return _replay_recording(args, path, speed, View(terminal, args.json, plain=plain))
+    source = file_source(path, args.unit)
     work = Work(source, free_plan(None), shipped(), speed, place=None)
     outcome = run_session(args, work, View(terminal, args.json, FOREIGN_KINDS, plain=plain))
     return INTERRUPTED if outcome.interrupted else 0

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from biofeedback.cli.common import add_example
+from biofeedback.cli.common import add_example, report_path
+from biofeedback.errors import UnreadableError
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,10 @@ def run(args: argparse.Namespace) -> int:
     from biofeedback.report import write_report
 
     path = Path(args.file)
-    target = Path(args.output) if args.output else path.with_name(path.name.split(".")[0] + ".html")
-    sys.stdout.write(f"{write_report(read_recording(path), target)}\n")
-    return 0
+    target = Path(args.output) if args.output else report_path(path)
+    recording = read_recording(path)
+    sys.stdout.write(f"{write_report(recording, target)}\n")
+    if recording.damage is None:
+        return 0
+    sys.stderr.write(f"biofeedback: {path} is damaged, {recording.damage}.\nThe page shows what stands before it.\n")
+    return UnreadableError.exit_code

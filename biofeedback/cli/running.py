@@ -27,6 +27,8 @@ from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from devices.source import Clock, Source
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -126,7 +128,7 @@ def run_replay(
     queue = ViewQueue()
     publish = _Publisher(queue if view.terminal else None)
     if view.json:
-        publish.lines = _JsonLines(view.kinds, lambda: None)
+        publish.lines = _JsonLines(view.kinds, _stop_replay)
     running = RunningSession(queue, clock.now, None)
     return _show(running, lambda: work(clock, publish), view, titles, hide_numbers=hide_numbers)
 
@@ -154,6 +156,10 @@ def _open_log(place: Path | None, opening: Opening) -> SessionLog | None:
     if log.failed:
         raise RecordingError(log.failed, "Make room on the disk, or choose another folder with --output.")
     return log
+
+
+def _stop_replay() -> None:
+    raise BrokenPipeError
 
 
 def _titles(shelf: Shelf) -> dict[str, str]:
@@ -185,7 +191,7 @@ def _show(
 
 
 class _Signals:
-    """Ctrl-C and SIGTERM end the session calmly; a second one ends the program at once."""
+    """Ctrl-C, SIGTERM and a closed window end the session calmly; a second one ends the program at once."""
 
     def __init__(self, running: RunningSession) -> None:
         self.came = False
@@ -193,7 +199,7 @@ class _Signals:
         self._before: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             self._before[number] = signal.signal(number, self._handle)
 
     def __exit__(self, *_: object) -> None:

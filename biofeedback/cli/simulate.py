@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from biofeedback.cli.common import INTERRUPTED, add_example, print_json
+from biofeedback.cli.common import INTERRUPTED, add_example, print_json, with_seed
 from biofeedback.errors import UsageError
 
 
@@ -16,7 +16,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--person", default="calm", help="calm, tense, flat, nonfollower, ectopic, faulty; also ?key=value"
     )
-    parser.add_argument("--seed", type=int, default=1, help="which day of that person it is (1)")
+    parser.add_argument("--seed", type=int, help="which day of that person it is (1)")
     parser.add_argument("--output", metavar="PLACE", default=".", help="folder, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="one JSON object with the file's name")
     add_example(parser, "biofeedback simulate --person ectopic --minutes 10 --output recordings")
@@ -25,8 +25,6 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """A free session at full speed, without a view."""
-    from dataclasses import replace
-
     from biofeedback.cli.running import View, Work, run_session
     from biofeedback.session.plan import free_plan
     from biofeedback.session.scripts import shipped
@@ -35,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0 < args.minutes <= 24 * 60:
         raise UsageError(f"A recording cannot last {args.minutes:g} minutes.", "Give a number above 0, at most 1440.")
-    spec = parse_spec(f"sim:{args.person}")
-    spec = replace(spec, options={"seed": str(args.seed), **spec.options})
+    spec = with_seed(parse_spec(f"sim:{args.person}"), args.seed)
     source = open_source(spec)
     work = Work(
         source,
@@ -45,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         float("inf"),
         Path(args.output),
         person=spec.name,
-        seed=args.seed,
+        seed=int(spec.options.get("seed", 1)),
     )
     outcome = run_session(args, work, View(terminal=False, json=False))
     if outcome.recording is None:

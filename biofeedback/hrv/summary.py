@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from biofeedback.events import Rr
 from biofeedback.hrv.beats import TimedBeat
@@ -47,6 +47,11 @@ def uncorrected(ticks: Sequence[int]) -> list[TimedBeat]:
             clock += value
             beats.append(TimedBeat(len(beats), ticks_to_us(clock), value, not beats, settled=True))
     return beats
+
+
+def as_they_came(beats: Sequence[TimedBeat]) -> list[TimedBeat]:
+    """Placed beats without flags and without gap marks."""
+    return [replace(beat, why=None, gap_before=number == 0) for number, beat in enumerate(beats)]
 
 
 def cut(

@@ -56,6 +56,7 @@ class Player:
         self._shifts = False
         self._hold: str | None = None
         self._waiting = False
+        self._paused_us: int | None = None
 
     def begin(
         self,
@@ -70,16 +71,30 @@ class Player:
         """Start a list of cues. `shifts`: after a wait the rest come as much later (practice), else on time (trial)."""
         self._start_us, self._script, self._hash = start_us, script, hash_
         self._cues, self._schedule = list(cues), schedule
-        self._late_us, self._shifts, self._waiting = 0, shifts, False
+        self._late_us, self._shifts, self._waiting, self._paused_us = 0, shifts, False, None
         self._plan_next()
 
     def stop(self) -> None:
         """Say nothing more."""
-        self._cues, self._waiting = [], False
+        self._cues, self._waiting, self._paused_us = [], False, None
         self.deadline = NEVER
+
+    def pause(self, now_us: int) -> None:
+        """Time stands still for the cues."""
+        self._paused_us, self.deadline = now_us, NEVER
+
+    def resume(self, now_us: int, schedule: Schedule) -> None:
+        """Time goes on: every cue that is left comes as much later as the pause was long."""
+        if self._paused_us is not None:
+            self._late_us += now_us - self._paused_us
+            self._paused_us, self._schedule = None, schedule
+            self._plan_next(not_before_us=now_us)
 
     def hold(self, now_us: int, why: str | None, schedule: Schedule) -> list[Notice]:
         """Cues wait from now on for the reason given; None lets them go on, on the breath of `schedule`."""
+        if self._paused_us is not None:
+            self._hold = why
+            return []
         breath_changed = schedule != self._schedule
         self._hold, self._schedule = why, schedule
         if why is None and breath_changed and not self._waiting:
@@ -111,7 +126,7 @@ class Player:
         self._plan_next(not_before_us=now_us)
 
     def _plan_next(self, not_before_us: int = 0) -> None:
-        if not self._cues:
+        if not self._cues or self._paused_us is not None:
             self.deadline = NEVER
             return
         cue = self._cues[0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from json import dumps
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from biofeedback.errors import ScriptError
 from biofeedback.events import Json
@@ -26,6 +26,12 @@ Mode: TypeAlias = Literal["solo", "practitioner"]
 Kind: TypeAlias = Literal["imagery", "control", "rescue", "practice"]
 Evidence: TypeAlias = Literal["studied", "plausible", "personal"]
 Outcome: TypeAlias = Literal["during", "after"]
+
+LAST_CUE_S: Final = 80.0
+MOST_CUES: Final = 60
+MOST_LETTERS: Final = 300
+GROUNDING: Final = "grounding"
+"""The script to which "something strong" goes, always the one that comes with the program."""
 FIELDS: Final = (
     *("format", "id", "version", "title", "mode", "kind", "evidence", "caution", "max_start_suds", "eyes"),
     *("outcome", "control", "user", "cue", "practice", "spike"),
@@ -76,14 +82,6 @@ class Script:
     amber: str
     rescue: str
 
-    def with_words(self, words: Mapping[str, str]) -> Script:
-        """The script with the person's own words in place of the defaults; unknown names are refused."""
-        unknown = sorted(set(words) - set(self.words))
-        if unknown:
-            known = ", ".join(sorted(self.words)) or "none"
-            raise ScriptError(f"'{self.id}' has no word '{unknown[0]}'.", f"Its words are: {known}.")
-        return replace(self, words={**self.words, **words})
-
     def spoken(self, cue: ScriptCue) -> str:
         """What is said, the person's words filled in."""
         return _PLACEHOLDER.sub(lambda found: self.words[found[1]], cue.say)
@@ -126,6 +124,8 @@ def match_warnings(script: Script, control: Script) -> list[str]:
         warnings.append(f"{own} spoken words against {other} in '{control.id}': more than 20 % apart")
     if [cue.at_s for cue in script.cues] != [cue.at_s for cue in control.cues]:
         warnings.append(f"the cues do not come at the same times as those of '{control.id}'")
+    if script.cues[-1].at_s > LAST_CUE_S:
+        warnings.append(f"a cue after {LAST_CUE_S:g} s may find no exhale before its epoch ends")
     return warnings
 
 
@@ -162,12 +162,13 @@ def to_json(script: Script, hash_: str) -> dict[str, Json]:
 
 
 def from_json(table: Mapping[str, Any]) -> Script:
-    """The script a recording holds."""
-    fields: dict[str, Any] = {key: value for key, value in table.items() if key != "hash"}
-    fields["cues"] = tuple(ScriptCue(at, phase, say, sense) for at, phase, say, sense in table["cues"])
-    fields["caution"] = tuple(table["caution"])
-    fields["practice"] = Practice(*table["practice"])
-    return Script(**fields)
+    """The script a recording holds; keys of newer versions are left aside."""
+    known = {field.name for field in fields(Script)}
+    values: dict[str, Any] = {key: value for key, value in table.items() if key in known}
+    values["cues"] = tuple(ScriptCue(at, phase, say, sense) for at, phase, say, sense in table["cues"])
+    values["caution"] = tuple(table["caution"])
+    values["practice"] = Practice(*table["practice"])
+    return Script(**values)
 
 
 def _plain(text: str) -> str:
@@ -190,7 +191,7 @@ class _Reader:
         words = self._section("user")
         kind = cast(Kind, self._choice(self._table, "kind", get_args(Kind), "imagery"))
         return Script(
-            id=self._text(self._table, "id"),
+            id=self._id(),
             version=self._whole(self._table, "version", 1, 1_000_000),
             title=self._text(self._table, "title"),
             mode=cast(Mode, self._choice(self._table, "mode", get_args(Mode), "solo")),
@@ -208,10 +209,18 @@ class _Reader:
             rescue=self._text(self._section("spike"), "rescue", "grounding"),
         )
 
+    def _id(self) -> str:
+        id_ = self._text(self._table, "id")
+        if re.fullmatch(r"[a-z][a-z0-9_]{0,39}", id_) is None:
+            raise self._complaint(f"'id' cannot be {id_!r}", "Use small letters, digits and _, for example my_garden.")
+        return id_
+
     def _cues(self, words: set[str]) -> tuple[ScriptCue, ...]:
         tables = self._table.get("cue")
         if not isinstance(tables, list) or not tables:
             raise self._complaint("it has no cues", "Add at least one [[cue]] with at, phase and say.")
+        if len(cast(list[Any], tables)) > MOST_CUES:
+            raise self._complaint(f"it has more than {MOST_CUES} cues", "Make several scripts of it.")
         cues = tuple(self._cue(number, table, words) for number, table in enumerate(cast(list[Any], tables), start=1))
         times = [cue.at_s for cue in cues]
         if times != sorted(set(times)):
@@ -266,13 +275,22 @@ class _Reader:
         if not isinstance(value, str) or (default is None and not value.strip()):
             wrong = f"'{key}' is missing" if value is None else f"'{key}' must be words in quotes, not {value!r}"
             raise self._complaint(wrong, f'Write {key} = "...".')
-        return value
+        return self._plain_words(key, value)
 
     def _texts(self, key: str) -> list[str]:
         values = self._table.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in cast(list[Any], values)):
             raise self._complaint(f"'{key}' must be a list of sentences", f'Write {key} = ["...", "..."].')
-        return cast(list[str], values)
+        return [self._plain_words(key, value) for value in cast(list[str], values)]
+
+    def _plain_words(self, key: str, value: str) -> str:
+        """Words with single blanks: no control or direction characters, and not a book."""
+        value = " ".join(value.split())
+        if len(value) > MOST_LETTERS:
+            raise self._complaint(f"'{key}' is longer than {MOST_LETTERS} letters", "Say less.")
+        if any(category(letter) in ("Cc", "Cf", "Cs") for letter in value):
+            raise self._complaint(f"'{key}' holds invisible control characters", "Type its words anew.")
+        return value
 
     def _choice(self, table: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:
         value = table.get(key, default)

@@ -40,7 +40,11 @@ class SessionLog:
         self._events = 0
         self._last_t = 0
         self._sealed_t = 0
+        self._ended = False
         self.failed: str | None = None
+        for taken in (self.path, self._part):
+            if taken.exists():
+                raise RecordingError(f"{taken} exists already.", "Choose another name; nothing is ever overwritten.")
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,6 +60,7 @@ class SessionLog:
         """Write one event. On a full disk recording stops, `failed` says why, and the session can go on."""
         kind = kind_of(event)
         self._events += 1
+        self._ended = kind == "end"
         self._write(event.at, kind, to_body(event))
         if event.at - self._sealed_t >= SEAL_EVERY_US and kind != "end":
             self._seal(event.at)
@@ -65,14 +70,14 @@ class SessionLog:
         self._write(t, kind, body)
 
     def close(self) -> Path:
-        """Seal, sync and name the file. Returns where it is; a file that could not be finished stays `.part`."""
+        """Seal, sync and name the file. Returns where it is; one without the session's end stays `.part`."""
         if self._fd < 0:
-            return self.path
+            return self.path if self.path.exists() else self._part
         self._seal(self._last_t)
         self._try_sync()
         os.close(self._fd)
         self._fd = -1
-        if self.failed is not None:
+        if self.failed is not None or not self._ended:
             return self._part
         self._part.chmod(0o400)
         _rename_without_overwriting(self._part, self.path)
@@ -130,11 +135,23 @@ def _rename_without_overwriting(part: Path, final: Path) -> None:
     try:
         os.link(part, final)
     except FileExistsError as error:
-        raise RecordingError(f"{final} exists already.", f"The recording is kept as {part}.") from error
+        raise _taken(part, final) from error
     except OSError:  # a file system without hard links
+        _reserve(part, final)
         part.replace(final)
         return
     part.unlink()
+
+
+def _reserve(part: Path, final: Path) -> None:
+    try:
+        os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError as error:
+        raise _taken(part, final) from error
+
+
+def _taken(part: Path, final: Path) -> RecordingError:
+    return RecordingError(f"{final} exists already.", f"The recording is kept as {part}.")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ from biofeedback.recording.codec import EVENT_KINDS, from_body
 from biofeedback.recording.log import FORMAT, VERSION
 
 FIRST_BYTES: Final = b'{"n":0,"t":0,"k":"head"'
+LARGEST_BYTES: Final = 1024**3
 LOG_ONLY: Final = frozenset({"head", "alg", "drop", "err", "resume", "seal"})
 
 
@@ -33,7 +34,8 @@ class Recording:
     @property
     def finished(self) -> bool:
         """Whether the session came to its end before the file did."""
-        return any(line.kind == "end" for line in self.lines[-3:])
+        last = next((line for line in reversed(self.lines) if line.kind != "seal"), None)
+        return last is not None and last.kind == "end"
 
     @property
     def event_lines(self) -> Iterator[Line]:
@@ -64,18 +66,24 @@ class Recording:
 
 
 def is_recording(path: Path) -> bool:
-    """Whether the file begins as a recording of ours does."""
-    with path.open("rb") as file:
-        return file.read(len(FIRST_BYTES)) == FIRST_BYTES
+    """Whether the file begins as a recording of ours does. Raises UnreadableError when there is no such file."""
+    if not path.is_file():
+        what = f"{path} is not a file." if path.exists() else f"There is no file {path}."
+        raise UnreadableError(what, "Check the name.")
+    try:
+        with path.open("rb") as file:
+            return file.read(len(FIRST_BYTES)) == FIRST_BYTES
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check its rights.") from error
 
 
 def read_recording(path: Path) -> Recording:
     """Read all lines up to the first damaged one. Raises UnreadableError when there is not even a head."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check the name and its rights.") from error
-    lines, damage = _read_lines(data)
+    if not is_recording(path):
+        raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
+    if path.stat().st_size > LARGEST_BYTES:
+        raise UnreadableError(f"{path} is larger than 1 GiB.", "No session of this program is as long as that.")
+    lines, damage = _read_lines(path.read_bytes())
     if not lines or lines[0].kind != "head" or lines[0].body.get("format") != FORMAT:
         raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
     if lines[0].body.get("min_reader", VERSION) > VERSION:

@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import cast
 
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Json, Link, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.stream import BeatStream
-from biofeedback.hrv.summary import Summary, beats_of_intervals, cut, summarise, uncorrected
+from biofeedback.hrv.summary import Summary, as_they_came, beats_of_intervals, cut, summarise, uncorrected
 from biofeedback.hrv.window import TICKS_PER_MS, Estimate
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What `analyze` reports of one file. `start`: ISO 8601 as far as known."""
+    """What `analyze` reports of one file. `start`: ISO 8601 as far as known; `damage`: where its good part ends."""
 
     file: str
     format: str
     start: str | None
     summary: Summary
+    damage: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -53,7 +53,11 @@ class Analysis:
             "coverage": summary.coverage,
             "metrics": metrics,
         }
-        return found if summary.quality is None else {**found, "quality": summary.quality}
+        if summary.quality is not None:
+            found["quality"] = summary.quality
+        if self.damage is not None:
+            found["damage"] = self.damage
+        return found
 
 
 def analyse_file(
@@ -69,12 +73,11 @@ def analyse_file(
 
     Raises UnreadableError when the file cannot be read or the cut holds no beats.
     """
-    if not path.is_file():
-        raise UnreadableError(f"There is no file {path}.", "Check the name.")
+    damage = None
     if is_recording(path):
         recording = read_recording(path)
-        beats = recorded_beats(recording) if correction else uncorrected(_recorded_ticks(recording))
-        found, start = "biofeedback", _start(recording)
+        beats = recorded_beats(recording) if correction else as_they_came(recorded_beats(recording))
+        found, start, damage = "biofeedback", _start(recording), recording.damage
     else:
         ticks = read_plain(path, unit).ticks
         beats = beats_of_intervals(ticks) if correction else uncorrected(ticks)
@@ -82,7 +85,7 @@ def analyse_file(
     held = cut(beats, from_s, to_s, window_s)
     if not held:
         raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
-    return Analysis(str(path), found, start, summarise(held))
+    return Analysis(str(path), found, start, summarise(held), damage)
 
 
 def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True) -> Summary:
@@ -114,14 +117,6 @@ def recorded_beats(recording: Recording) -> list[TimedBeat]:
                 pass
     stream.finish()
     return list(stream.beats)
-
-
-def _recorded_ticks(recording: Recording) -> list[int]:
-    ticks: list[int] = []
-    for line, _ in recording.timed_events(("packet", "rr")):
-        each = 1000 if line.kind == "packet" else 1
-        ticks += [each * value for value in cast(list[int], line.body["ticks"])]
-    return ticks
 
 
 def _start(recording: Recording) -> str:

@@ -37,7 +37,7 @@ from biofeedback.hrv.live import live_hrv
 from biofeedback.hrv.stream import BeatStream, Ready, Settled, StreamEvent
 from biofeedback.imagery.player import Player, epoch_cues, practice_cues
 from biofeedback.imagery.safety import LevelWatch
-from biofeedback.imagery.script import Script, from_json
+from biofeedback.imagery.script import GROUNDING, Script, from_json
 from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, rescue_steps, steps_of
 from biofeedback.session.questions import Questions
 from biofeedback.session.signal import Signal
@@ -193,11 +193,17 @@ class Engine:
     def _watch_level(self, at: int, delta_bpm: float | None, changed: bool) -> list[Output]:
         if not changed:
             return []
-        step = self._timeline.current
-        if self._watch.high and step is not None and step.name in ("image", "control"):
-            self._trials.lose(step.pair, "the heart rose far above its baseline")
+        if self._watch.high:
+            self._interrupt_epoch()
         why = "the level is 8 bpm above the baseline for 10 s" if self._watch.high else "the level came back"
         return [Safety(at, "amber", self._watch.high, why, delta_bpm, None)]
+
+    def _interrupt_epoch(self) -> None:
+        """A heart far above its baseline ends the words of an epoch and its pair, not the time line (RULINGS C3)."""
+        step = self._timeline.current
+        if step is not None and step.name in ("image", "control"):
+            self._trials.lose(step.pair, "the heart rose far above its baseline")
+            self._player.stop()
 
     def _measure(self, at: int) -> Sequence[Output]:
         return self._trials.measure_due(at, tuple(self._stream.beats), self._settled_us)
@@ -208,8 +214,6 @@ class Engine:
         return self._player.hold(at, self._hold_reason(), self._timeline.schedule)
 
     def _hold_reason(self) -> str | None:
-        if self._timeline.paused:
-            return "the session is paused"
         if self._rescuing:
             return None
         if self._signal.lost is not None:
@@ -245,18 +249,25 @@ class Engine:
             slope = self._level.baseline_slope()
             if (waiting := self._let_it_settle(at, slope)) is not None:
                 return waiting
-            self._level.end_baseline(usable=slope is not None and slope <= MOST_SLOPE)
+            return [*self._end_baseline(at, slope), *self._next_step(at)]
         if self._timeline.finished:
             return self._end(at, "planned end")
         return self._next_step(at)
 
+    def _end_baseline(self, at: int, slope: float | None) -> list[Output]:
+        """Take the baseline, or go on without one and say so."""
+        settled = slope is not None and abs(slope) <= MOST_SLOPE
+        self._level.end_baseline(usable=settled)
+        if settled:
+            return []
+        why = "too few beats could be used" if slope is None else "the heart did not settle"
+        return [Notice(at, "unsettled", f"This session has no baseline to compare with: {why}.")]
+
     def _let_it_settle(self, at: int, slope: float | None) -> list[Output] | None:
-        """Lengthen the baseline while the heart still rises; None when it has settled or has had its time."""
+        """Lengthen the baseline while the heart still moves; None when it has settled or has had its time."""
         plan = self._timeline.plan
         room = plan.baseline_most_s - (at - self._timeline.started_us) / 1e6
-        if slope is None or slope <= MOST_SLOPE:
-            return None
-        if room < BASELINE_STEP_S:
+        if slope is None or abs(slope) <= MOST_SLOPE or room < BASELINE_STEP_S:
             return None
         self._timeline.extend(breaths_for(BASELINE_STEP_S, plan.pace))
         return [Notice(at, "settling", "Let the heart settle a little longer.")]
@@ -312,8 +323,10 @@ class Engine:
         else:
             cues = epoch_cues(script)
         self._player.begin(
-            at, script_id, self._hashes[script_id], cues, self._timeline.schedule, shifts=step.name != "image"
+            at, script_id, self._hashes[script_id], cues, self._timeline.schedule, shifts=step.pair is None
         )
+        if self._watch.high:
+            self._interrupt_epoch()
         return list(self._hold_cues(at))
 
     def _script_of(self, step: Step) -> str | None:
@@ -323,13 +336,9 @@ class Engine:
             case "control":
                 return step.control
             case "recovery":
-                return self._rescue_id()
+                return GROUNDING
             case _:
                 return None
-
-    def _rescue_id(self) -> str | None:
-        rescues = [script.id for script in self._scripts.values() if script.kind == "rescue"]
-        return rescues[0] if rescues else None
 
     def _closing_words(self) -> Callable[[int], Cue] | None:
         script = self._scripts.get(self._timeline.plan.script or "")
@@ -374,11 +383,8 @@ class Engine:
         if self._timeline.paused or self._rescuing:
             return []
         self._timeline.pause(at)
-        return [
-            Notice(at, "paused", "Paused. Breathe as you like."),
-            *self._announce(at),
-            *self._hold_cues(at),
-        ]
+        self._player.pause(at)
+        return [Notice(at, "paused", "Paused. Breathe as you like."), *self._announce(at)]
 
     def _resume(self, at: int) -> list[Output]:
         if not self._timeline.paused:
@@ -390,6 +396,7 @@ class Engine:
         self._timeline.resume(at)
         if step is not None and step.name == "baseline":
             self._level.begin_baseline(at)
+        self._player.resume(at, self._timeline.schedule)
         return [said, *self._announce(at), *self._hold_cues(at)]
 
     def _leave_pair(self, at: int, step: Step, why: str) -> list[Output]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 from biofeedback.events import (
@@ -82,7 +83,8 @@ class SessionLoop:
         """Hand in a command or an answer, made when its time is known."""
         self._posted.append(make)
         if self._asyncio is not None:
-            self._asyncio.call_soon_threadsafe(self._wake.set)
+            with suppress(RuntimeError):  # its loop is closed: the session has just ended
+                self._asyncio.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> None:
         """Open the source and go on until the session ends, by its plan, by a command or with its source."""

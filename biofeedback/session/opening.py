@@ -8,14 +8,17 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from json import dumps
 from typing import Final
 
 from biofeedback import __version__
-from biofeedback.errors import ScriptError
+from biofeedback.errors import ScriptError, UsageError
 from biofeedback.events import Json, Open
 from biofeedback.hrv import artefacts
 from biofeedback.hrv.registry import METRICS
-from biofeedback.imagery.script import Script, to_json
+from biofeedback.imagery.script import GROUNDING, Script, to_json
+from biofeedback.recording.chain import LONGEST_LINE
+from biofeedback.recording.codec import to_body
 from biofeedback.recording.log import SUFFIX
 from biofeedback.session.clock import CLOCK_NAME, system_ns
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
@@ -29,6 +32,9 @@ ALGORITHMS: Final[Mapping[str, int]] = {
     **{name: metric.version for name, metric in METRICS.items()},
 }
 """The rules by name and version; a recording names them so that it can be compared or scored again."""
+
+LONGEST_NAME: Final = 64
+LARGEST_OPENING: Final = LONGEST_LINE - 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ def open_session(
         _check_may_start(script, plan)
     session = str(uuid.uuid4())
     began = datetime.now(UTC)
+    if not person.isprintable() or not 0 < len(person) <= LONGEST_NAME:
+        raise UsageError(f"{person!r} cannot be a person's name here.", f"Use up to {LONGEST_NAME} letters.")
     event = Open(
         at=0,
         plan=plan.to_json(),
@@ -75,6 +83,8 @@ def open_session(
         coin_source="seed" if seeded else "secrets",
         parent=parent,
     )
+    if len(dumps(to_body(event))) > LARGEST_OPENING:
+        raise ScriptError("These scripts are too long for one session.", "Choose fewer, or shorten them.")
     return Opening(session, began, _head(session, began, person), event)
 
 
@@ -92,7 +102,7 @@ def _check_may_start(script: Script, plan: Plan) -> None:
 
 def _scripts_of(plan: Plan) -> Sequence[str]:
     named = [id_ for pair in plan.pairs for id_ in (pair.visualization, pair.control)]
-    return [*named, *([plan.script] if plan.script else []), "grounding"]
+    return [*named, *([plan.script] if plan.script else []), GROUNDING]
 
 
 def _head(session: str, began: datetime, person: str) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from biofeedback.breathing.pacer import DEFAULT_INHALE, DEFAULT_RATE, breaths_for, breaths_within
@@ -66,10 +66,11 @@ class Plan:
 
     @staticmethod
     def from_json(table: Mapping[str, Any]) -> Plan:
-        """The plan a recording holds."""
-        fields: dict[str, Any] = dict(table)
-        fields["pairs"] = tuple(Pair(**pair) for pair in table["pairs"])
-        return Plan(**fields)
+        """The plan a recording holds; keys of newer versions are left aside."""
+        known = {field.name for field in fields(Plan)}
+        values: dict[str, Any] = {key: value for key, value in table.items() if key in known}
+        values["pairs"] = tuple(Pair(pair["visualization"], pair["control"]) for pair in table["pairs"])
+        return Plan(**values)
 
 
 @dataclass(frozen=True, slots=True)

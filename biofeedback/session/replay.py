@@ -6,15 +6,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from biofeedback.events import Event, Input, Json
+from biofeedback.evidence.trial import commitment
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.session.engine import Engine
 from biofeedback.session.loop import Publish
 from biofeedback.session.opening import ALGORITHMS
 from devices.source import Clock
+
+
+UNDERLYING: Final = frozenset({"engine", "artefacts"})
+"""When one of these has another version, every output may differ and none is compared."""
 
 
 def refold(recording: Recording) -> Iterator[Event]:
@@ -73,15 +78,15 @@ def verify(path: Path) -> Verification:
     """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
     recording = read_recording(path)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
-    rescored = tuple(
-        f"{name}/{version}" for name, version in recording.algorithms.items() if ALGORITHMS.get(name) != version
-    )
+    stale = {name: version for name, version in recording.algorithms.items() if ALGORITHMS.get(name) != version}
     again = [
         (event.at, kind_of(event), to_body(event)) for event in refold(recording) if kind_of(event) not in INPUT_KINDS
     ]
-    comparison = _Comparison()
-    if not rescored:
+    comparison = _Comparison(frozenset(stale))
+    comparison.check_coins(recording)
+    if not stale.keys() & UNDERLYING:
         comparison.run(stored, again, whole=recording.finished and recording.damage is None)
+    rescored = tuple(f"{name}/{version}" for name, version in stale.items())
     return Verification(
         file=str(path),
         events=sum(1 for _ in recording.event_lines),
@@ -100,7 +105,9 @@ def verify(path: Path) -> Verification:
 class _Comparison:
     """Stored outputs against recomputed ones: kinds and order equal, numbers within 1e-9, `exact` to the bit."""
 
-    def __init__(self) -> None:
+    def __init__(self, stale_metrics: frozenset[str]) -> None:
+        """`stale_metrics` were made by another version of their rule and are left out."""
+        self._stale = stale_metrics
         self.compared = 0
         self.differences = 0
         self.exact = True
@@ -116,11 +123,11 @@ class _Comparison:
         """Compare in order; what an unfinished file does not hold any more is no difference."""
         for number, (old, new) in enumerate(zip(stored, again, strict=False)):
             self.compared += 1
-            same_bits = old[:2] == new[:2] and _canonical(old[2]) == _canonical(new[2])
-            if same_bits:
+            before, now = self._comparable(old[2]), self._comparable(new[2])
+            if old[:2] == new[:2] and _canonical(before) == _canonical(now):
                 continue
             self.exact = False
-            if not (old[:2] == new[:2] and _close(old[2], new[2])):
+            if not (old[:2] == new[:2] and _close(before, now)):
                 self._differs(
                     f"output {number}: {old[1]} at {old[0] / 1e6:.3f} s, now {new[1]} at {new[0] / 1e6:.3f} s"
                 )
@@ -129,9 +136,30 @@ class _Comparison:
             self.exact = False
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
+    def check_coins(self, recording: Recording) -> None:
+        """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
+        for line in recording.lines:
+            if line.kind == "reveal":
+                pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
+                if sealed.get(pair) != commitment(str(recording.head["session"]), pair, coin, nonce):
+                    self.exact = False
+                    self._differs(f"the coin of pair {pair} is not the one that was sealed")
+
+    def _comparable(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body without the values of metrics that another version made."""
+        if not self._stale or "values" not in body:
+            return body
+        kept = {key: _without(body[key], self._stale) for key in ("values", "reasons")}
+        return {**body, **kept}
+
     def _differs(self, what: str, count: int = 1) -> None:
         self.differences += count
         self.first = self.first or what
+
+
+def _without(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _canonical(body: Mapping[str, Any]) -> str:

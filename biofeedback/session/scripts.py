@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from biofeedback.errors import ScriptError
+from biofeedback.errors import ScriptError, UsageError
 from biofeedback.imagery.script import Script, content_hash, parse_script
 
 LARGEST_BYTES = 256 * 1024
@@ -20,10 +20,10 @@ class Shelf:
     scripts: dict[str, Script]
 
     def find(self, id_: str) -> Script:
-        """The script of that id. Raises ScriptError naming those there are."""
+        """The script of that id. Raises UsageError naming those there are."""
         if id_ not in self.scripts:
             known = ", ".join(sorted(self.scripts))
-            raise ScriptError(f"There is no script '{id_}'.", f"Choose one of: {known}; or give a .toml file.")
+            raise UsageError(f"There is no script '{id_}'.", f"Choose one of: {known}; or give a .toml file.")
         return self.scripts[id_]
 
     def hash_of(self, script: Script) -> str:

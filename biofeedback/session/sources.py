@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from biofeedback.errors import UnreadableError
 from biofeedback.events import Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import ticks_to_us
@@ -17,10 +19,21 @@ from devices.replayed import Replayed
 from devices.source import Source, SourceSpec
 
 
+FILE_OPTIONS: Final = ("speed", "unit")
+
+
 def open_source(spec: SourceSpec) -> Source:
     """The source a spec names. Raises SourceSpecError or UnreadableError."""
     if spec.kind == "file":
+        unknown = sorted(set(spec.options) - set(FILE_OPTIONS))
+        if unknown:
+            known = ", ".join(FILE_OPTIONS)
+            raise SourceSpecError(Reason.BAD_SPEC, f"A file has no option '{unknown[0]}'.", f"Options are: {known}.")
         return file_source(Path(spec.name), spec.options.get("unit"))
+    if spec.kind != "sim":
+        raise SourceSpecError(
+            Reason.UNKNOWN_KIND, f"This version knows no source '{spec.kind}:'.", "Choose sim:PERSON or file:FILE."
+        )
     return open_device(spec)
 
 
@@ -44,11 +57,12 @@ def parse_speed(text: str) -> float:
 
 def file_source(path: Path, unit: str | None = None) -> Source:
     """A recording's packets, or a text file's intervals, as a source."""
-    if not path.is_file():
-        raise SourceSpecError(Reason.BAD_SPEC, f"There is no file {path}.", "Check the name after file:.")
     info = StrapInfo(name=path.name, kind="file", spec=f"file:{path}")
     if is_recording(path):
-        return Replayed(info, _recorded(read_recording(path)))
+        recording = read_recording(path)
+        if recording.damage is not None:
+            raise UnreadableError(f"{path} is damaged, {recording.damage}.", "Replay shows what stands before it.")
+        return Replayed(info, _recorded(recording))
     return Replayed(info, _intervals(read_plain(path, unit).ticks))
 
 

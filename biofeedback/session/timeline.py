@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Final
 
-from biofeedback.breathing.pacer import Schedule, Stretch, ramp, stretch_at
+from biofeedback.breathing.pacer import Schedule, Stretch, next_inhale_us, ramp, stretch_at
 from biofeedback.hrv.beats import NEVER
 from biofeedback.session.plan import Plan, Step
 
@@ -35,11 +35,6 @@ class Timeline:
     def finished(self) -> bool:
         """Whether there is no step left to begin."""
         return not self._left
-
-    @property
-    def following(self) -> Step | None:
-        """The step after this one."""
-        return self._left[0] if self._left else None
 
     def next(self, at_us: int) -> Step:
         """Begin the next step at `at_us`."""
@@ -125,5 +120,7 @@ class Timeline:
         stretch = stretch_at(self.schedule, from_us)
         if stretch is None or stretch.rate is None:
             raise ValueError("no pacer runs")
+        if stretch.rate != self.plan.pace:
+            return next_inhale_us(self.schedule, from_us + round(breaths * self.plan.breath_us))
         done = round((from_us - stretch.start_us) / stretch.breath_us)
         return stretch.breath_start_us(done + breaths)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.programs import SHARED, run
+from tests.cli.programs import PROGRAM, SHARED, environment, run
 import itertools
 
 RR_FILES = sorted((SHARED / "data").glob("rr_*/*.txt"))
@@ -240,14 +242,26 @@ def test_config_tells_each_origin_and_what_is_wrong(tmp_path: Path) -> None:
         (["practice", "--source", "calm"], "does not say what kind"),
         (["practice", "--source", "sim:nobody"], "calm"),
         (["practice", "--source", "sim:calm?hr=900"], "hr"),
-        (["practice", "--source", "file:missing.txt"], "no file"),
         (["practice", "--source", "sim:calm", "--speed", "0"], "no speed"),
         (["practice", "--source", "sim:calm", "--plan", "trial"], "needs a script"),
         (["practice", "safe_place", "--plan", "trial", "--minutes", "3", "--source", "sim:calm"], "its own length"),
         (["practice", "safe_place", "--pace", "30", "--source", "sim:calm"], "4.5 to 7"),
         (["practice", "--seed", "3", "--source", "file:x.txt"], "simulated people only"),
         (["simulate", "--minutes", "-1"], "cannot last"),
-        (["replay", "missing.txt"], "no file"),
+        (["practice", "--source", "strap:"], "sim:PERSON or file:FILE"),
+        (["practice", "--source", "file:x.txt?sped=20"], "no option 'sped'"),
+        (["practice", "--source", "sim:calm", "--speed", "max"], "never comes to an end"),
+        (["practice", "--source", "sim:calm", "--minutes", "nan"], "cannot last"),
+        (["practice", "--source", "sim:calm", "--minutes", "x"], "invalid float"),
+        (
+            ["practice", "safe_place", "--control", "grounding", "--plan", "trial", "--source", "sim:calm"],
+            "not a control",
+        ),
+        (["practice", "--source", "sim:calm", "--minutes", "1", "--person", "\x1b[31m"], "person's name"),
+        (["analyze", "x.txt", "--window", "inf"], "cannot be inf"),
+        (["analyze", "x.txt", "--from", "nan"], "cannot be nan"),
+        (["fly"], "invalid choice"),
+        ([], "required"),
         (["practice", "--source", "sim:calm", "--config", "missing.toml"], "no settings file"),
     ],
 )
@@ -261,9 +275,56 @@ def test_usage_errors_are_two_lines_and_exit_2(tmp_path: Path, words: list[str],
 
 def test_unknown_scripts_and_words_are_told(tmp_path: Path) -> None:
     unknown = run(tmp_path, "practice", "garden", "--source", "sim:calm")
-    assert (unknown.returncode, "safe_place" in unknown.stderr) == (1, True)
-    assert run(tmp_path, "fly").returncode == 2
-    assert run(tmp_path).returncode == 2
+    assert (unknown.returncode, "safe_place" in unknown.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["practice --source file:{}", "replay {}", "verify {}", "analyze {}", "report {}"])
+def test_what_cannot_be_read_ends_with_4_and_two_lines(tmp_path: Path, command: str) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    for name in ("missing.txt", "folder", "pipe", "/dev/zero", "empty.txt", "picture.png"):
+        done = run(tmp_path, *command.format(name).split())
+        assert done.returncode == 4, (name, done.stderr)
+        assert len(done.stderr.strip().splitlines()) == 2, done.stderr
+
+
+def test_a_damaged_recording_is_analysed_and_reported_up_to_its_damage_and_ends_with_4(tmp_path: Path) -> None:
+    data = bytearray(recording(tmp_path).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "damaged.session.jsonl").write_bytes(data)
+    done = run(tmp_path, "analyze", "damaged.session.jsonl", "--json")
+    assert done.returncode == 4
+    (found,) = lines(done.stdout)
+    assert "line" in found["damage"]
+    assert 20 < found["beats"] < 120
+    for words in (
+        ["report", "damaged.session.jsonl"],
+        ["replay", "damaged.session.jsonl", "--speed", "max", "--view", "none"],
+    ):
+        done = run(tmp_path, *words)
+        assert (done.returncode, "damaged" in done.stderr) == (4, True)
+    assert run(tmp_path, "practice", "--source", "file:damaged.session.jsonl", "--speed", "max").returncode == 4
+
+
+def test_a_seed_on_the_command_line_beats_the_one_in_the_source(tmp_path: Path) -> None:
+    def beats(*more: str) -> list[int]:
+        done = run(tmp_path, "practice", "--speed", "max", "--minutes", "0.3", "--json", "--no-record", *more)
+        return [line["ticks"] for line in lines(done.stdout) if line["kind"] == "beat"]
+
+    assert beats("--source", "sim:calm?seed=5", "--seed", "3") == beats("--source", "sim:calm?seed=3")
+
+
+def test_a_full_disk_in_the_demo_is_a_failure(tmp_path: Path) -> None:
+    import resource
+
+    done = subprocess.run(
+        [*PROGRAM, "demo", "--speed", "max", "--view", "none", "--output", str(tmp_path / "out")],
+        env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )  # fmt: skip
+    assert (done.returncode, "Recording stopped" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ FAST = ("practice", "--source", "sim:calm?seed=2", "--speed", "60", "--view", "n
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_session_calmly_with_130_and_a_whole_recording(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -138,7 +138,7 @@ def test_c1_practice_cues_come_in_turn_every_so_many_breaths_each_with_its_time(
 
 
 def test_c1_epoch_cues_are_the_scripts_own_with_the_persons_words() -> None:
-    script = shipped().find("safe_place").with_words({"place": "the lake"})
+    script = replace(shipped().find("safe_place"), words={"place": "the lake"})
     assert [cue.plan_us for cue in epoch_cues(script)] == [t * SECOND for t in TIMES]
     assert epoch_cues(script)[0].say == "You are at the lake. Look around, once."
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import json
 import re
 from hashlib import sha256
@@ -105,12 +107,11 @@ def test_cues_that_are_no_sections_are_told_to_be_written_as_such(cues: str) -> 
     assert "[[cue]]" in caught.value.advice
 
 
-def test_with_words_refuses_a_word_the_script_does_not_have() -> None:
+def test_the_person_s_words_stand_in_the_cue_and_a_missing_one_is_named() -> None:
     script = parse_script(GOOD, "lake.toml")
-    assert script.with_words({"place": "home"}).spoken(script.cues[0]) == "You are at home."
-    with pytest.raises(ScriptError, match="has no word 'time'") as caught:
-        script.with_words({"time": "noon"})
-    assert caught.value.advice == "Its words are: place."
+    assert script.spoken(script.cues[0]) == f"You are at {script.words['place']}."
+    assert script.missing_words == ()
+    assert replace(script, words={"place": " "}).missing_words == ("place",)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofeedback.errors import RecordingError, UnreadableError
-from biofeedback.events import Beat, Event, Hrv, Mark, Packet, Pacer, Verdict
+from biofeedback.events import Beat, End, Event, Hrv, Mark, Packet, Pacer, Verdict
 from biofeedback.recording.chain import LineError, open_line, seal_line
 from biofeedback.recording.codec import from_body, kind_of, to_body, to_object
 from biofeedback.recording.log import SessionLog
@@ -27,6 +27,7 @@ EVENTS: tuple[Event, ...] = (
     Pacer(17_000_000, None, 0.4, 0.0),
     Mark(17_500_000, 'Tür\n"<b>" \u202e', "trainee"),
     Verdict(18_000_000, "safe_place", "breath_only", 1, "not_enough", "This session: ...", (None, -0.01), -0.01),
+    End(18_000_001, "planned end", 18.000001, 20),
 )
 
 
@@ -171,23 +172,45 @@ def test_a_sealed_line_that_was_rewritten_with_a_new_chain_breaks_the_seal(tmp_p
 def test_1_4_a_recording_is_part_until_closed_then_read_only_and_never_overwrites(tmp_path: Path) -> None:
     log = SessionLog(tmp_path / "same.session.jsonl", {})
     log.append(PACKET)
+    log.append(EVENTS[-1])
     assert [path.name for path in tmp_path.iterdir()] == ["same.session.jsonl.part"]
     final = log.close()
     assert [path.name for path in tmp_path.iterdir()] == ["same.session.jsonl"]
     assert stat.S_IMODE(final.stat().st_mode) == 0o400
     assert log.close() == final, "closing twice does no harm"
-    first = final.read_bytes()
-    second = SessionLog(tmp_path / "same.session.jsonl", {})
     with pytest.raises(RecordingError, match="exists already"):
-        second.close()
-    assert final.read_bytes() == first
+        SessionLog(tmp_path / "same.session.jsonl", {})
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_was_taken_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "no hard links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    log = SessionLog(tmp_path / "same.session.jsonl", {})
+    log.append(EVENTS[-1])
+    (tmp_path / "same.session.jsonl").write_text("somebody else's")
+    with pytest.raises(RecordingError, match="exists already"):
+        log.close()
+    assert (tmp_path / "same.session.jsonl").read_text() == "somebody else's"
     assert (tmp_path / "same.session.jsonl.part").exists()
+
+
+def test_a_recording_without_its_end_stays_part(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path / "same.session.jsonl", {})
+    log.append(PACKET)
+    assert log.close() == tmp_path / "same.session.jsonl.part"
+    assert not read_recording(log.close()).finished
 
 
 def test_two_writers_of_one_name_are_refused_in_words(tmp_path: Path) -> None:
     with (
         SessionLog(tmp_path / "same.session.jsonl", {}),
-        pytest.raises(RecordingError, match="No recording can be made"),
+        pytest.raises(RecordingError, match="exists already"),
     ):
         SessionLog(tmp_path / "same.session.jsonl", {})
 
@@ -209,9 +232,9 @@ def test_a_folder_that_cannot_be_made_is_told_with_advice(tmp_path: Path) -> Non
 
 def test_a_seal_stands_at_the_end_and_every_minute(tmp_path: Path) -> None:
     marks = tuple(Mark(second * 10_000_000, "", "trainee") for second in range(1, 31))
-    recording = read_recording(written(tmp_path, marks))
-    seals = [line.t for line in recording.lines if line.kind == "seal"]
-    assert seals == [60_000_000, 120_000_000, 180_000_000, 240_000_000, 300_000_000, 300_000_000]
+    recording = read_recording(written(tmp_path, (*marks, End(305_000_000, "planned end", 305.0, 0))))
+    seals = [line.t // 1_000_000 for line in recording.lines if line.kind == "seal"]
+    assert seals == [60, 120, 180, 240, 300, 305]
     assert recording.lines[-1].kind == "seal"
 
 
@@ -224,9 +247,9 @@ def test_other_files_are_told_from_recordings(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(UnreadableError):
             read_recording(path)
-    with pytest.raises(UnreadableError, match="cannot be read"):
+    with pytest.raises(UnreadableError, match="There is no file"):
         read_recording(tmp_path / "missing")
 
 
 def test_kinds_are_the_snake_case_of_the_class_names() -> None:
-    assert [kind_of(event) for event in EVENTS] == ["packet", "beat", "hrv", "pacer", "mark", "verdict"]
+    assert [kind_of(event) for event in EVENTS] == ["packet", "beat", "hrv", "pacer", "mark", "verdict", "end"]

@@ -45,7 +45,9 @@ def simulate(
     """A whole session; `said` are commands given when the part of that name begins."""
     source = open_source(parse_spec(spec))
     seeded = source.info.kind == "simulated"
-    opening = open_session(plan, source.info, shelf or shipped(), person=person, demo=demo, seeded=seeded)
+    opening = open_session(plan, source.info, shelf or shipped(), demo=demo, seeded=seeded)
+    # Older or other programs may have written any name: the report must bear what `open_session` would refuse.
+    opening = replace(opening, event=replace(opening.event, person={"name": person}))
     opening = replace(opening, head={**opening.head, **{key: HEAD[key] for key in ("wall_ns", "tz", "utc_off_s")}})
     log = SessionLog(folder / f"session_{len(list(folder.iterdir()))}.session.jsonl", opening.head)
     for name, version in ALGORITHMS.items():

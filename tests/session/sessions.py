@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from biofeedback.session.coins import draw_coins
 from biofeedback.session.loop import Posted, SessionLoop
 from biofeedback.session.opening import ALGORITHMS, open_session
 from biofeedback.session.plan import Pair, Plan
-from biofeedback.session.scripts import shipped
+from biofeedback.session.scripts import Shelf, shipped
 from devices.events import Packet, SourceEvent, StrapInfo
 from devices.heart_rate_measurement import encode
 from devices.opening import open_source
@@ -92,18 +92,16 @@ def run_session(
     seed: int | None = 1,
     demo: bool = False,
     clock: JumpingClock | None = None,
-    beside: Callable[[SessionLoop], Awaitable[None]] | None = None,
+    shelf: Shelf | None = None,
 ) -> Ran:
-    """Run a session to its end; `script` are commands in order of time, `beside` runs along."""
+    """Run a session to its end; `script` are commands in order of time."""
     used = clock or JumpingClock()
-    opening = open_session(plan, source.info, shipped(), demo=demo, seeded=seed is not None)
+    opening = open_session(plan, source.info, shelf or shipped(), demo=demo, seeded=seed is not None)
     events: list[Event] = []
 
     async def whole() -> None:
         loop = SessionLoop(source, used, opening, draw_coins(len(plan.pairs), seed), log, events.extend)
         helpers = [asyncio.ensure_future(_post_later(used, loop, script))]
-        if beside is not None:
-            helpers.append(asyncio.ensure_future(beside(loop)))
         await loop.run()
         for helper in helpers:
             helper.cancel()

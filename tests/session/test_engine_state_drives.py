@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from biofeedback.events import Arousal, Beat, Cue, Epoch, Gap, Mark, Notice, Pacer, Phase, Safety, Verdict
 from biofeedback.session.plan import demo_plan, practice_plan, trial_plan
+from biofeedback.session.scripts import shelf_with
+from devices.events import SourceEvent
 from tests.session.sessions import SAFE_PLACE, Ran, at, heart, replayed, run_session, simulated, steady
 
 
@@ -172,3 +177,77 @@ def test_an_epoch_that_was_cut_short_has_no_level(tmp_path: Path) -> None:
     ran = run_session(tmp_path, simulated("sim:calm"), trial_plan((SAFE_PLACE,) * 3), [at(240, "strong")])
     (epoch,) = ran.of(Epoch)
     assert (epoch.y, epoch.kept, epoch.why) == (None, False, "something strong came up")
+
+
+def cues_of(ran: Ran, name: str) -> list[int]:
+    """When the cues of the first epoch of that name were said, microseconds after it began."""
+    begun, ended = (
+        next(phase.at for phase in ran.of(Phase) if phase.name == name and phase.on is on) for on in (True, False)
+    )
+    return [cue.at - begun for cue in ran.of(Cue) if begun <= cue.at < ended]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_e3_a_silence_moves_the_cues_of_image_and_control_alike(tmp_path: Path, seed: int) -> None:
+    def silent_in_both() -> Iterator[SourceEvent]:
+        for event in heart(steady(66), 1300):
+            if not (240 <= event.stamp_us / 1e6 < 252 or 360 <= event.stamp_us / 1e6 < 372):
+                yield event
+
+    ran = run_session(tmp_path, replayed(silent_in_both()), trial_plan((SAFE_PLACE,)), seed=seed)
+    assert cues_of(ran, "image") == cues_of(ran, "control")
+    assert len(cues_of(ran, "image")) == 5
+
+
+def test_c3_an_epoch_that_begins_far_above_the_baseline_is_interrupted_and_says_nothing(tmp_path: Path) -> None:
+    excited = replayed(heart(lambda t: 66 + 14 * (t >= 190), 1300))
+    ran = run_session(tmp_path, excited, trial_plan((SAFE_PLACE,)))
+    assert [epoch.interrupted for epoch in ran.of(Epoch)] == [True, True]
+    assert not ran.of(Cue)
+    assert ran.of(Verdict)[0].this_session == (None,)
+
+
+def test_c3_no_further_cues_in_an_epoch_after_a_rise(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, replayed(heart(lambda t: 66 + 14 * (230 <= t < 245), 1300)), trial_plan((SAFE_PLACE,)))
+    high = ran.of(Safety)[0]
+    first_end = next(phase.at for phase in ran.of(Phase) if phase.name in ("image", "control") and not phase.on)
+    assert not [cue for cue in ran.of(Cue) if high.at < cue.at < first_end]
+    assert [cue for cue in ran.of(Cue) if cue.at > first_end]
+
+
+@pytest.mark.parametrize("slope", [-0.1, 0.1])
+def test_a_heart_that_falls_has_no_more_settled_than_one_that_rises(tmp_path: Path, slope: float) -> None:
+    moving = replayed(heart(lambda t: 80 + slope * (min(t, 400) - 200), 1500))
+    ran = run_session(tmp_path, moving, trial_plan((SAFE_PLACE,)))
+    assert len(notices(ran, "settling")) >= 4
+
+
+def test_c1_a_session_without_a_baseline_is_marked_unsettled(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, replayed(heart(lambda t: 50 + 0.08 * t, 1300)), trial_plan((SAFE_PLACE,)))
+    (notice,) = notices(ran, "unsettled")
+    assert "did not settle" in notice.text
+
+
+def test_a_pause_in_practice_leaves_the_time_between_cues_as_it_was(tmp_path: Path) -> None:
+    for begin, long in ((192.5, 31.0), (200.0, 7.0), (229.0, 60.0)):
+        script = [at(begin, "pause"), at(begin + long, "resume")]
+        ran = run_session(tmp_path, simulated("sim:calm"), practice_plan("safe_place", 4), script)
+        cues = [cue.at / 1e6 for cue in ran.of(Cue)][:-1]
+        breathed = [late - early - long * (early < begin < late) for early, late in pairwise(cues)]
+        assert all(35 <= wait <= 50 for wait in breathed), breathed
+
+
+def test_grounding_is_always_the_one_that_comes_with_the_program(tmp_path: Path) -> None:
+    text = (files("biofeedback.imagery") / "library" / "grounding.toml").read_text("utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text(text.replace('id = "grounding"', 'id = "own"').replace("Press your feet", "My own words"))
+    shelf, _ = shelf_with([str(own)])
+    ran = run_session(tmp_path, simulated("sim:calm"), practice_plan("own", 3), [at(200, "strong")], shelf=shelf)
+    said = [cue for cue in ran.of(Cue) if cue.at >= 200e6]
+    assert {cue.script for cue in said} == {"grounding"}
+
+
+def test_esc_in_the_ramp_closes_for_twenty_seconds(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, simulated("sim:calm"), trial_plan((SAFE_PLACE,)), [at(75, "end")])
+    close = next(phase for phase in ran.of(Phase) if phase.name == "close")
+    assert 20 <= (ran.of(Phase)[-1].at - close.at) / 1e6 < 32

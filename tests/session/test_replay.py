@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from asyncio import Future
 from itertools import zip_longest
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from biofeedback.events import Answer, Command, Commit, Event, Open, Reveal
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.window import Estimate
+from biofeedback.recording.chain import Line, seal_line
 from biofeedback.recording.codec import to_object
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.analysis import analyse_file, recorded_beats
@@ -152,41 +153,24 @@ def test_a_flipped_byte_anywhere_is_found_by_verify(tmp_path: Path) -> None:
 
 
 def test_a_changed_number_with_a_mended_chain_is_found_by_recomputing(tmp_path: Path) -> None:
-    ran = recorded(tmp_path)
-    from biofeedback.recording.chain import seal_line
+    seen = list[int]()
 
-    recording = read_recording(ran.path)
-    crc, lines, changed = 0, list[bytes](), False
-    for line in recording.lines:
-        body = dict(line.body)
-        if line.kind == "hrv" and not changed and body["values"]["mean_hr_bpm"] is None:
-            body["coverage"], changed = body["coverage"] + 0.01, True
-        if line.kind == "seal":
-            continue
-        raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
-        lines.append(raw)
-    copy = tmp_path / "copy.session.jsonl"
-    copy.write_bytes(b"".join(lines))
-    found = verify(copy)
+    def one_number(line: Line, body: dict[str, Any]) -> None:
+        if line.kind == "hrv" and not seen:
+            seen.append(line.n)
+            body["coverage"] += 0.01
+
+    found = verify(rewritten(recorded(tmp_path).path, one_number))
     assert (found.intact, found.differences) == (True, 1)
     assert "hrv" in (found.first_difference or "")
 
 
 def test_a_recording_of_another_version_is_listed_as_rescored_not_as_different(tmp_path: Path) -> None:
-    ran = recorded(tmp_path)
-    from biofeedback.recording.chain import seal_line
-
-    crc, lines = 0, list[bytes]()
-    for line in read_recording(ran.path).lines:
-        body = dict(line.body)
+    def older_engine(line: Line, body: dict[str, Any]) -> None:
         if line.kind == "alg" and str(body["a"]).startswith("engine/"):
             body["a"] = "engine/0"
-        if line.kind != "seal":
-            raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
-            lines.append(raw)
-    copy = tmp_path / "copy.session.jsonl"
-    copy.write_bytes(b"".join(lines))
-    found = verify(copy)
+
+    found = verify(rewritten(recorded(tmp_path).path, older_engine))
     assert (found.rescored, found.differences, found.exact) == (("engine/0",), 0, False)
 
 
@@ -224,3 +208,62 @@ def test_a_session_whose_source_fails_is_finished_on_file(tmp_path: Path) -> Non
     found = verify(path)
     assert (found.intact, found.finished, found.differences) == (True, True, 0)
     assert Command(1_000_000, "stop", "program", "the session was interrupted") in list(read_recording(path).events())
+
+
+def rewritten(path: Path, change: Callable[[Line, dict[str, Any]], None]) -> Path:
+    """A copy whose lines were changed and whose chain was made anew, as one who can write the file could."""
+    crc, lines = 0, list[bytes]()
+    for line in read_recording(path).lines:
+        body = dict(line.body)
+        change(line, body)
+        if line.kind != "seal":
+            raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
+            lines.append(raw)
+    copy = path.with_name("copy.session.jsonl")
+    copy.write_bytes(b"".join(lines))
+    return copy
+
+
+def test_e12_verify_finds_a_coin_that_was_not_the_sealed_one(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, simulated("sim:calm"), demo_plan(SAFE_PLACE))
+
+    def other_nonce(line: Line, body: dict[str, Any]) -> None:
+        if line.kind == "reveal":
+            body["nonce"] = "00" * 32
+
+    found = verify(rewritten(ran.path, other_nonce))
+    assert (found.intact, found.differences) == (True, 1)
+    assert "coin of pair 0" in (found.first_difference or "")
+
+
+def test_a6_a_metric_of_another_version_leaves_out_only_itself(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, simulated("sim:calm"), free_plan(2))
+
+    def older_rmssd(line: Line, body: dict[str, Any]) -> None:
+        if line.kind == "alg" and body["a"] == "rmssd_ms/1":
+            body["a"] = "rmssd_ms/0"
+        if line.kind == "hrv" and body["values"]["rmssd_ms"] is not None:
+            body["values"] = {**body["values"], "rmssd_ms": 1.0}
+
+    found = verify(rewritten(ran.path, older_rmssd))
+    assert (found.rescored, found.differences) == (("rmssd_ms/0",), 0)
+    assert found.compared == found.outputs
+
+    def and_a_beat(line: Line, body: dict[str, Any]) -> None:
+        older_rmssd(line, body)
+        if line.kind == "beat" and line.t > 60_000_000:
+            body["rr_ms"] = 1.0
+
+    assert verify(rewritten(ran.path, and_a_beat)).differences > 0
+
+
+def test_1_3_keys_of_a_newer_version_are_left_aside(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, simulated("sim:calm"), demo_plan(SAFE_PLACE))
+
+    def newer(line: Line, body: dict[str, Any]) -> None:
+        if line.kind == "open":
+            body["plan"] = {**body["plan"], "colour": "blue"}
+            body["scripts"] = {id_: {**script, "smell": "pine"} for id_, script in body["scripts"].items()}
+            body["weather"] = "rain"
+
+    assert verify(rewritten(ran.path, newer)).differences == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from biofeedback.errors import ScriptError
+from biofeedback.errors import ScriptError, UsageError
 from biofeedback.session.scripts import read_script_file, shelf_with
 
 OWN = """format = "brt-script/1"
@@ -36,7 +36,7 @@ def test_e13_a_control_is_a_script_of_kind_control(tmp_path: Path, control: str)
 
 def test_a_control_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     shelf, ids = shelf_with([own(tmp_path, "nowhere")])
-    with pytest.raises(ScriptError, match="There is no script 'nowhere'") as caught:
+    with pytest.raises(UsageError, match="There is no script 'nowhere'") as caught:
         shelf.needed(ids)
     assert "breath_only" in caught.value.advice
 
@@ -65,6 +65,6 @@ def test_c7_a_shipped_id_is_not_taken_by_another_text(tmp_path: Path) -> None:
 
 
 def test_an_unknown_id_is_told_with_the_known_ones() -> None:
-    with pytest.raises(ScriptError, match="There is no script 'safe_plaec'") as caught:
+    with pytest.raises(UsageError, match="There is no script 'safe_plaec'") as caught:
         shelf_with(["safe_plaec"])
     assert "breath_only, grounding, safe_place" in caught.value.advice

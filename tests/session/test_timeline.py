@@ -115,8 +115,7 @@ def test_dropping_a_pair_leaves_the_others_in_order() -> None:
     timeline = trial()
     at_step(timeline, "washout")
     timeline.drop_pair(0)
-    following = timeline.following
-    assert following is not None
+    following = timeline.next(timeline.deadline)
     assert (following.name, following.pair, following.slot) == ("washout", 1, 0)
 
 

@@ -47,7 +47,7 @@ def test_modules_and_functions_are_short(path: Path) -> None:
     assert len(text.splitlines()) <= 600
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 60, node.name
+            assert (node.end_lineno or 0) - node.lineno < 40, node.name
 
 
 def test_nothing_is_left_for_later_in_the_code() -> None:
