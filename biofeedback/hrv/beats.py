@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median_low
 from typing import Final, TypeAlias
 
@@ -27,6 +28,8 @@ SILENCE_US: Final = 3_000_000
 DRIFT: Final = 0.008
 """The strap's clock moves on session time by at most this share of an interval a beat."""
 MEDIAN_BEATS: Final = 11
+NEARLY, CLEARLY = 0.1, 0.15
+"""Shares of an interval by which a packet may lag before its beats are taken to be missing."""
 
 
 def ticks_to_us(ticks: int) -> int:
@@ -79,12 +82,14 @@ Placed: TypeAlias = list[TimedBeat | Hole]
 class _Arrival:
     """One packet with intervals.
 
-    When it came, how long after the packet before, how far behind its last beat, and how many beats it brought.
+    When it came, how long after the packet before, how far behind its last beat, its first interval, and how many
+    beats it brought.
     """
 
     at_us: int
     waited_us: int
     delay_us: int
+    first_us: int
     beats: int
 
 
@@ -164,7 +169,7 @@ class BeatLine:
         if self._offset_us is None:
             self._offset_us = delay
         waited = 0 if self._last_packet_us is None else at_us - self._last_packet_us
-        self._arrivals.append(_Arrival(at_us, waited, delay, len(run)))
+        self._arrivals.append(_Arrival(at_us, waited, delay, ticks_to_us(run[0]), len(run)))
         while self._arrivals[0].at_us < at_us - ENVELOPE_US:
             self._arrivals.popleft()
         least = self._least()
@@ -211,39 +216,48 @@ class BeatLine:
     def _decide_silence(self, placed: Placed) -> None:
         ended = self._silence_ended_us
         self._silence_ended_us, self.deadline = None, NEVER
-        if ended is None:
-            return
-        after = [arrival for arrival in self._arrivals if arrival.at_us >= ended]
-        self._split(self._least_before_us, after, "silence", placed)
+        after = [] if ended is None else [arrival for arrival in self._arrivals if arrival.at_us >= ended]
+        if self._overdue(after, self._least_before_us):
+            self._cut(after, "silence", placed)
 
     def _look_for_loss(self, now_us: int, placed: Placed) -> None:
-        """Packets lost without a silence: all delays of the last 12 s lie above the envelope before them."""
-        if self._silence_ended_us is not None:
+        """Packets lost without a silence: all of the last 12 s come later than any beat could have waited."""
+        arrivals = list(self._arrivals)
+        first = next((n for n, arrival in enumerate(arrivals) if arrival.at_us >= now_us - RECENT_US), 0)
+        if self._silence_ended_us is not None or first == 0:
             return
-        before = [arrival.delay_us for arrival in self._arrivals if arrival.at_us < now_us - RECENT_US]
-        recent = [arrival.delay_us for arrival in self._arrivals if arrival.at_us >= now_us - RECENT_US]
-        if not before or not recent or min(recent) <= min(before) + self._half_interval_us():
+        least_before = min(arrival.delay_us for arrival in arrivals[:first])
+        if not self._overdue(arrivals[first:], least_before):
             return
-        limit = min(before) + self._half_interval_us()
-        on_time = [arrival.at_us for arrival in self._arrivals if arrival.delay_us <= limit]
-        after = [arrival for arrival in self._arrivals if arrival.at_us > on_time[-1]]
+        while first > 1 and self._overdue(arrivals[first - 1 :], least_before):
+            first -= 1
         # A packet that does not come leaves a wait; which of several late ones came first behind it, only that tells.
-        waits = [arrival.waited_us for arrival in after]
-        self._split(min(before), after[waits.index(max(waits)) :], "lost", placed)
+        waits = [arrival.waited_us for arrival in arrivals[first:]]
+        self._cut(arrivals[first + waits.index(max(waits)) :], "lost", placed)
+
+    def _overdue(self, arrivals: Sequence[_Arrival], least_before_us: int) -> bool:
+        """Whether beats are missing before these packets.
+
+        A packet is made before the next beat comes, so it lags behind its last beat by less than the interval that
+        follows. When all of them lag by about that or more, and one clearly, their beats are placed too early.
+        """
+        lags = [early.delay_us - least_before_us - late.first_us for early, late in pairwise(arrivals)]
+        interval = self._interval_us()
+        return len(lags) > 0 and min(lags) > -NEARLY * interval and max(lags) > CLEARLY * interval
 
     def _least(self) -> int:
         return min(arrival.delay_us for arrival in self._arrivals)
 
-    def _half_interval_us(self) -> int:
-        return ticks_to_us(median_low(self._recent)) // 2
+    def _interval_us(self) -> int:
+        return ticks_to_us(median_low(self._recent))
 
-    def _split(self, least_before_us: int, after: list[_Arrival], why: GapReason, placed: Placed) -> None:
-        """Cut the time line before `after` when even the least of their delays is half an interval above before."""
-        if not after or self._offset_us is None:
+    def _cut(self, after: Sequence[_Arrival], why: GapReason, placed: Placed) -> None:
+        """Cut the time line before these packets and lay the clock anew by them."""
+        if self._offset_us is None:
             return
         least_after = min(arrival.delay_us for arrival in after)
         shift = least_after - self._offset_us
-        if least_after <= least_before_us + self._half_interval_us() or shift <= 0:
+        if shift <= 0:
             return
         placed.append(Hole(0, 0, why, moved=sum(arrival.beats for arrival in after), shift_us=shift))
         self._offset_us = least_after

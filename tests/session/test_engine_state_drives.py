@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from biofeedback.events import Arousal, Beat, Cue, Epoch, Gap, Mark, Notice, Pacer, Phase, Safety, Verdict
-from biofeedback.session.plan import demo_plan, practice_plan, trial_plan
+from biofeedback.session.plan import demo_plan, free_plan, practice_plan, trial_plan
 from biofeedback.session.scripts import shelf_with
 from devices.events import SourceEvent
+from devices.notifications import Truth
+from devices.people import person_named
+from devices.simulated import SimulatedStrap
 from tests.session.sessions import SAFE_PLACE, Ran, at, heart, replayed, run_session, simulated, steady
 
 
@@ -251,3 +254,26 @@ def test_esc_in_the_ramp_closes_for_twenty_seconds(tmp_path: Path) -> None:
     ran = run_session(tmp_path, simulated("sim:calm"), trial_plan((SAFE_PLACE,)), [at(75, "end")])
     close = next(phase for phase in ran.of(Phase) if phase.name == "close")
     assert 20 <= (ran.of(Phase)[-1].at - close.at) / 1e6 < 32
+
+
+@pytest.mark.parametrize("bpm", [45, 58, 59.5, 60, 60.2, 61, 75, 90, 119.7])
+def test_a_heart_that_beats_in_step_with_the_packets_has_no_gaps(tmp_path: Path, bpm: float) -> None:
+    ran = run_session(tmp_path, replayed(heart(steady(bpm), 900)), free_plan(14))
+    assert not ran.of(Gap)
+
+
+@pytest.mark.parametrize("who", ["calm?hr=59", "calm?hr=60", "calm?hr=120", "ectopic?ectopic_pct=6"])
+def test_no_gap_is_invented_where_no_packet_was_lost(tmp_path: Path, who: str) -> None:
+    for seed in (1, 2, 3):
+        assert not run_session(tmp_path, simulated(f"sim:{who}&seed={seed}"), free_plan(15)).of(Gap)
+
+
+def test_nine_in_ten_lost_packets_are_found(tmp_path: Path) -> None:
+    found = lost = 0
+    for seed in (1, 2, 3):
+        person, _ = person_named("calm", {"loss_pct": "1", "hr": "68"})
+        truth = Truth()
+        ran = run_session(tmp_path, SimulatedStrap(person, seed=seed, truth=truth), free_plan(30))
+        found, lost = found + len(ran.of(Gap)), lost + truth.lost_packets
+    assert lost > 40
+    assert 0.85 * lost <= found <= lost
