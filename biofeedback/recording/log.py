@@ -1,8 +1,7 @@
 """Writes a session: one append-only file, one write for each event, a chained checksum on every line (RECORDING 1).
 
-An event is committed when `append` returns: it survives the death of the program, and a power cut once the file is
-closed. The file is called `.part` until
-`close` has written its end, synced it and given it its final name, which never overwrites another.
+An event is committed when `append` returns: it survives the death of the program, and within a second a power cut.
+The file is called `.part` until `close` has synced it and given it its final name, which never overwrites another.
 """
 
 from __future__ import annotations
@@ -18,11 +17,14 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import Event, Json
 from biofeedback.recording.chain import seal_line
 from biofeedback.recording.codec import kind_of, to_body
+from biofeedback.recording.syncer import Syncer
 
 FORMAT: Final = "biofeedback-session"
 VERSION: Final = 1
 SUFFIX: Final = ".session.jsonl"
 PART: Final = ".part"
+IRREPLACEABLE: Final = frozenset({"open", "commit", "reveal", "phase", "suds", "mark", "note", "safety", "end"})
+"""After these the file is brought to the disk at once."""
 SEAL_EVERY_US: Final = 60_000_000
 
 
@@ -54,6 +56,7 @@ class SessionLog:
                 f"No recording can be made in {path.parent}: {error.strerror}.",
                 "Choose another folder with --output, or make this one writable.",
             ) from error
+        self._syncer = Syncer(self._fd)
         self._write(0, "head", {"format": FORMAT, "v": VERSION, "min_reader": VERSION, **head})
 
     def append(self, event: Event) -> None:
@@ -62,6 +65,7 @@ class SessionLog:
         self._events += 1
         self._ended = kind == "end"
         self._write(event.at, kind, to_body(event))
+        self._syncer.changed(at_once=kind in IRREPLACEABLE)
         if event.at - self._sealed_t >= SEAL_EVERY_US and kind != "end":
             self._seal(event.at)
 
@@ -74,7 +78,9 @@ class SessionLog:
         if self._fd < 0:
             return self.path if self.path.exists() else self._part
         self._seal(self._last_t)
-        self._try_sync()
+        self._syncer.close()
+        if self._syncer.error is not None:
+            self._give_up(self._syncer.error)
         os.close(self._fd)
         self._fd = -1
         if self.failed is not None or not self._ended:
@@ -103,31 +109,26 @@ class SessionLog:
         self._write(t, "seal", body)
 
     def _write(self, t: int, kind: str, body: Mapping[str, Json]) -> None:
+        if self.failed is None and self._syncer.error is not None:
+            self._give_up(self._syncer.error)
         if self.failed is not None:
             return
         line, crc = seal_line(self._n, t, kind, body, self._crc)
         try:
             written = os.write(self._fd, line)
         except OSError as error:
-            self._give_up(error)
+            self._give_up(error.strerror or str(error))
             return
         if written != len(line):
             os.ftruncate(self._fd, self._bytes)
-            self._give_up(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+            self._give_up(os.strerror(errno.ENOSPC))
             return
         self._n, self._crc, self._last_t = self._n + 1, crc, t
         self._sha.update(line)
         self._bytes += written
 
-    def _give_up(self, error: OSError) -> None:
-        self.failed = f"Recording stopped: {error.strerror}. What was recorded until then is kept."
-
-    def _try_sync(self) -> None:
-        if self.failed is None:
-            try:
-                os.fsync(self._fd)
-            except OSError as error:
-                self._give_up(error)
+    def _give_up(self, why: str) -> None:
+        self.failed = f"Recording stopped: {why}. What was recorded until then is kept."
 
 
 def _rename_without_overwriting(part: Path, final: Path) -> None:

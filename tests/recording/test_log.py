@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import stat
+import threading
 from pathlib import Path
 from zlib import crc32
 
@@ -253,3 +255,46 @@ def test_other_files_are_told_from_recordings(tmp_path: Path) -> None:
 
 def test_kinds_are_the_snake_case_of_the_class_names() -> None:
     assert [kind_of(event) for event in EVENTS] == ["packet", "beat", "hrv", "pacer", "mark", "verdict", "end"]
+
+
+def test_1_4_syncing_is_never_on_the_session_s_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = queue.SimpleQueue[str]()
+    real = os.fsync
+
+    def noted(handle: int) -> None:
+        seen.put(threading.current_thread().name)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    log = SessionLog(tmp_path / "a.session.jsonl", {})
+    log.append(EVENTS[4])  # a mark is brought to the disk at once
+    assert seen.get(timeout=5) == "sync"
+    log.append(PACKET)
+    assert seen.get(timeout=5) == "sync", "a packet within a second"
+    log.append(EVENTS[-1])
+    log.close()
+
+
+def test_a_disk_that_cannot_sync_is_told_and_never_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = queue.SimpleQueue[int]()
+
+    def broken(_: int) -> None:
+        tries.put(1)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    log = SessionLog(tmp_path / "a.session.jsonl", {})
+    log.append(EVENTS[4])
+    tries.get(timeout=5)
+    log.append(EVENTS[-1])
+    assert log.close().name.endswith(".part")
+    assert "Input/output error" in (log.failed or "")
+    assert tries.empty()
+
+
+def test_many_short_recordings_leave_no_thread_behind(tmp_path: Path) -> None:
+    before = threading.active_count()
+    for number in range(100):
+        with SessionLog(tmp_path / f"{number}.session.jsonl", {}) as log:
+            log.append(EVENTS[-1])
+    assert threading.active_count() == before
