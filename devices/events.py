@@ -8,9 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-TICKS_PER_SECOND = 1_024_000
-"""Unit of an RR interval inside the program: 1 ms is 1024 ticks, 1/1024 s is 1000, so both are whole."""
-
 LinkName = Literal["off", "scanning", "connecting", "streaming", "stale", "waiting", "closed"]
 
 
@@ -36,7 +33,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """RR intervals that come from a file rather than from a strap, in 1/1 024 000 s."""
+    """RR intervals that come from a file rather than from a strap, in 1/1 024 000 s: 1 ms is 1024, 1/1024 s is 1000."""
 
     stamp_us: int
     ticks: tuple[int, ...]

@@ -8,8 +8,9 @@ from random import Random
 from hypothesis import strategies as st
 
 from biofeedback.events import ArtefactName, Packet
-from biofeedback.hrv.beats import TimedBeat, ticks_to_us
-from biofeedback.hrv.window import TICKS_PER_S, BeatWindow
+from biofeedback.hrv.beats import TimedBeat
+from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
+from biofeedback.hrv.window import BeatWindow
 
 MS = 1024
 """Ticks in a millisecond."""

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Final, Literal, TypeAlias
 
 from biofeedback.errors import UnreadableError
+from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, TICKS_PER_S
 
 LARGEST_BYTES: Final = 512 * 1024 * 1024
 MOST_BEATS: Final = 5_000_000
@@ -18,7 +19,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,12})?\Z")
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 PlainUnit: TypeAlias = Literal["ms", "s", "1/1024"]
-_TICKS: Final[dict[str, int]] = {"ms": 1024, "s": 1_024_000, "1/1024": 1000}
+_TICKS: Final[dict[str, int]] = {"ms": TICKS_PER_MS, "s": TICKS_PER_S, "1/1024": TICKS_OF_STRAP}
 UNIT_WORDS: Final = "ms, s, 1/1024 or samples@HZ (for example samples@256)"
 
 
@@ -117,5 +118,5 @@ def _ticks_each(unit: str) -> Fraction:
         return Fraction(_TICKS[unit])
     rate = unit.removeprefix("samples@").replace(",", ".")
     if unit.startswith("samples@") and _NUMBER.match(rate) and Fraction(rate) > 0:
-        return Fraction(1_024_000) / Fraction(rate)
+        return Fraction(TICKS_PER_S) / Fraction(rate)
     raise UnreadableError(f"There is no unit '{unit}'.", f"Choose {UNIT_WORDS}.")

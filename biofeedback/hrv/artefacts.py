@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from biofeedback.events import ArtefactName
+from biofeedback.hrv.ticks import TICKS_PER_MS
 
-TICKS_PER_MS: Final = 1024
 VERSION: Final = 1
 
 NO_INTERVAL_OVER: Final = 2500 * TICKS_PER_MS

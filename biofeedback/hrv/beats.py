@@ -16,11 +16,10 @@ from typing import Final, TypeAlias
 
 from biofeedback.events import ArtefactName, GapReason, Packet, Rr
 from biofeedback.hrv.artefacts import is_interval
+from biofeedback.hrv.ticks import TICKS_OF_STRAP, ticks_to_us
 
 NEVER: Final = 2**62
 """A deadline that is not set, in microseconds."""
-TICKS_OF_STRAP: Final = 1000
-"""Ticks (1/1 024 000 s) in the strap's unit of 1/1024 s."""
 ENVELOPE_US: Final = 45_000_000
 RECENT_US: Final = 12_000_000
 SILENCE_US: Final = 3_000_000
@@ -30,11 +29,6 @@ DRIFT: Final = 0.008
 MEDIAN_BEATS: Final = 11
 NEARLY, CLEARLY = 0.1, 0.15
 """Shares of an interval by which a packet may lag before its beats are taken to be missing."""
-
-
-def ticks_to_us(ticks: int) -> int:
-    """Ticks of 1/1 024 000 s as whole microseconds, half up."""
-    return (ticks * 125 + 64) // 128
 
 
 @dataclass(slots=True)

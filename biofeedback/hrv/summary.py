@@ -9,6 +9,7 @@ from biofeedback.events import Rr
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import Answer, window_of
 
 POOR = 0.05
@@ -38,8 +39,6 @@ def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
 
 def uncorrected(ticks: Sequence[int]) -> list[TimedBeat]:
     """The same without rules 0 to 2: every positive interval is taken as it is, and there are no gaps."""
-    from biofeedback.hrv.beats import ticks_to_us
-
     beats: list[TimedBeat] = []
     clock = 0
     for value in ticks:

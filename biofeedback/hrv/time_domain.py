@@ -10,7 +10,8 @@ from bisect import bisect
 from math import log, sqrt
 from typing import Final
 
-from biofeedback.hrv.window import TICKS_PER_MS, TICKS_PER_S, BeatWindow
+from biofeedback.hrv.ticks import TICKS_PER_MS, TICKS_PER_S
+from biofeedback.hrv.window import BeatWindow
 
 PNN_LIMIT: Final = 50 * TICKS_PER_MS
 BAYEVSKY_BIN: Final = 50 * TICKS_PER_MS

@@ -8,9 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from biofeedback.hrv.beats import TimedBeat
-
-TICKS_PER_MS = 1024
-TICKS_PER_S = 1_024_000
+from biofeedback.hrv.ticks import TICKS_PER_S
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.stream import BeatStream
 from biofeedback.hrv.summary import Summary, as_they_came, beats_of_intervals, cut, summarise, uncorrected
-from biofeedback.hrv.window import TICKS_PER_MS, Estimate
+from biofeedback.hrv.ticks import TICKS_PER_MS
+from biofeedback.hrv.window import Estimate
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Packet, Rr
 from biofeedback.formats.plain import read_plain
-from biofeedback.hrv.beats import ticks_to_us
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 from devices.errors import Reason, SourceSpecError
 from devices.events import Intervals, SourceEvent, StrapInfo

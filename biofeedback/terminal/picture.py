@@ -8,6 +8,7 @@ from math import ceil
 from typing import Final, Literal
 
 from biofeedback.breathing.pacer import Position, Schedule, Stretch, breaths_for, position
+from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.events import (
     Arousal,
     Ask,
@@ -167,7 +168,7 @@ class Picture:
             case Rr():
                 self._newest = (*self._newest, *(ticks for ticks in event.ticks if ticks > 0))[-NEWEST_BEATS:]
                 mean = sum(self._newest) / len(self._newest) if self._newest else 0
-                self._rates(60 * 1_024_000 / mean if mean else None, event.ticks)
+                self._rates(60 * TICKS_PER_S / mean if mean else None, event.ticks)
 
     def _rates(self, bpm: float | None, ticks: tuple[int, ...]) -> None:
         if self.signal == "waiting" and ticks:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from biofeedback.events import Packet, Rr
 from biofeedback.hrv.artefacts import is_interval
-from biofeedback.hrv.beats import Hole, ticks_to_us
+from biofeedback.hrv.beats import Hole
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.stream import BeatStream, StreamEvent
 from tests.hrv.straps import SECOND, Streamed, beat_times_us, errors_s, rms, strap, streamed
 from tests.strategies import hearts, packet
