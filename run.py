@@ -311,6 +311,7 @@ def run_program(home: str, words: list[str]) -> int:
         sys.stdout.flush()
     # -P: a file called numpy.py in the person's folder must not become our numpy.
     command = [venv_file(home, "python"), "-P", "-m", "biofeedback", *(words or ["--help"])]
+    os.environ["BIOFEEDBACK_CALLED"] = f"{'py' if sys.platform == 'win32' else 'python3'} run.py"
     if sys.platform != "win32":
         os.execv(command[0], command)
     import signal

@@ -74,7 +74,7 @@ def parse_spec(text: str) -> SourceSpec:
         raise SourceSpecError(
             Reason.BAD_SPEC,
             f"'{text}' does not say what kind of source it is.",
-            "Write for example sim:calm, file:my_recording.txt or strap: in front.",
+            "Write for example sim:calm or file:my_recording.txt.",
         )
     name, _, query = rest.partition("?")
     try:

@@ -1,6 +1,8 @@
 """Heart-rate variability of your own list of RR intervals, in Python.
 
-Run it:  python examples/analyse_intervals.py [FILE with one interval in ms a line]
+Run it in the program's own Python; FILE holds one interval in ms a line:
+
+    .venv/bin/python examples/analyse_intervals.py [FILE]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A person's first session in small: a simulated heart, a safe place, what was recorded, and the page about it.
 
-Run it:  python examples/first_session.py
+Run it in the program's own Python:  .venv/bin/python examples/first_session.py
 """
 
 from __future__ import annotations

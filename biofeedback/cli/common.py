@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,6 +40,11 @@ def say(args: argparse.Namespace, text: str) -> None:
         sys.stderr.write(text + "\n")
 
 
+def called() -> str:
+    """How this program was called, so that its hints can be typed as they stand."""
+    return os.environ.get("BIOFEEDBACK_CALLED", "biofeedback")
+
+
 def report_path(recording: Path) -> Path:
     """Where the page about a recording goes unless told otherwise: beside it."""
     return recording.with_name(recording.name.split(".")[0] + ".html")
@@ -51,7 +57,7 @@ def with_seed(spec: SourceSpec, seed: int | None) -> SourceSpec:
 
 def add_example(parser: argparse.ArgumentParser, example: str) -> None:
     """One worked example at the end of a command's help."""
-    parser.epilog = f"example:\n  {example}"
+    parser.epilog = f"example:\n  {called()} {example.removeprefix('biofeedback ')}"
 
 
 def add_view_options(parser: argparse.ArgumentParser) -> None:

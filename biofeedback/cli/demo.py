@@ -12,6 +12,7 @@ from biofeedback.cli.common import (
     LEGIBLE,
     add_example,
     add_view_options,
+    called,
     config_of,
     print_json,
     report_path,
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         _tell(outcome.recording, checked, page)
         if show and speed > LEGIBLE:
-            say(args, "To breathe along in real time: biofeedback demo --speed 1")
+            say(args, f"To breathe along in real time: {called()} demo --speed 1")
     if outcome.interrupted:
         return INTERRUPTED
     if outcome.trouble or not checked.intact:

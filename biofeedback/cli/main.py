@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 from biofeedback import __version__
-from biofeedback.cli.common import INTERRUPTED
+from biofeedback.cli.common import INTERRUPTED, called
 from biofeedback.errors import BiofeedbackError
 
 COMMANDS: Final[dict[str, str]] = {
@@ -28,7 +28,6 @@ DESCRIPTION: Final = (
     "Practise paced breathing and imagery with a heart-rate strap, and see honestly what your own heart does. "
     "A wellness tool, not a medical device."
 )
-EPILOG: Final = "Start with:  biofeedback demo\nHelp on one command:  biofeedback practice --help"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,9 +75,9 @@ def _complain(what: str, advice: str, code: int, args: argparse.Namespace, error
 def _parser(words: Sequence[str]) -> _Parser:
     """The parser; only subcommands that are named are loaded, so that `--help` stays quick."""
     parser = _Parser(
-        prog="biofeedback",
+        prog=called(),
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=f"Start with:  {called()} demo\nHelp on one command:  {called()} practice --help",
         parents=[_shared_options({"config": None, "home": None, "no_color": False, "quiet": False, "verbose": 0})],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -9,7 +9,7 @@ from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, config_of, say, with_seed
+from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, called, config_of, say, with_seed
 from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
@@ -24,7 +24,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("script", nargs="*", help="an imagery script, by id or .toml file; several only in a trial")
     parser.add_argument("--source", help="where the beats come from: sim:calm, sim:tense?seed=3, file:my_rr.txt")
     parser.add_argument("--plan", choices=("practice", "trial", "free"), help="practice with a script, else free")
-    parser.add_argument("--minutes", type=float, help="length, from the first beat (not with a trial)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="free: from the first beat; practice: of the imagery, start and close come on top",
+    )
     parser.add_argument("--pace", type=float, help="breaths a minute, 4.5 to 7")
     parser.add_argument("--inhale", type=float, help="share of a breath that goes in, 0.3 to 0.6")
     parser.add_argument("--control", metavar="SCRIPT", help="what a trial compares with (the script's own)")
@@ -32,7 +36,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="which simulated day it is (sim: only)")
     parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
     parser.add_argument("--no-record", action="store_true", help="keep nothing")
-    parser.add_argument("--output", metavar="DIR", help="where the recording goes")
+    parser.add_argument("--output", metavar="PLACE", help="folder of the recording, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     add_example(parser, "biofeedback practice safe_place --source sim:calm --minutes 5 --speed 10")
     parser.set_defaults(run=run)
@@ -126,7 +130,7 @@ def _check_words(args: argparse.Namespace, plan: str, ids: list[str]) -> None:
     if plan == "free" and ids:
         raise UsageError("A free session has no script.", "Leave out the script, or choose --plan practice.")
     if plan != "free" and not ids:
-        raise UsageError(f"A {plan} needs a script.", "Name one, for example safe_place; see: biofeedback scripts list")
+        raise UsageError(f"A {plan} needs a script.", f"Name one, for example safe_place; see: {called()} scripts list")
     if plan == "practice" and len(ids) > 1:
         raise UsageError("A practice has one script.", "Name one, or compare several with --plan trial.")
     if plan == "trial" and args.minutes is not None:

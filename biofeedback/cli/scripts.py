@@ -7,13 +7,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, print_json
+from biofeedback.cli.common import add_example, called, print_json
 from biofeedback.errors import RecordingError, UsageError
 from biofeedback.events import Json
 
 if TYPE_CHECKING:
     from biofeedback.imagery.script import Script
     from biofeedback.session.scripts import Shelf
+
+TEMPLATE_HEAD = """# Your own imagery script. Change every word you like; at most 12 words a line, on the exhale.
+# at: seconds into a 90-s test epoch. every_breaths: in a practice the lines come in turn, so many breaths apart.
+# sense: what the line asks for - sight, sound, temperature, touch, smell or nothing.
+# control: what a test compares with; its lines should come at the same times and be about as long.
+# Changing a line makes it another image for the evidence; changing the title does not.
+"""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.what == "list":
         return _list(args)
     if not args.name:
-        raise UsageError(f"scripts {args.what} needs a name.", "Add it; see: biofeedback scripts --help")
+        raise UsageError(f"scripts {args.what} needs a name.", f"Add it; see: {called()} scripts --help")
     return {"show": _show, "check": _check, "new": _new}[args.what](args.name)
 
 
@@ -86,6 +93,8 @@ def _check(name: str) -> int:
     for warning in warnings:
         sys.stdout.write(f"{id_}: note: {warning}\n")
     sys.stdout.write(f"{id_}: in order, {script.word_count} spoken words in {len(script.cues)} cues\n")
+    if name.endswith(".toml"):
+        sys.stdout.write(f"Practise it: {called()} practice {name} --source sim:calm\n")
     return 0
 
 
@@ -97,7 +106,14 @@ def _new(id_: str) -> int:
         raise UsageError(f"'{id_}' is no id.", "Use small letters, digits and _, for example my_garden.")
     path = Path(f"{id_}.toml")
     text = (files("biofeedback.imagery") / "library" / "safe_place.toml").read_text("utf-8")
-    text = text.replace('id = "safe_place"', f'id = "{id_}"').replace('evidence = "studied"', 'evidence = "personal"')
+    changes = {
+        'id = "safe_place"': f'id = "{id_}"',
+        'title = "A safe place"': f'title = "{id_.replace("_", " ").capitalize()}"',
+        'evidence = "studied"': 'evidence = "personal"',
+    }
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    text = TEMPLATE_HEAD + text
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -105,5 +121,5 @@ def _new(id_: str) -> int:
         raise UsageError(f"{path} exists already.", "Choose another id, or edit that file.") from error
     except OSError as error:
         raise RecordingError(f"{path} cannot be written: {error.strerror}.", "Choose another folder.") from error
-    sys.stdout.write(f"{path}: edit it, then run: biofeedback scripts check {path}\n")
+    sys.stdout.write(f"{path}: edit it, then run: {called()} scripts check {path}\n")
     return 0

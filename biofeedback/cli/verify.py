@@ -47,8 +47,8 @@ def _one(args: argparse.Namespace, name: str) -> int:
 
 
 def _words(found: Verification) -> str:
-    parts = ["intact" if found.intact else f"DAMAGED, {found.damage}"]
-    if not found.finished:
+    parts = ["intact" if found.intact else f"DAMAGED, {found.damage}; what follows is not checked"]
+    if not found.finished and found.intact:
         parts.append("the session was not finished")
     if found.rescored:
         parts.append(f"made by another version ({', '.join(found.rescored)}), numbers not compared")

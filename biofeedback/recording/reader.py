@@ -12,7 +12,7 @@ from biofeedback.errors import UnreadableError
 from biofeedback.events import Event
 from biofeedback.recording.chain import Line, LineError, open_line
 from biofeedback.recording.codec import EVENT_KINDS, from_body
-from biofeedback.recording.log import FORMAT, VERSION
+from biofeedback.recording.log import FORMAT, PART, VERSION
 
 FIRST_BYTES: Final = b'{"n":0,"t":0,"k":"head"'
 LARGEST_BYTES: Final = 1024**3
@@ -85,7 +85,9 @@ def read_recording(path: Path) -> Recording:
         raise UnreadableError(f"{path} is larger than 1 GiB.", "No session of this program is as long as that.")
     lines, damage = _read_lines(path.read_bytes())
     if not lines or lines[0].kind != "head" or lines[0].body.get("format") != FORMAT:
-        raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
+        raise UnreadableError(f"{path} is damaged from its first line on.", "Was it changed by another program?")
+    if damage is None and lines[-1].kind != "seal" and not path.name.endswith(PART):
+        damage = f"after line {len(lines)}: its closing seal is missing, lines may have been cut off"
     if lines[0].body.get("min_reader", VERSION) > VERSION:
         raise UnreadableError(f"{path} was made by a newer version.", "Update the program to read it.")
     return Recording(path, lines[0].body, tuple(lines), damage)

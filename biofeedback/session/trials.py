@@ -129,7 +129,7 @@ class Trials:
         last = (
             "A demonstration with a simulated person shows nothing about anybody."
             if demo
-            else "One session cannot show an effect: that takes at least six."
+            else "One session cannot show an effect: that takes at least six sessions."
         )
         return (
             f"This session: the heart was {how} with '{image}' {joint} with '{control}' "

@@ -138,7 +138,7 @@ class Painter:
         if picture.numbers_hidden:
             return self._wrapped(HIDDEN, width, "dim")
         told = [Text(line) for line in self._flow(words.numbers(picture), width)]
-        return told if picture.is_test else [*told, *self._wrapped(words.INTERIM, width, "dim")]
+        return told if picture.is_test or not self._live else [*told, *self._wrapped(words.INTERIM, width, "dim")]
 
     def _help(self, picture: Picture, width: int) -> list[Text]:
         if not self._live:

@@ -48,7 +48,7 @@ ENDS: Final[Mapping[str, str]] = {
 }
 RMSSD: Final = "beat-to-beat change (RMSSD)"
 TOO_FEW: Final = "too few beats without a gap yet"
-QUESTION: Final = "How strong does it feel, 0–10?"
+QUESTION: Final = "How strong is what you feel now, 0–10?"
 AS_YOU_LIKE: Final = "Breathe as you like"
 INTERIM: Final = "Live numbers show now; only the test sessions show whether it helps."
 

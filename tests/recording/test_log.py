@@ -97,7 +97,7 @@ def test_unknown_keys_are_left_aside_and_unknown_kinds_passed_over(tmp_path: Pat
     last = recording.lines[-2]
     crc = int(path.read_bytes().splitlines()[-1][-10:-2], 16)
     extra, _ = seal_line(last.n + 2, last.t, "aura", {"colour": 1}, crc)
-    copy = tmp_path / "more.session.jsonl"
+    copy = tmp_path / "more.session.jsonl.part"
     copy.write_bytes(path.read_bytes() + extra)
     again = read_recording(copy)
     assert again.lines[-1].kind == "aura"
@@ -107,7 +107,7 @@ def test_unknown_keys_are_left_aside_and_unknown_kinds_passed_over(tmp_path: Pat
 
 def test_every_truncation_keeps_all_whole_lines_and_names_the_rest(tmp_path: Path) -> None:
     data = written(tmp_path).read_bytes()
-    copy = tmp_path / "cut.session.jsonl"
+    copy = tmp_path / "cut.session.jsonl.part"
     head = data.index(b"\n") + 1
     for size in range(head, len(data)):
         copy.write_bytes(data[:size])
@@ -298,3 +298,14 @@ def test_many_short_recordings_leave_no_thread_behind(tmp_path: Path) -> None:
         with SessionLog(tmp_path / f"{number}.session.jsonl", {}) as log:
             log.append(EVENTS[-1])
     assert threading.active_count() == before
+
+
+def test_lines_cut_off_the_end_of_a_finished_recording_are_missed(tmp_path: Path) -> None:
+    lines = written(tmp_path).read_bytes().splitlines(keepends=True)
+    copy = tmp_path / "cut.session.jsonl"
+    for kept in range(1, len(lines)):
+        copy.write_bytes(b"".join(lines[:kept]))
+        assert "seal is missing" in (read_recording(copy).damage or ""), kept
+    copy.write_bytes(b"".join(lines).replace(b"\n", b"\r\n"))
+    with pytest.raises(UnreadableError, match="first line"):
+        read_recording(copy)

@@ -83,7 +83,7 @@ class TestOtherPeoplesWords:
         marker = "QQQQ"
         line, _ = seal_line(len(lines) - 1, 5, "mark", {"text": marker, "by": "trainee"}, crc)
         start = line[: line.rindex(b',"x"')].replace(b"QQQQ", b"\\ud800\\u0000")
-        odd = tmp_path / "odd.session.jsonl"
+        odd = tmp_path / "odd.session.jsonl.part"
         odd.write_bytes(path.read_bytes() + start + b',"x":"%08x"}\n' % crc32(start, crc))
         recording = read_recording(odd)
         assert recording.damage is None

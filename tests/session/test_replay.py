@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator
 from asyncio import Future
+from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
 from random import Random
@@ -216,9 +217,10 @@ def rewritten(path: Path, change: Callable[[Line, dict[str, Any]], None]) -> Pat
     for line in read_recording(path).lines:
         body = dict(line.body)
         change(line, body)
-        if line.kind != "seal":
-            raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
-            lines.append(raw)
+        if line.kind == "seal":
+            body["sha256"] = sha256(b"".join(lines)).hexdigest()
+        raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
+        lines.append(raw)
     copy = path.with_name("copy.session.jsonl")
     copy.write_bytes(b"".join(lines))
     return copy

@@ -80,7 +80,7 @@ def test_the_verdict_of_one_session_is_its_mean_difference_and_not_enough() -> N
     assert [d for d in found.this_session if d is not None] == pytest.approx([log(63 / 66), log(64 / 66)], abs=1e-3)
     assert found.words == (
         "This session: the heart was 2.5 bpm slower with 'A safe place' than with 'Breath only' at the same pace "
-        "(2 of 2 pairs). One session cannot show an effect: that takes at least six."
+        "(2 of 2 pairs). One session cannot show an effect: that takes at least six sessions."
     )
 
 

@@ -23,7 +23,7 @@ def test_a_demonstration_is_told_in_order() -> None:
     told = [
         "00:00  A test in small, with a simulated person: “A safe place” against “Breath only”, ",
         r"00:02  Settling in, 20 s. Sit comfortably and breathe as you like.",
-        r"00:02  How strong does it feel, 0–10\?",
+        r"00:02  How strong is what you feel now, 0–10\?",
         "00:22  Paced baseline, 1 min. Follow the breath: 6.0 a minute, in for 4.0 s, out for 6.0 s.",
         "00:22  In a test the numbers are hidden, so that knowing them cannot change the result.",
         "01:22  In between, 30 s. Only follow the breath.",

@@ -89,7 +89,7 @@ def test_in_a_test_one_quiet_sentence_stands_for_the_numbers() -> None:
 
 def test_an_open_question_says_which_keys_answer_it() -> None:
     picture = at(PRACTICE, 3)
-    question = "How strong does it feel, 0–10?"
+    question = "How strong is what you feel now, 0–10?"
     assert any(f"{question} Press 0–9, or T for ten." in line for line in screen(picture, 3))
     assert any(line.strip() == question for line in screen(picture, 3, keys=False))
 
