@@ -15,9 +15,7 @@ SPONTANEOUS_RATE: Final = 12.0
 LONGER_BY: Final = 1.08
 """A breath of the ramp is at most this much longer than the one before."""
 DEFAULT_RATE: Final = 6.0
-SLOWEST_SOLO, FASTEST_SOLO = 4.5, 7.0
 DEFAULT_INHALE: Final = 0.40
-LEAST_INHALE, MOST_INHALE = 0.30, 0.60
 MINUTE_US: Final = 60_000_000
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Reversible
 from itertools import takewhile
-from typing import Final
 
 from biofeedback.events import Hrv
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import LIVE_METRICS, LIVE_WINDOW_S, METRICS
-from biofeedback.hrv.window import BeatWindow, NotYet, window_of
-
-POOR: Final = 0.05
+from biofeedback.hrv.window import POOR, BeatWindow, NotYet, window_of
 
 
 def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> list[TimedBeat]:

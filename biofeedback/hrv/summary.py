@@ -10,9 +10,8 @@ from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import BeatStream
 from biofeedback.hrv.ticks import ticks_to_us
-from biofeedback.hrv.window import Answer, window_of
+from biofeedback.hrv.window import POOR, Answer, window_of
 
-POOR = 0.05
 IRREGULAR = 0.20
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.ticks import TICKS_PER_S
+
+
+POOR: Final = 0.05
+"""A window with a larger share of flagged intervals is marked so (RULINGS B1.4)."""
 
 
 @dataclass(frozen=True)
