@@ -8,8 +8,8 @@ import time
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-ESC: Final = "esc"
-SPACE: Final = " "
+from biofeedback.presenter.keys import ESC
+
 _ESC: Final = 0x1B
 _ESC_ALONE_S: Final = 0.1
 """An arrow key sends its sequence at once; an escape with nothing behind it for so long is the key."""

@@ -24,9 +24,9 @@ from biofeedback.events import (
     Suds,
 )
 from biofeedback.session.plan import Plan
-from biofeedback.terminal import words
-from biofeedback.terminal.picture import HIDDEN, Picture
-from biofeedback.terminal.words import clean, clock, length
+from biofeedback.presenter import words
+from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.presenter.words import clean, clock, length
 
 EVERY_US: Final = 30_000_000
 """How often the numbers are told."""

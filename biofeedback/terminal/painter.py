@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from biofeedback.breathing.pacer import Position
-from biofeedback.terminal import words
-from biofeedback.terminal.picture import HIDDEN, Picture
+from biofeedback.presenter import words
+from biofeedback.presenter.picture import HIDDEN, Picture
 
 WIDEST: Final = 100
 NARROW: Final = 60

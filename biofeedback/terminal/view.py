@@ -14,16 +14,16 @@ from rich.console import Console, ConsoleDimensions, Group
 from rich.live import Live
 from rich.text import Text
 
+from biofeedback.presenter import words
+from biofeedback.presenter.keys import press
+from biofeedback.presenter.picture import Picture
 from biofeedback.session.runner import RunningSession
-from biofeedback.terminal import words
-from biofeedback.terminal.keys import ESC, SPACE, Keyboard, NoKeyboard, in_foreground, open_keyboard
+from biofeedback.terminal.keys import Keyboard, NoKeyboard, in_foreground, open_keyboard
 from biofeedback.terminal.lines import Teller
 from biofeedback.terminal.painter import Painter
-from biofeedback.terminal.picture import Picture
 
 FRAME_S: Final = 1 / 15
 LINES_EVERY_S: Final = 0.05
-TEN: Final = "t"
 _Handler: TypeAlias = "Callable[[int, FrameType | None], object] | int | signal.Handlers | None"
 
 
@@ -58,22 +58,6 @@ def _can_draw(console: Console) -> bool:
         return in_foreground(console.file.fileno())
     except (OSError, ValueError):
         return True
-
-
-def press(key: str, picture: Picture, session: RunningSession) -> None:
-    """Do what a key asks for."""
-    if key == SPACE:
-        session.command("resume" if picture.paused else "pause")
-    elif key == "s":
-        session.command("strong")
-    elif key == "m":
-        session.command("mark")
-    elif key == ESC:
-        session.command("end")
-    elif key == TEN or key.isdecimal():
-        asked = picture.asked(session.now())
-        if asked is not None:
-            session.answer(asked.id, 10 if key == TEN else int(key))
 
 
 # Plain lines

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from biofeedback.events import Ask, Notice
 from biofeedback.session.runner import RunningSession
-from biofeedback.terminal.keys import ESC, KeyDecoder
-from biofeedback.terminal.picture import Picture
-from biofeedback.terminal.view import press
+from biofeedback.presenter.keys import ESC, press
+from biofeedback.terminal.keys import KeyDecoder
+from biofeedback.presenter.picture import Picture
 
 
 def keys(*chunks: bytes) -> list[str]:

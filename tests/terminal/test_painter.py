@@ -11,7 +11,7 @@ from rich.console import Console
 
 from biofeedback.events import Event
 from biofeedback.terminal.painter import Painter
-from biofeedback.terminal.picture import HIDDEN, Picture
+from biofeedback.presenter.picture import HIDDEN, Picture
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
 
 S = 1_000_000

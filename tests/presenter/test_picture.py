@@ -30,8 +30,8 @@ from biofeedback.events import (
     Verdict,
 )
 from biofeedback.session.plan import Plan, free_plan
-from biofeedback.terminal import words
-from biofeedback.terminal.picture import FEEL_YOUR_FEET, Picture
+from biofeedback.presenter import words
+from biofeedback.presenter.picture import FEEL_YOUR_FEET, Picture
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
 
 S = 1_000_000

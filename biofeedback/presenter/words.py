@@ -8,7 +8,7 @@ from typing import Final
 
 from biofeedback.arousal.live import NO_WINDOW
 from biofeedback.events import End, GapReason, Link
-from biofeedback.terminal.picture import Part, Picture
+from biofeedback.presenter.picture import Part, Picture
 
 LONGEST_TEXT: Final = 300
 LOW_BATTERY: Final = 15

@@ -1,0 +1,30 @@
+"""What a key asks of a session, the same in every face (DESIGN 8)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.presenter.picture import Picture
+from biofeedback.session.runner import RunningSession
+
+SPACE: Final = " "
+ESC: Final = "esc"
+STRONG: Final = "s"
+MARK: Final = "m"
+TEN: Final = "t"
+
+
+def press(key: str, picture: Picture, session: RunningSession) -> None:
+    """Do what a key asks for: SPACE, ESC, STRONG, MARK, or a figure or TEN while a question is open."""
+    if key == SPACE:
+        session.command("resume" if picture.paused else "pause")
+    elif key == STRONG:
+        session.command("strong")
+    elif key == MARK:
+        session.command("mark")
+    elif key == ESC:
+        session.command("end")
+    elif key == TEN or key.isdecimal():
+        asked = picture.asked(session.now())
+        if asked is not None:
+            session.answer(asked.id, 10 if key == TEN else int(key))
