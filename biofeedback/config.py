@@ -40,8 +40,8 @@ class Rule:
 RULES: Final[Mapping[str, Rule]] = {
     "home": Rule("", "folder of your sessions; empty: the usual one of your system", environment="BIOFEEDBACK_HOME"),
     "person": Rule("me", "pseudonym under which sessions are recorded"),
-    "source": Rule("", "where the beats come from when --source is not given, for example sim:calm"),
-    "view": Rule("auto", "what a session shows", choices=("auto", "terminal", "none")),
+    "source": Rule("", "where the beats come from when --source is not given, for example strap: or sim:calm"),
+    "view": Rule("auto", "what a session shows", choices=("auto", "desktop", "terminal", "none")),
     "pace": Rule(6.0, "breaths a minute of the pacer", 4.5, 7.0),
     "inhale": Rule(0.40, "share of a breath that goes in", 0.30, 0.60),
 }

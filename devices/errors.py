@@ -11,6 +11,12 @@ class Reason(Enum):
     BAD_SPEC = "bad spec"
     UNKNOWN_KIND = "unknown kind"
     OUT_OF_ORDER = "out of order"
+    NO_BLUETOOTH = "no bluetooth"
+    BLUETOOTH_OFF = "bluetooth off"
+    NOT_ALLOWED = "not allowed"
+    NEEDS_PAIRING = "needs pairing"
+    NO_HEART_RATE = "no heart rate"
+    LINK_FAILED = "link failed"
 
 
 class DeviceError(Exception):
@@ -25,3 +31,7 @@ class DeviceError(Exception):
 
 class SourceSpecError(DeviceError):
     """Raised when the words that name a source cannot be understood."""
+
+
+class BluetoothError(DeviceError):
+    """Raised when this computer's Bluetooth cannot be used at all."""

@@ -65,7 +65,15 @@ class Answered:
     value: int | None
 
 
-SourceEvent: TypeAlias = Packet | Intervals | LinkState | Battery | Answered
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """So many packets were lost inside the program, which was too slow for them."""
+
+    stamp_us: int
+    packets: int
+
+
+SourceEvent: TypeAlias = Packet | Intervals | LinkState | Battery | Answered | Dropped
 
 
 @dataclass(frozen=True, slots=True)

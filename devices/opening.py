@@ -31,4 +31,14 @@ def _open_simulated(spec: SourceSpec) -> Source:
     return SimulatedStrap(person, name=spec.name, seed=seed, spec=spec.text)
 
 
-_OPENERS: Final[Mapping[str, Callable[[SourceSpec], Source]]] = {"sim": _open_simulated}
+def _open_strap(spec: SourceSpec) -> Source:
+    from devices.strap import Strap
+
+    if spec.options:
+        raise SourceSpecError(
+            Reason.BAD_SPEC, f"A strap has no option '{next(iter(spec.options))}'.", "Write strap:, or strap:NAME."
+        )
+    return Strap(spec.name, spec=spec.text)
+
+
+_OPENERS: Final[Mapping[str, Callable[[SourceSpec], Source]]] = {"sim": _open_simulated, "strap": _open_strap}

@@ -17,6 +17,7 @@ from biofeedback.events import Json
 if TYPE_CHECKING:
     from devices.source import SourceSpec
 
+NO_STRAP: Final = 3
 INTERRUPTED: Final = 130
 LEGIBLE: Final = 20.0
 """Faster than this a session is told in lines: a breathing picture would only flicker."""
@@ -38,6 +39,13 @@ def say(args: argparse.Namespace, text: str) -> None:
     """Talk: on stderr, and not at all when quiet."""
     if not args.quiet:
         sys.stderr.write(text + "\n")
+
+
+def quiet_libraries(args: argparse.Namespace) -> None:
+    """What libraries log is for those who asked for it; a person gets our sentences."""
+    import logging
+
+    logging.basicConfig(level=logging.WARNING if args.verbose >= 2 else logging.CRITICAL + 1)
 
 
 def called() -> str:

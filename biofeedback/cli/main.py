@@ -10,12 +10,14 @@ from importlib import import_module
 from typing import Final, NoReturn
 
 from biofeedback import __version__
-from biofeedback.cli.common import INTERRUPTED, called
+from biofeedback.cli.common import INTERRUPTED, NO_STRAP, called
 from biofeedback.errors import BiofeedbackError
 
 COMMANDS: Final[dict[str, str]] = {
     "demo": "a complete short session with a simulated person",
     "practice": "a live session: breathing, imagery, what the heart does",
+    "scan": "heart-rate straps in range",
+    "doctor": "what works on this computer, and what to do about the rest",
     "replay": "watch a recording or a file of intervals again",
     "verify": "recompute recordings and compare every number",
     "analyze": "heart-rate variability of recordings and RR files",
@@ -31,7 +33,10 @@ DESCRIPTION: Final = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command. Returns the exit code of the contract: 0 ok, 1 failed, 2 usage, 4 unreadable, 5 differs."""
+    """Run one command. Returns the exit code of the contract.
+
+    0 ok, 1 failed, 2 usage, 3 no strap or Bluetooth, 4 unreadable, 5 differs, 130 interrupted.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     args = _parser(words).parse_args(words)
     if args.no_color:
@@ -46,10 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last net: nobody should meet a traceback
-        from devices.errors import DeviceError
+        from devices.errors import BluetoothError, DeviceError
 
         if isinstance(error, DeviceError):
-            return _complain(error.what, error.advice, 2, args, error)
+            code = NO_STRAP if isinstance(error, BluetoothError) else 2
+            return _complain(error.what, error.advice, code, args, error)
         what = f"Something went wrong inside the program: {type(error).__name__}: {error}"
         return _complain(what, "Run it again with -vv and report what it prints; recordings are kept.", 1, args, error)
 

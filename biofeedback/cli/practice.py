@@ -9,7 +9,16 @@ from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, add_example, add_view_options, called, config_of, say, with_seed
+from biofeedback.cli.common import (
+    INTERRUPTED,
+    add_example,
+    add_view_options,
+    called,
+    config_of,
+    quiet_libraries,
+    say,
+    with_seed,
+)
 from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
@@ -22,7 +31,9 @@ if TYPE_CHECKING:
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("script", nargs="*", help="an imagery script, by id or .toml file; several only in a trial")
-    parser.add_argument("--source", help="where the beats come from: sim:calm, sim:tense?seed=3, file:my_rr.txt")
+    parser.add_argument(
+        "--source", help="where the beats come from: strap: (the first one found), strap:NAME, sim:calm, file:my_rr.txt"
+    )
     parser.add_argument("--plan", choices=("practice", "trial", "free"), help="practice with a script, else free")
     parser.add_argument(
         "--minutes",
@@ -48,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from biofeedback.session.scripts import shelf_with
     from biofeedback.session.sources import open_source
 
+    quiet_libraries(args)
     config = config_of(args)
     spec = _spec(args, config)
     shelf, ids = shelf_with([*args.script, *([args.control] if args.control else [])])
@@ -85,7 +97,7 @@ def _spec(args: argparse.Namespace, config: Config) -> SourceSpec:
     if not text:
         raise UsageError(
             "No source of heartbeats is given.",
-            "Try --source sim:calm, or --source file:FILE with a file of yours.",
+            "With a strap: --source strap: - without one: --source sim:calm, or --source file:FILE.",
         )
     spec = parse_spec(text)
     if args.seed is not None and spec.kind != "sim":

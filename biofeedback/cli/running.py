@@ -108,7 +108,7 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     try:
         interrupted = _show(running, loop.run, view, _titles(work.shelf), hide_numbers=work.plan.name == "trial")
     finally:
-        recording = log.close() if log is not None else None
+        recording = _close_log(log)
     trouble = log.failed if log is not None else None
     if trouble:
         say(args, trouble)
@@ -156,6 +156,16 @@ def _open_log(place: Path | None, opening: Opening) -> SessionLog | None:
     if log.failed:
         raise RecordingError(log.failed, "Make room on the disk, or choose another folder with --output.")
     return log
+
+
+def _close_log(log: SessionLog | None) -> Path | None:
+    """Finish the file; one of a session that never began goes."""
+    if log is None:
+        return None
+    if log.empty:
+        log.discard()
+        return None
+    return log.close()
 
 
 def _stop_replay() -> None:

@@ -73,6 +73,20 @@ class SessionLog:
         """Write a line that is no event, such as the version of a rule (`alg`)."""
         self._write(t, kind, body)
 
+    @property
+    def empty(self) -> bool:
+        """Whether no event was written: the session never began."""
+        return not self._events
+
+    def discard(self) -> None:
+        """Remove the file of a session that never began. Raises RecordingError for any other."""
+        if not self.empty:
+            raise RecordingError(f"{self._part} holds a session.", "It is kept.")
+        self._syncer.close()
+        os.close(self._fd)
+        self._fd = -1
+        self._part.unlink()
+
     def close(self) -> Path:
         """Seal, sync and name the file. Returns where it is; one without the session's end stays `.part`."""
         if self._fd < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeAlias
 
@@ -16,6 +16,7 @@ from biofeedback.events import (
     Cue,
     Event,
     Input,
+    Json,
     Link,
     Output,
     Pacer,
@@ -30,6 +31,7 @@ from biofeedback.session.engine import Engine
 from biofeedback.session.opening import Opening
 from devices.events import (
     Answered,
+    Dropped,
     Heard,
     HeardCue,
     HeardPacer,
@@ -53,6 +55,10 @@ class Recorder(Protocol):
 
     def append(self, event: Event) -> None:
         """Keep one event."""
+        ...
+
+    def append_line(self, t: int, kind: str, body: Mapping[str, Json]) -> None:
+        """Keep what is no event of the engine's."""
         ...
 
 
@@ -87,16 +93,22 @@ class SessionLoop:
                 self._asyncio.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> None:
-        """Open the source and go on until the session ends, by its plan, by a command or with its source."""
+        """Open the source and go on until the session ends, by its plan, by a command or with its source.
+
+        A source that cannot be opened leaves nothing in the recording.
+        """
         self._asyncio = asyncio.get_running_loop()
+        async with self._source:
+            self._open()
+            try:
+                await self._follow(self._source.events(self._clock))
+            finally:
+                self._stop("the session was interrupted")
+
+    def _open(self) -> None:
         self._step(self._opening.event)
         for coin in self._coins.values():
             self._step(Commit(0, coin.pair, coin.sealed(self._opening.session)))
-        try:
-            async with self._source:
-                await self._follow(self._source.events(self._clock))
-        finally:
-            self._stop("the session was interrupted")
 
     async def _follow(self, events: AsyncIterator[SourceEvent]) -> None:
         pull = asyncio.ensure_future(_next(events))
@@ -115,7 +127,8 @@ class SessionLoop:
                 if event is None:
                     self._stop("the source has no more beats")
                     break
-                self._step(self._input(event))
+                for step in self._inputs(event):
+                    self._step(step)
                 pull = asyncio.ensure_future(_next(events))
         finally:
             pull.cancel()
@@ -131,20 +144,28 @@ class SessionLoop:
             at = max(self._clock.now(), self._engine.time)
             self._step(self._posted.pop(0)(at))
 
-    def _input(self, event: SourceEvent) -> Input:
-        """The engine's word for what the source said, at the time the session has reached."""
+    def _inputs(self, event: SourceEvent) -> Sequence[Input]:
+        """The engine's words for what the source said, at the time the session has reached."""
         at = max(event.stamp_us, self._engine.time)
         match event:
             case StrapPacket():
-                return packet_input(at, event)
+                return (packet_input(at, event),)
             case Intervals(ticks=ticks):
-                return Rr(at, ticks)
+                return (Rr(at, ticks),)
             case LinkState(state=state, why=why):
-                return Link(at, state, why)
+                return (Link(at, state, why),)
             case StrapBattery(percent=percent):
-                return Battery(at, percent)
+                return (Battery(at, percent),)
             case Answered(question=question, value=value):
-                return Answer(at, question, "suds", value, by="sim")
+                return (Answer(at, question, "suds", value, by="sim"),)
+            case Dropped(packets=packets):
+                return self._dropped(at, packets)
+
+    def _dropped(self, at: int, packets: int) -> Sequence[Input]:
+        """Packets that found no room are a hole in the beats, like a link that was gone for a moment."""
+        if self._recorder is not None:
+            self._recorder.append_line(at, "drop", {"count": packets})
+        return Link(at, "stale", f"The program was too slow and lost {packets} packets."), Link(at, "streaming")
 
     def _step(self, event: Input) -> None:
         """Write-ahead: what was due, then the input on file, then fed, then shown."""

@@ -30,9 +30,11 @@ def open_source(spec: SourceSpec) -> Source:
             known = ", ".join(FILE_OPTIONS)
             raise SourceSpecError(Reason.BAD_SPEC, f"A file has no option '{unknown[0]}'.", f"Options are: {known}.")
         return file_source(Path(spec.name), spec.options.get("unit"))
-    if spec.kind != "sim":
+    if spec.kind not in ("sim", "strap"):
         raise SourceSpecError(
-            Reason.UNKNOWN_KIND, f"This version knows no source '{spec.kind}:'.", "Choose sim:PERSON or file:FILE."
+            Reason.UNKNOWN_KIND,
+            f"There is no kind of source '{spec.kind}:'.",
+            "Choose strap:, sim:PERSON or file:FILE.",
         )
     return open_device(spec)
 

@@ -248,7 +248,10 @@ def test_config_tells_each_origin_and_what_is_wrong(tmp_path: Path) -> None:
         (["practice", "safe_place", "--pace", "30", "--source", "sim:calm"], "4.5 to 7"),
         (["practice", "--seed", "3", "--source", "file:x.txt"], "simulated people only"),
         (["simulate", "--minutes", "-1"], "cannot last"),
-        (["practice", "--source", "strap:"], "sim:PERSON or file:FILE"),
+        (["practice", "--source", "radio:"], "strap:, sim:PERSON or file:FILE"),
+        (["practice", "--source", "strap:?fast=1"], "no option 'fast'"),
+        (["practice", "--source", "strap:", "--speed", "2"], "its own speed"),
+        (["scan", "--timeout", "0"], "cannot last"),
         (["practice", "--source", "file:x.txt?sped=20"], "no option 'sped'"),
         (["practice", "--source", "sim:calm", "--speed", "max"], "never comes to an end"),
         (["practice", "--source", "sim:calm", "--minutes", "nan"], "cannot last"),
@@ -328,7 +331,8 @@ def test_a_full_disk_in_the_demo_is_a_failure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "practice", "replay", "verify", "analyze", "simulate", "report", "scripts", "config"]
+    "command",
+    ["demo", "practice", "scan", "doctor", "replay", "verify", "analyze", "simulate", "report", "scripts", "config"],
 )
 def test_every_help_has_a_worked_example_and_the_options_for_all(tmp_path: Path, command: str) -> None:
     text = run(tmp_path, command, "--help").stdout

@@ -1,0 +1,155 @@
+"""What every use of Bluetooth shares: the backend of bleak, and what its errors mean to a person.
+
+bleak is imported inside functions: it takes a fifth of a second that only a strap is worth.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from devices.errors import BluetoothError, Reason
+
+if TYPE_CHECKING:
+    from bleak.backends.adapter import BaseBleakAdapter
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.scanner import BaseBleakScanner
+
+HEART_RATE_SERVICE: Final = "0000180d-0000-1000-8000-00805f9b34fb"
+HEART_RATE_MEASUREMENT: Final = "00002a37-0000-1000-8000-00805f9b34fb"
+BATTERY_LEVEL: Final = "00002a19-0000-1000-8000-00805f9b34fb"
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """Which backends bleak uses; None is the one of this system."""
+
+    scanner: type[BaseBleakScanner] | None = None
+    client: type[BaseBleakClient] | None = None
+    adapter: type[BaseBleakAdapter] | None = None
+
+
+SYSTEM_RADIO: Final = Radio()
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong with Bluetooth, and what the person can do."""
+
+    reason: Reason
+    what: str
+    advice: str
+
+    @property
+    def words(self) -> str:
+        """Both sentences."""
+        return f"{self.what} {self.advice}"
+
+    @property
+    def radio_is_off(self) -> bool:
+        """Whether no strap at all can be reached until something changes on this computer."""
+        return self.reason in (Reason.NO_BLUETOOTH, Reason.BLUETOOTH_OFF, Reason.NOT_ALLOWED)
+
+    def error(self) -> BluetoothError:
+        """The same as an exception."""
+        return BluetoothError(self.reason, self.what, self.advice)
+
+
+_SYSTEM: Final = {"linux": "linux", "darwin": "darwin", "win32": "win32"}.get(sys.platform, "linux")
+
+_START_SERVICE: Final[Mapping[str, str]] = {
+    "linux": "WSL and containers have none; elsewhere: sudo apt-get install bluez && sudo systemctl start bluetooth",
+    "darwin": "Restart the Mac; if that does not help, see System Settings, Bluetooth.",
+    "win32": "Start the service called Bluetooth Support Service.",
+}
+_GET_ADAPTER: Final[Mapping[str, str]] = {
+    "linux": "Plug in an adapter for Bluetooth 4.0 or newer; if there is one, see: systemctl status bluetooth",
+    "darwin": "Use a Mac with Bluetooth, or plug in an adapter.",
+    "win32": "Plug in an adapter for Bluetooth 4.0 or newer; see Settings, Bluetooth & devices.",
+}
+_SWITCH_ON: Final[Mapping[str, str]] = {
+    "linux": "Switch it on in the system's settings, or with: bluetoothctl power on",
+    "darwin": "Switch it on in the Control Centre.",
+    "win32": "Switch it on in Settings, Bluetooth & devices.",
+}
+_ALLOW: Final[Mapping[str, str]] = {
+    "linux": "Ask for it: sudo usermod -aG bluetooth $USER, then log in again.",
+    "darwin": "Allow it for your terminal in System Settings, Privacy & Security, Bluetooth.",
+    "win32": "Allow it in Settings, Privacy & security, Radios.",
+}
+_PAIR: Final[Mapping[str, str]] = {
+    "linux": "Pair it once in the system's Bluetooth settings, or with: bluetoothctl pair ADDRESS",
+    "darwin": "Accept the request to pair when it appears.",
+    "win32": "Pair it once in Settings, Bluetooth & devices.",
+}
+
+NO_SERVICE: Final = Trouble(
+    Reason.NO_BLUETOOTH, "The Bluetooth service of this computer is not running.", _START_SERVICE[_SYSTEM]
+)
+NO_ADAPTER: Final = Trouble(Reason.NO_BLUETOOTH, "This computer has no Bluetooth adapter.", _GET_ADAPTER[_SYSTEM])
+BLUETOOTH_OFF: Final = Trouble(Reason.BLUETOOTH_OFF, "Bluetooth is off.", _SWITCH_ON[_SYSTEM])
+NOT_ALLOWED: Final = Trouble(Reason.NOT_ALLOWED, "This program may not use Bluetooth.", _ALLOW[_SYSTEM])
+NEEDS_PAIRING: Final = Trouble(Reason.NEEDS_PAIRING, "The strap wants to be paired first.", _PAIR[_SYSTEM])
+NO_HEART_RATE: Final = Trouble(
+    Reason.NO_HEART_RATE, "This device measures no heart rate.", "Choose another one; `scan` lists the straps in range."
+)
+NO_ANSWER: Final = Trouble(
+    Reason.LINK_FAILED, "The strap did not answer.", "Keep it close; another program or phone may hold it."
+)
+LEFT: Final = Trouble(Reason.LINK_FAILED, "The strap went away while connecting.", "It will be tried again.")
+
+_BY_AVAILABILITY: Final[Mapping[str, Trouble]] = {
+    "POWERED_OFF": BLUETOOTH_OFF,
+    "DENIED_BY_USER": NOT_ALLOWED,
+    "DENIED_BY_SYSTEM": NOT_ALLOWED,
+    "DENIED_BY_UNKNOWN": NOT_ALLOWED,
+}
+"""By the name of bleak's reason; every other one means that there is no adapter."""
+
+_BY_DBUS_ERROR: Final[Mapping[str, Trouble]] = {
+    "org.freedesktop.DBus.Error.ServiceUnknown": NO_SERVICE,
+    "org.freedesktop.DBus.Error.NameHasNoOwner": NO_SERVICE,
+    "org.freedesktop.DBus.Error.AccessDenied": NOT_ALLOWED,
+    "org.bluez.Error.NotReady": BLUETOOTH_OFF,
+    "org.bluez.Error.AuthenticationFailed": NEEDS_PAIRING,
+    "org.bluez.Error.AuthenticationRejected": NEEDS_PAIRING,
+    "org.bluez.Error.NotPermitted": NEEDS_PAIRING,
+}
+_WANT_PAIRING: Final = frozenset({0x05, 0x08, 0x0C, 0x0F})
+"""ATT errors: insufficient authentication, authorization, key size, encryption."""
+
+
+def bluetooth_errors() -> tuple[type[Exception], ...]:
+    """All that bleak lets through when something is wrong with Bluetooth or the strap (RULINGS D4)."""
+    from bleak.exc import BleakError
+
+    return (BleakError, TimeoutError, OSError, EOFError, NotImplementedError)
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What one of `bluetooth_errors` means (STRAP 1, its table)."""
+    from bleak.exc import (
+        BleakBluetoothNotAvailableError,
+        BleakCharacteristicNotFoundError,
+        BleakDBusError,
+        BleakDeviceNotFoundError,
+        BleakGATTProtocolError,
+    )
+
+    match error:
+        case BleakBluetoothNotAvailableError():
+            return _BY_AVAILABILITY.get(error.reason.name, NO_ADAPTER)
+        case BleakGATTProtocolError():
+            return NEEDS_PAIRING if error.code in _WANT_PAIRING else LEFT
+        case BleakDBusError():
+            return _BY_DBUS_ERROR.get(error.dbus_error, NO_ANSWER)
+        case BleakCharacteristicNotFoundError():
+            return NO_HEART_RATE
+        case TimeoutError() | BleakDeviceNotFoundError():
+            return NO_ANSWER
+        case OSError() | EOFError():
+            return NO_SERVICE
+        case _:
+            return LEFT

@@ -1,0 +1,119 @@
+"""Which straps there are: those this computer is connected to already, and those that advertise.
+
+Straps are known by their service (0x180D), never by their brand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, Radio
+
+if TYPE_CHECKING:
+    from bleak.backends.device import BLEDevice
+    from bleak.backends.scanner import AdvertisementData
+
+ADAPTERS: Final = Path("/sys/class/bluetooth")
+"""Where Linux lists its Bluetooth adapters; absent elsewhere."""
+WEAKEST_DBM: Final = -127
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStrap:
+    """One strap. `rssi` is its signal in dBm, None when it is connected and so does not advertise."""
+
+    name: str
+    address: str
+    rssi: int | None
+    connected: bool
+    device: BLEDevice
+
+    @property
+    def called(self) -> str:
+        """Its name, else its address."""
+        return self.name or self.address
+
+
+Wanted: TypeAlias = Callable[[FoundStrap], bool]
+
+
+def named(words: str) -> Wanted:
+    """Straps whose address is `words`, or whose name begins with them; case does not matter. Empty: any."""
+    sought = words.casefold()
+    return lambda strap: strap.address.casefold() == sought or strap.name.casefold().startswith(sought)
+
+
+async def connected_straps(radio: Radio = SYSTEM_RADIO) -> list[FoundStrap]:
+    """Straps that hold a link to this computer, by whichever program; a scan does not see them.
+
+    Raises one of `bluetooth_errors` when Bluetooth cannot be used.
+    """
+    from bleak import BleakAdapter
+
+    try:
+        first = await BleakAdapter.get(backend=radio.adapter)
+        others = [await BleakAdapter.get(bluez={"adapter": name}, backend=radio.adapter) for name in _adapters()]
+        held = [await adapter.get_connected_devices([HEART_RATE_SERVICE]) for adapter in (first, *others)]
+    except NotImplementedError:
+        return []
+    devices = {device.address: device for some in held for device in some}
+    return [FoundStrap(device.name or "", address, None, True, device) for address, device in devices.items()]
+
+
+async def first_advertising(wanted: Wanted, seconds: float, radio: Radio = SYSTEM_RADIO) -> FoundStrap | None:
+    """The first wanted strap that advertises within `seconds`. Raises one of `bluetooth_errors`."""
+    from bleak import BleakScanner
+
+    async with BleakScanner(service_uuids=[HEART_RATE_SERVICE], backend=radio.scanner) as scanner:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                async for device, said in scanner.advertisement_data():
+                    strap = _advertising(device, said)
+                    if wanted(strap):
+                        return strap
+    return None
+
+
+async def scan(
+    seconds: float, radio: Radio = SYSTEM_RADIO, found_one: Callable[[FoundStrap], None] | None = None
+) -> list[FoundStrap]:
+    """All straps: the connected ones, then those that advertise, strongest first.
+
+    `found_one` hears of each strap the first time it is met. Raises one of `bluetooth_errors`.
+    """
+    from bleak import BleakScanner
+
+    found: dict[str, FoundStrap] = {}
+
+    def see(strap: FoundStrap) -> None:
+        known = found.get(strap.address)
+        if known is None and found_one is not None:
+            found_one(strap)
+        # A name may come after the first advertisement and be missing from a later one.
+        if known is None or (not known.connected and (strap.name or not known.name)):
+            found[strap.address] = strap
+
+    for strap in await connected_straps(radio):
+        see(strap)
+    async with BleakScanner(
+        lambda device, said: see(_advertising(device, said)),
+        service_uuids=[HEART_RATE_SERVICE],
+        backend=radio.scanner,
+    ):
+        await asyncio.sleep(seconds)
+    return sorted(found.values(), key=lambda strap: (not strap.connected, -(strap.rssi or WEAKEST_DBM)))
+
+
+def _advertising(device: BLEDevice, said: AdvertisementData) -> FoundStrap:
+    return FoundStrap(said.local_name or device.name or "", device.address, said.rssi, False, device)
+
+
+def _adapters() -> list[str]:
+    """The adapters of this computer by name, where there are several to choose from."""
+    names = sorted(path.name for path in ADAPTERS.glob("hci*") if path.name[3:].isdecimal())
+    return names if len(names) > 1 else []

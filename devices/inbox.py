@@ -1,0 +1,59 @@
+"""What a strap said, waiting for the session: bounded, in order, and never silently shortened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from devices.events import Dropped, Packet, SourceEvent
+
+MOST_PACKETS: Final = 1024
+"""A quarter of an hour of packets (RULINGS A5); a session that is further behind has stopped."""
+
+
+class Inbox:
+    """Events in the order in which they came. For one event loop; `packet` may be called at any time in it."""
+
+    def __init__(self, most_packets: int = MOST_PACKETS) -> None:
+        self._most_packets = most_packets
+        self._waiting: deque[SourceEvent] = deque()
+        self._packets = 0
+        self._dropped = 0
+        self._came = asyncio.Event()
+        self._closed = False
+
+    def packet(self, stamp_us: int, device: str, raw: bytes) -> None:
+        """A notification came. When there is no room for it, it is counted."""
+        if self._packets >= self._most_packets:
+            self._dropped += 1
+            return
+        self._tell_dropped(stamp_us)
+        self._packets += 1
+        self.put(Packet(stamp_us, device, raw))
+
+    def put(self, event: SourceEvent) -> None:
+        """Anything else: there are few of these, and there is always room."""
+        self._waiting.append(event)
+        self._came.set()
+
+    def close(self) -> None:
+        """Nothing comes any more."""
+        self._closed = True
+        self._came.set()
+
+    async def next(self) -> SourceEvent | None:
+        """The oldest event; None when the inbox is empty and closed."""
+        while not self._waiting:
+            if self._closed:
+                return None
+            self._came.clear()
+            await self._came.wait()
+        event = self._waiting.popleft()
+        self._packets -= isinstance(event, Packet)
+        return event
+
+    def _tell_dropped(self, stamp_us: int) -> None:
+        if self._dropped:
+            self.put(Dropped(stamp_us, self._dropped))
+            self._dropped = 0

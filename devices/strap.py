@@ -1,0 +1,220 @@
+"""A real strap as a source: found, connected, listened to, and found again when the link is lost.
+
+One task keeps the link (STRAP 5): look for the strap, connect with a client made anew, listen until the link is gone,
+leave the client, wait a little, look again. Leaving the client before the next attempt matters: a client that was
+left behind makes every later notification arrive twice. The call-back of a notification stamps it and puts it into
+the inbox, nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Final, Self
+
+from devices.bluetooth import (
+    BATTERY_LEVEL,
+    HEART_RATE_MEASUREMENT,
+    SYSTEM_RADIO,
+    Radio,
+    Trouble,
+    bluetooth_errors,
+    trouble_of,
+)
+from devices.discovery import FoundStrap, Wanted, connected_straps, first_advertising, named
+from devices.errors import Reason
+from devices.events import Battery, Heard, LinkName, LinkState, SourceEvent, StrapInfo
+from devices.inbox import Inbox
+from devices.source import Clock
+
+if TYPE_CHECKING:
+    from bleak import BleakClient
+    from bleak.backends.characteristic import BleakGATTCharacteristic
+
+SCAN_S: Final = 15.0
+"""A first scan was seen to take ten seconds (STRAP 1)."""
+CONNECT_S: Final = 20.0
+BACK_OFF_S: Final = (0.5, 1.0, 2.0, 5.0)
+JITTER: Final = 0.2
+CLOSE_S: Final = 5.0
+"""A link is closed within so long when a session ends (RULINGS G)."""
+START_S: Final = 2.0
+"""A Bluetooth service that is just starting is given so long before there is said to be none."""
+LOOK_AGAIN_S: Final = 0.25
+
+DEVICE: Final = "s1"
+"""What the packets of the session's strap are marked with: a label, not its address."""
+FULL_PCT: Final = 100
+
+LOOKING: Final = "Looking for the strap."
+NOT_SEEN: Final = (
+    "No strap is in sight yet. Wet its electrodes and put it on; another program or phone may hold it."
+    " The search goes on."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """How long is waited; tests let it pass faster."""
+
+    scale: float = 1.0
+
+    def of(self, seconds: float) -> float:
+        """Seconds to wait."""
+        return seconds * self.scale
+
+    def before_attempt(self, failures: int, rng: Random) -> float:
+        """Seconds before the next attempt, after so many that failed in a row."""
+        return self.of(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * rng.uniform(1 - JITTER, 1 + JITTER))
+
+
+class Strap:
+    """The source "strap:NAME", "strap:ADDRESS" or "strap:" (the first one found). Use its `events` once.
+
+    Once a strap has been connected the session stays with it, whatever else is in the room.
+    """
+
+    def __init__(
+        self, words: str = "", *, spec: str = "", radio: Radio = SYSTEM_RADIO, delays: Delays | None = None
+    ) -> None:
+        self.info = StrapInfo(name=words or "heart-rate strap", kind="strap", spec=spec)
+        self._wanted: Wanted = named(words)
+        self._radio = radio
+        self._delays = delays or Delays()
+        self._chosen: FoundStrap | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Make sure that there is Bluetooth at all. Raises BluetoothError when there is none.
+
+        Bluetooth that is merely off is waited for in `events`.
+        """
+        deadline = asyncio.get_running_loop().time() + self._delays.of(START_S)
+        while (trouble := await bluetooth_trouble(self._radio)) is not None:
+            if trouble.reason is Reason.BLUETOOTH_OFF:
+                break
+            if asyncio.get_running_loop().time() >= deadline:
+                raise trouble.error()
+            await asyncio.sleep(self._delays.of(LOOK_AGAIN_S))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the link; give up on a system that does not answer."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper}, timeout=CLOSE_S)
+
+    async def events(self, clock: Clock) -> AsyncIterator[SourceEvent]:
+        """What the strap and its link say, without end."""
+        inbox = Inbox()
+        self._keeper = asyncio.create_task(self._keep_link(_Voice(inbox, clock)), name="strap")
+        self._keeper.add_done_callback(lambda _: inbox.close())
+        while (event := await inbox.next()) is not None:
+            yield event
+        if not self._keeper.cancelled():
+            self._keeper.result()
+
+    def hear(self, heard: Heard) -> None:
+        """A strap does not listen."""
+
+    async def _keep_link(self, voice: _Voice) -> None:
+        """Look, connect, listen; again and again."""
+        errors = bluetooth_errors()
+        rng = Random()  # noqa: S311 - spreads attempts, keeps no secret
+        failures = 0
+        while True:
+            try:
+                strap = await self._find(voice)
+                await self._listen(strap, voice)
+                voice.link("waiting", f"The link to {strap.called} was lost. It is tried again.")
+                failures = 0
+            except errors as error:
+                failures += 1
+                _tell(trouble_of(error), voice)
+            await asyncio.sleep(self._delays.before_attempt(failures, rng))
+
+    async def _find(self, voice: _Voice) -> FoundStrap:
+        """The strap: one that is connected already, else one that advertises, else the last one by its address."""
+        voice.link("scanning", LOOKING)
+        while True:
+            for strap in await connected_straps(self._radio):
+                if self._wanted(strap):
+                    return strap
+            found = await first_advertising(self._wanted, self._delays.of(SCAN_S), self._radio)
+            if found is not None:
+                return found
+            voice.link("scanning", NOT_SEEN)
+            if self._chosen is not None:
+                return self._chosen
+
+    async def _listen(self, strap: FoundStrap, voice: _Voice) -> None:
+        """Connect and pass on what comes, until the link is gone."""
+        from bleak import BleakClient
+
+        voice.link("connecting", f"Connecting to {strap.called}.")
+        gone = asyncio.Event()
+        async with BleakClient(
+            strap.device,
+            disconnected_callback=lambda _: gone.set(),
+            timeout=self._delays.of(CONNECT_S),
+            backend=self._radio.client,
+        ) as client:
+            await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
+            self._stay_with(strap)
+            voice.link("streaming", f"Connected to {strap.called}.")
+            await _follow_battery(client, voice)
+            await gone.wait()
+
+    def _stay_with(self, strap: FoundStrap) -> None:
+        self._chosen = strap
+        self._wanted = named(strap.address)
+
+
+async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
+    """Why no strap can be reached on this computer now; None when one can."""
+    try:
+        await connected_straps(radio)
+    except bluetooth_errors() as error:
+        return trouble_of(error)
+    return None
+
+
+async def _follow_battery(client: BleakClient, voice: _Voice) -> None:
+    """The charge now and whenever it changes; a strap may lack it or say nonsense."""
+    if client.services.get_characteristic(BATTERY_LEVEL) is None:
+        voice.battery(b"")
+        return
+    with suppress(*bluetooth_errors()):
+        voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
+        await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
+
+
+def _tell(trouble: Trouble, voice: _Voice) -> None:
+    voice.link("off" if trouble.radio_is_off else "waiting", trouble.words)
+
+
+class _Voice:
+    """Puts what happens into the inbox, stamped with the session's clock."""
+
+    def __init__(self, inbox: Inbox, clock: Clock) -> None:
+        self._inbox = inbox
+        self._clock = clock
+        self._said: tuple[LinkName, str] | None = None
+
+    def notification(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
+        """The strap sent a measurement."""
+        self._inbox.packet(self._clock.now(), DEVICE, bytes(raw))
+
+    def link(self, state: LinkName, why: str) -> None:
+        """The link changed; what was said last is not said again."""
+        if (state, why) != self._said:
+            self._said = state, why
+            self._inbox.put(LinkState(self._clock.now(), state, why))
+
+    def battery(self, level: bytes | bytearray) -> None:
+        """The strap told its charge, one byte of percent."""
+        percent = level[0] if len(level) == 1 and level[0] <= FULL_PCT else None
+        self._inbox.put(Battery(self._clock.now(), percent))
