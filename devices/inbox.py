@@ -20,6 +20,7 @@ class Inbox:
         self._waiting: deque[SourceEvent] = deque()
         self._packets = 0
         self._dropped = 0
+        self._dropped_us = 0
         self._came = asyncio.Event()
         self._closed = False
 
@@ -27,8 +28,9 @@ class Inbox:
         """A notification came. When there is no room for it, it is counted."""
         if self._packets >= self._most_packets:
             self._dropped += 1
+            self._dropped_us = stamp_us
             return
-        self._tell_dropped(stamp_us)
+        self._tell_dropped()
         self._packets += 1
         self.put(Packet(stamp_us, device, raw))
 
@@ -42,18 +44,26 @@ class Inbox:
         self._closed = True
         self._came.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many events wait."""
+        return len(self._waiting)
+
     async def next(self) -> SourceEvent | None:
         """The oldest event; None when the inbox is empty and closed."""
         while not self._waiting:
-            if self._closed:
+            self._tell_dropped()
+            if self._closed and not self._waiting:
                 return None
-            self._came.clear()
-            await self._came.wait()
+            if not self._waiting:
+                self._came.clear()
+                await self._came.wait()
         event = self._waiting.popleft()
         self._packets -= isinstance(event, Packet)
         return event
 
-    def _tell_dropped(self, stamp_us: int) -> None:
+    def _tell_dropped(self) -> None:
+        """Say how many packets found no room, behind those that did."""
         if self._dropped:
-            self.put(Dropped(stamp_us, self._dropped))
+            self.put(Dropped(self._dropped_us, self._dropped))
             self._dropped = 0

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 NO_STRAP: Final = 3
 INTERRUPTED: Final = 130
-LEGIBLE: Final = 20.0
-"""Faster than this a session is told in lines: a breathing picture would only flicker."""
 
 
 def config_of(args: argparse.Namespace) -> Config:
@@ -66,9 +64,3 @@ def with_seed(spec: SourceSpec, seed: int | None) -> SourceSpec:
 def add_example(parser: argparse.ArgumentParser, example: str) -> None:
     """One worked example at the end of a command's help."""
     parser.epilog = f"example:\n  {called()} {example.removeprefix('biofeedback ')}"
-
-
-def add_view_options(parser: argparse.ArgumentParser) -> None:
-    """`--view` and `--speed`."""
-    parser.add_argument("--view", choices=("terminal", "none"), help="terminal (default) or none")
-    parser.add_argument("--speed", metavar="N|max", help="1 is real time; max as fast as it goes (not with a strap)")

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import (
     INTERRUPTED,
-    LEGIBLE,
     add_example,
-    add_view_options,
     called,
     config_of,
     print_json,
     report_path,
     say,
 )
+
+from biofeedback.cli.faces import LEGIBLE, add_view_options, face_of
 
 if TYPE_CHECKING:
     from biofeedback.session.replay import Verification
@@ -45,15 +45,16 @@ def run(args: argparse.Namespace) -> int:
     from devices.opening import open_source
     from devices.source import parse_spec
 
-    speed = parse_speed(args.speed or "max")
+    face = "none" if args.quiet else face_of(args, parse_speed(args.speed or "1"))
+    speed = parse_speed(args.speed or ("1" if face == "desktop" else "max"))
     folder = Path(args.output) if args.output else config_of(args).home / "demo"
     source = open_source(parse_spec(f"sim:calm?seed={args.seed}"))
     plan = demo_plan(Pair("safe_place", "breath_only"))
-    show = args.view != "none" and not args.quiet
-    if show:
+    if face != "none":
         say(args, "A demonstration: a simulated person, one pair of epochs, 4 min 40 s of session time.")
     work = Work(source, plan, shipped(), speed, folder, person="demo", seed=args.seed, demo=True)
-    outcome = run_session(args, work, View(terminal=show, json=False, plain=True if speed > LEGIBLE else None))
+    view = View(face, False, plain=True if speed > LEGIBLE else None, plots=True, hide_numbers=True, watched=True)
+    outcome = run_session(args, work, view)
     if outcome.recording is None:
         return 1
     checked = verify(outcome.recording)
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         print_json({"recording": str(outcome.recording), "report": str(page), "verify": checked.to_json()})
     else:
         _tell(outcome.recording, checked, page)
-        if show and speed > LEGIBLE:
+        if face == "terminal" and speed > LEGIBLE:
             say(args, f"To breathe along in real time: {called()} demo --speed 1")
     if outcome.interrupted:
         return INTERRUPTED

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from biofeedback.cli.common import (
     INTERRUPTED,
     add_example,
-    add_view_options,
     called,
     config_of,
     quiet_libraries,
     say,
     with_seed,
 )
+from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
@@ -44,6 +44,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inhale", type=float, help="share of a breath that goes in, 0.3 to 0.6")
     parser.add_argument("--control", metavar="SCRIPT", help="what a trial compares with (the script's own)")
     add_view_options(parser)
+    parser.add_argument(
+        "--practitioner", action="store_true", help="open the window with the plots too, for somebody who sits beside"
+    )
     parser.add_argument("--seed", type=int, help="which simulated day it is (sim: only)")
     parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
     parser.add_argument("--no-record", action="store_true", help="keep nothing")
@@ -76,10 +79,16 @@ def run(args: argparse.Namespace) -> int:
         place=None if args.no_record else _folder(args, config),
         person=args.person or config.text("person"),
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
+        saw_live="practitioner" if args.practitioner else None,
     )
-    view = args.view or config.text("view")
-    shown = view == "terminal" or (view == "auto" and not args.json)
-    outcome = run_session(args, work, View(terminal=shown, json=args.json))
+    view = View(
+        face_of(args, speed, config.text("view")),
+        args.json,
+        plots=args.practitioner,
+        hide_numbers=plan.name == "trial",
+        watched=args.practitioner,
+    )
+    outcome = run_session(args, work, view)
     if outcome.recording is not None:
         if args.json:
             say(args, f"Recording  {outcome.recording}")

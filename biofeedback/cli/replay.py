@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, LEGIBLE, add_example, add_view_options, say
+from biofeedback.cli.common import INTERRUPTED, add_example, say
+from biofeedback.cli.faces import LEGIBLE, add_view_options, face_of
 
 if TYPE_CHECKING:
     from biofeedback.cli.running import View
@@ -34,13 +35,13 @@ def run(args: argparse.Namespace) -> int:
     from biofeedback.session.sources import file_source, parse_speed
 
     path, speed = Path(args.file), parse_speed(args.speed or "1")
-    terminal = args.view == "terminal" or (args.view is None and not args.json)
+    face = face_of(args, speed)
     plain = True if speed > LEGIBLE else None
     if is_recording(path):
-        return _replay_recording(args, path, speed, View(terminal, args.json, plain=plain))
+        return _replay_recording(args, path, speed, View(face, args.json, plain=plain, plots=True))
     source = file_source(path, args.unit)
     work = Work(source, free_plan(None), shipped(), speed, place=None)
-    outcome = run_session(args, work, View(terminal, args.json, FOREIGN_KINDS, plain=plain))
+    outcome = run_session(args, work, View(face, args.json, FOREIGN_KINDS, plain=plain, plots=True))
     return INTERRUPTED if outcome.interrupted else 0
 
 
@@ -55,7 +56,7 @@ def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: 
         say(args, f"The recording is damaged, {recording.damage}. Showing what stands before it.")
     opened = next((event for event in recording.events() if isinstance(event, Open)), None)
     titles = {id_: str(script["title"]) for id_, script in opened.scripts.items()} if opened else {}
-    interrupted = run_replay(partial(play, recording), speed, view, titles, hide_numbers=False)
+    interrupted = run_replay(partial(play, recording), speed, view, titles)
     if interrupted:
         return INTERRUPTED
     return 0 if recording.damage is None else 4

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from biofeedback.cli.common import say
+from biofeedback.cli.faces import Face
 from biofeedback.errors import RecordingError
 from biofeedback.events import Command, Event
 from biofeedback.recording.codec import to_object
@@ -42,16 +43,30 @@ class Work:
     person: str = "me"
     seed: int | None = None
     demo: bool = False
+    saw_live: str | None = None
+    """Who else sees the numbers while they are made."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How it is shown. `terminal`: the text view; `json`: events as JSON lines on stdout; `kinds`: only these."""
+    """How it is shown.
 
-    terminal: bool
+    `json`: events as JSON lines on stdout, of these `kinds` only; `plain`: the terminal's lines instead of its screen;
+    `plots`: the plot window opens at once; `hide_numbers`: a test; `watched`: somebody beside the trainee may see them.
+    """
+
+    face: Face
     json: bool
     kinds: frozenset[str] | None = None
     plain: bool | None = None
+    plots: bool = False
+    hide_numbers: bool = False
+    watched: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether a person sees anything."""
+        return self.face != "none"
 
 
 @dataclass(slots=True)
@@ -95,18 +110,19 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
         person=work.person,
         demo=work.demo,
         seeded=work.seed is not None,
+        saw_live=work.saw_live,
     )
     log = _open_log(work.place, opening)
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
     queue = ViewQueue()
-    publish = _Publisher(queue if view.terminal else None)
+    publish = _Publisher(queue if view.shown else None)
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
     if view.json:
         publish.lines = _JsonLines(view.kinds, lambda: loop.post(_stop("nobody reads the output any more")))
     running = RunningSession(queue, clock.now, loop.post)
     try:
-        interrupted = _show(running, loop.run, view, _titles(work.shelf), hide_numbers=work.plan.name == "trial")
+        interrupted = _show(running, loop.run, view, _titles(work.shelf))
     finally:
         recording = _close_log(log)
     trouble = log.failed if log is not None else None
@@ -120,17 +136,15 @@ def run_replay(
     speed: float,
     view: View,
     titles: Mapping[str, str],
-    *,
-    hide_numbers: bool,
 ) -> bool:
     """Show a recording again; returns whether it was interrupted."""
     clock: Clock = InstantClock() if isinf(speed) else LiveClock(speed)
     queue = ViewQueue()
-    publish = _Publisher(queue if view.terminal else None)
+    publish = _Publisher(queue if view.shown else None)
     if view.json:
         publish.lines = _JsonLines(view.kinds, _stop_replay)
     running = RunningSession(queue, clock.now, None)
-    return _show(running, lambda: work(clock, publish), view, titles, hide_numbers=hide_numbers)
+    return _show(running, lambda: work(clock, publish), view, titles)
 
 
 @dataclass(slots=True)
@@ -180,22 +194,25 @@ def _stop(why: str) -> Posted:
     return lambda at: Command(at, "stop", "program", why)
 
 
-def _show(
-    running: RunningSession,
-    work: Callable[[], Awaitable[None]],
-    view: View,
-    titles: Mapping[str, str],
-    *,
-    hide_numbers: bool,
-) -> bool:
+def _show(running: RunningSession, work: Callable[[], Awaitable[None]], view: View, titles: Mapping[str, str]) -> bool:
     """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
     ending = _Signals(running)
     with ending:
         running.start(work)
-        if view.terminal:
+        if view.face == "desktop":
+            from biofeedback.desktop.app import watch as watch_windows
+
+            watch_windows(
+                running,
+                script_titles=titles,
+                hide_numbers=view.hide_numbers,
+                plots=view.plots,
+                plots_allowed=view.watched or not view.hide_numbers,
+            )
+        elif view.face == "terminal":
             from biofeedback.terminal import watch
 
-            watch(running, script_titles=titles, hide_numbers=hide_numbers, plain=view.plain)
+            watch(running, script_titles=titles, hide_numbers=view.hide_numbers, plain=view.plain)
         running.join()
     return ending.came
 

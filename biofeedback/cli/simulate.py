@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         person=spec.name,
         seed=int(spec.options.get("seed", 1)),
     )
-    outcome = run_session(args, work, View(terminal=False, json=False))
+    outcome = run_session(args, work, View("none", json=False))
     if outcome.recording is None:
         return 1
     if args.json:

@@ -60,9 +60,12 @@ def open_session(
     person: str = "me",
     demo: bool = False,
     seeded: bool = False,
+    saw_live: str | None = None,
     parent: Mapping[str, Json] | None = None,
 ) -> Opening:
-    """Everything the engine will know from outside; `seeded`: the coins come from the seed of a simulated person.
+    """Everything the engine will know from outside.
+
+    `seeded`: the coins come from the seed of a simulated person. `saw_live`: who sees the numbers beside the trainee.
 
     The only maker of `open`, so it is here that a script is refused that may not be started (ScriptError).
     """
@@ -77,7 +80,7 @@ def open_session(
         at=0,
         plan=plan.to_json(),
         scripts={script.id: to_json(script, shelf.hash_of(script)) for script in scripts},
-        person={"name": person},
+        person={"name": person, **({"saw_live": saw_live} if saw_live else {})},
         source=asdict(info),
         demo=demo,
         coin_source="seed" if seeded else "secrets",
