@@ -1,0 +1,82 @@
+"""The fake BlueZ as a process: `python -m tests.bluez.daemon`.
+
+It serves org.bluez on the bus that DBUS_SYSTEM_BUS_ADDRESS names and does what JSON lines on its standard input say,
+one line of answer each. It ends with `{"do": "stop"}` as the real daemon does on SIGTERM, and at once, without a
+word on the bus, when its input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from dbus_fast import BusType
+from dbus_fast.aio import MessageBus
+
+from tests.bluez.air import StrapState
+from tests.bluez.bluetoothd import FakeBluez
+
+Order: TypeAlias = dict[str, Any]
+
+_SETTINGS = ("held_elsewhere", "hides_services", "in_range", "rssi", "wants_pairing")
+
+
+def _set(bluez: FakeBluez, order: Order) -> None:
+    strap = bluez.strap(order["address"])
+    setattr(strap, order["name"], order["value"])
+    after: dict[str, Callable[[StrapState], None]] = {
+        "held_elsewhere": bluez.drop if order["value"] else bluez.arrive,
+        "in_range": bluez.arrive if order["value"] else bluez.drop,
+    }
+    if order["name"] == "hides_services" and not order["value"]:
+        bluez.resolve(strap)
+    elif order["name"] in after:
+        after[order["name"]](strap)
+
+
+def _fail(bluez: FakeBluez, order: Order) -> None:
+    bluez.strap(order["address"]).refusals.extend([order["how"]] * order["times"])
+
+
+ORDERS: dict[str, Callable[[FakeBluez, Order], object]] = {
+    "add": lambda bluez, order: bluez.add_strap(StrapState(**order["strap"])),
+    "state": lambda bluez, _: bluez.report(),
+    "power": lambda bluez, order: bluez.power(on=order["on"]),
+    "ready": lambda bluez, order: bluez.make_ready(ready=order["ready"]),
+    "set": _set,
+    "fail": _fail,
+    "rename": lambda bluez, order: bluez.rename(bluez.strap(order["address"]), order["name"]),
+    "notify": lambda bluez, order: bluez.notify(bluez.strap(order["address"]), map(bytes.fromhex, order["raws"])),
+    "battery": lambda bluez, order: bluez.set_battery(bluez.strap(order["address"]), order["percent"]),
+    "drop": lambda bluez, order: bluez.drop(bluez.strap(order["address"])),
+    "forget": lambda bluez, order: bluez.forget(bluez.strap(order["address"])),
+}
+
+
+def answer(said: object) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+async def serve() -> None:
+    """Follow orders until told to stop."""
+    orders = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    bluez = FakeBluez(bus)
+    await bluez.start()
+    answer("ready")
+    async for line in orders:
+        order: Order = json.loads(line)
+        if order["do"] == "stop":
+            await bluez.stop()
+            answer("stopped")
+            return
+        answer(ORDERS[order["do"]](bluez, order))
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
