@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from json import dumps
+from contextlib import nullcontext
+from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from biofeedback.cli.common import say
 from biofeedback.cli.faces import Face
+from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
-from biofeedback.events import Command, Event
-from biofeedback.recording.codec import to_object
+from biofeedback.events import Event
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.hub import ViewQueue
-from biofeedback.session.loop import Posted, Publish, SessionLoop
+from biofeedback.session.loop import Publish, SessionLoop
 from biofeedback.session.opening import ALGORITHMS, Opening, open_session
 from biofeedback.session.plan import Plan
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from devices.source import Clock, Source
 
+NOBODY_READS: Final = "nobody reads the output any more"
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -78,29 +79,6 @@ class Outcome:
     trouble: str | None = None
 
 
-@dataclass(slots=True)
-class _JsonLines:
-    """Prints events as JSON lines; a reader that went away ends the session calmly."""
-
-    kinds: frozenset[str] | None
-    gone: Callable[[], None]
-    broken: bool = False
-    _kept: list[str] = field(default_factory=list[str])
-
-    def __call__(self, events: Sequence[Event]) -> None:
-        if self.broken:
-            return
-        try:
-            for event in events:
-                shown = to_object(event)
-                if self.kinds is None or shown["kind"] in self.kinds:
-                    sys.stdout.write(dumps(shown, allow_nan=False) + "\n")
-                    sys.stdout.flush()
-        except BrokenPipeError:
-            self.broken = True
-            self.gone()
-
-
 def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     """One session from its opening to its last line."""
     opening = open_session(
@@ -118,13 +96,14 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     publish = _Publisher(queue if view.shown else None)
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
-    if view.json:
-        publish.lines = _JsonLines(view.kinds, lambda: loop.post(_stop("nobody reads the output any more")))
     running = RunningSession(queue, clock.now, loop.post)
-    try:
-        interrupted = _show(running, loop.run, view, _titles(work.shelf))
-    finally:
-        recording = _close_log(log)
+    if view.json:
+        publish.lines = JsonLines(view.kinds, lambda: running.command("stop", NOBODY_READS), live=True)
+    with publish.lines or nullcontext():
+        try:
+            interrupted = _show(running, loop.run, view, _titles(work.shelf))
+        finally:
+            recording = _close_log(log)
     trouble = log.failed if log is not None else None
     if trouble:
         say(args, trouble)
@@ -141,10 +120,10 @@ def run_replay(
     clock: Clock = InstantClock() if isinf(speed) else LiveClock(speed)
     queue = ViewQueue()
     publish = _Publisher(queue if view.shown else None)
-    if view.json:
-        publish.lines = _JsonLines(view.kinds, _stop_replay)
+    publish.lines = JsonLines(view.kinds, _stop_replay, live=False) if view.json else None
     running = RunningSession(queue, clock.now, None)
-    return _show(running, lambda: work(clock, publish), view, titles)
+    with publish.lines or nullcontext():
+        return _show(running, lambda: work(clock, publish), view, titles)
 
 
 @dataclass(slots=True)
@@ -152,7 +131,7 @@ class _Publisher:
     """Where the session's events go."""
 
     queue: ViewQueue | None
-    lines: _JsonLines | None = None
+    lines: JsonLines | None = None
 
     def __call__(self, events: Sequence[Event]) -> None:
         if self.lines is not None:
@@ -188,10 +167,6 @@ def _stop_replay() -> None:
 
 def _titles(shelf: Shelf) -> dict[str, str]:
     return {id_: script.title for id_, script in shelf.scripts.items()}
-
-
-def _stop(why: str) -> Posted:
-    return lambda at: Command(at, "stop", "program", why)
 
 
 def _show(running: RunningSession, work: Callable[[], Awaitable[None]], view: View, titles: Mapping[str, str]) -> bool:

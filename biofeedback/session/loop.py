@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from biofeedback.events import (
     Answer,
@@ -45,6 +45,10 @@ from devices.events import Battery as StrapBattery
 from devices.events import Packet as StrapPacket
 from devices.heart_rate_measurement import decode
 from devices.source import Source
+
+LISTEN_ON_S: Final = 0.05
+"""A strap's packet needs some milliseconds from the air to the session; one that was sent before a stop is kept."""
+MOMENT_S: Final = 0.005
 
 Publish: TypeAlias = Callable[[Sequence[Event]], None]
 Posted: TypeAlias = Callable[[int], Input]
@@ -111,38 +115,53 @@ class SessionLoop:
             self._step(Commit(0, coin.pair, coin.sealed(self._opening.session)))
 
     async def _follow(self, events: AsyncIterator[SourceEvent]) -> None:
-        pull = asyncio.ensure_future(_next(events))
+        pulling = _Pulling(events)
         wake = asyncio.ensure_future(self._wake.wait())
         try:
             while not self._engine.ended:
-                await self._clock.wait((pull, wake), self._engine.next_deadline)
+                await self._clock.wait((pulling.next, wake), self._engine.next_deadline)
                 if wake.done():
                     self._wake.clear()
                     wake = asyncio.ensure_future(self._wake.wait())
-                self._take_posted()
-                if not pull.done():
+                await self._take_posted(pulling)
+                if not self._take(pulling):
                     self._handle(self._engine.advance(max(self._clock.now(), self._engine.time)))
-                    continue
-                event = pull.result()
-                if event is None:
-                    self._stop("the source has no more beats")
-                    break
-                for step in self._inputs(event):
-                    self._step(step)
-                pull = asyncio.ensure_future(_next(events))
         finally:
-            pull.cancel()
+            pulling.next.cancel()
             wake.cancel()
-            await asyncio.gather(pull, wake, return_exceptions=True)
+            await asyncio.gather(pulling.next, wake, return_exceptions=True)
+
+    def _take(self, pulling: _Pulling) -> bool:
+        """Take what the source has said, if it has said something."""
+        if not pulling.next.done():
+            return False
+        event = pulling.pop()
+        if event is None:
+            self._stop("the source has no more beats")
+        else:
+            for step in self._inputs(event):
+                self._step(step)
+        return True
+
+    async def _take_posted(self, pulling: _Pulling) -> None:
+        while self._posted:
+            make = self._posted.pop(0)
+            if self._source.info.kind == "strap" and _stops(make(self._engine.time)):
+                await self._listen_on(pulling)
+            self._step(make(max(self._clock.now(), self._engine.time)))
+
+    async def _listen_on(self, pulling: _Pulling) -> None:
+        """Before a session stops, take the packets that are on their way already."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + LISTEN_ON_S
+        while not self._engine.ended:
+            await asyncio.wait((pulling.next,), timeout=max(until_s - loop.time(), MOMENT_S))
+            if not self._take(pulling):
+                return
 
     def _stop(self, why: str) -> None:
         if not self._engine.ended:
             self._step(Command(self._engine.time, "stop", by="program", text=why))
-
-    def _take_posted(self) -> None:
-        while self._posted:
-            at = max(self._clock.now(), self._engine.time)
-            self._step(self._posted.pop(0)(at))
 
     def _inputs(self, event: SourceEvent) -> Sequence[Input]:
         """The engine's words for what the source said, at the time the session has reached."""
@@ -240,5 +259,23 @@ def _imagined(phase: Phase) -> str | None:
     return phase.visualization if phase.name in ("image", "practice") else None
 
 
-async def _next(events: AsyncIterator[SourceEvent]) -> SourceEvent | None:
-    return await anext(events, None)
+def _stops(event: Input) -> bool:
+    return isinstance(event, Command) and event.what == "stop"
+
+
+class _Pulling:
+    """What a source says next, as a future that is always there to be waited for; None when it has no more."""
+
+    def __init__(self, events: AsyncIterator[SourceEvent]) -> None:
+        self._events = events
+        self.next = self._pull()
+
+    def pop(self) -> SourceEvent | None:
+        """The event that has come; the next one is waited for from now on."""
+        event = self.next.result()
+        if event is not None:
+            self.next = self._pull()
+        return event
+
+    def _pull(self) -> asyncio.Future[SourceEvent | None]:
+        return asyncio.ensure_future(anext(self._events, None))

@@ -1,0 +1,218 @@
+"""The whole program with a strap: `practice`, `scan` and `doctor` as processes beside a fake BlueZ."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biofeedback.recording.reader import read_recording
+from biofeedback.session.replay import verify
+from devices.heart_rate_measurement import encode
+from tests.bluez.rig import MISSING, Rig, Strap
+from tests.cli.programs import run, start
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+PRACTICE = ("practice", "--source", "strap:", "--view", "none", "--json", "--output")
+
+
+class Sender:
+    """Sends notifications whose intervals can all be told from each other, and remembers those that were taken."""
+
+    def __init__(self, strap: Strap) -> None:
+        self._strap = strap
+        self._next = 300
+        self.sent: list[int] = []
+
+    def send(self, packets: int) -> None:
+        for _ in range(packets):
+            intervals = [self._next, self._next + 1]
+            self._next += 2
+            assert self._strap.notify(encode(70, rr_1024=intervals))
+            self.sent += intervals
+
+
+@contextmanager
+def practising(rig: Rig, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A session under way, its strap subscribed."""
+    folder.mkdir(exist_ok=True)
+    with start(folder, *PRACTICE, str(folder / "out")) as program:
+        try:
+            rig.wait(lambda: rig.straps[0].subscribed, 15)
+            yield program
+        finally:
+            program.kill()
+
+
+def ended(program: subprocess.Popen[str], number: signal.Signals) -> tuple[int, list[dict[str, Any]]]:
+    """End it by a signal; the exit code and the events it printed."""
+    program.send_signal(number)
+    out, _ = program.communicate(timeout=15)
+    return program.returncode, [json.loads(line) for line in out.splitlines()]
+
+
+def intervals(events: list[dict[str, Any]]) -> list[int]:
+    return [ticks for event in events if event["kind"] == "packet" for ticks in event["ticks"]]
+
+
+def recorded(folder: Path) -> list[int]:
+    """All intervals of the one recording, which must be whole and come out again to the bit."""
+    (path,) = (folder / "out").iterdir()
+    assert path.name.endswith(".session.jsonl")
+    found = verify(path)
+    assert (found.intact, found.finished, found.exact, found.differences) == (True, True, True, 0)
+    return [ticks for line in read_recording(path).lines if line.kind == "packet" for ticks in line.body["ticks"]]
+
+
+def test_recorded_rrs_equal_those_sent_in_order_once_each_through_3_link_drops_and_a_daemon_restart(
+    rig: Rig, tmp_path: Path
+) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    with practising(rig, tmp_path) as program:
+        sender.send(40)
+        for _ in range(3):
+            strap.drop_link()
+            rig.wait(lambda: not strap.connected)
+            rig.wait(lambda: strap.subscribed)
+            sender.send(40)
+        rig.restart_daemon()
+        rig.wait(lambda: strap.subscribed)
+        sender.send(40)
+        code, events = ended(program, signal.SIGTERM)
+    assert code == 130
+    assert events[-1]["kind"] == "end"
+    assert len(sender.sent) == 400
+    assert intervals(events) == sender.sent
+    assert recorded(tmp_path) == sender.sent
+    assert [event["why"] for event in events if event["kind"] == "gap"] == ["link"] * 4
+    assert not strap.connected, "the link is closed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_case_8_a_signal_closes_the_link_and_leaves_a_whole_recording(
+    rig: Rig, tmp_path: Path, number: signal.Signals
+) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    with practising(rig, tmp_path) as program:
+        sender.send(30)
+        code, events = ended(program, number)
+    assert (code, events[-1]["kind"]) == (130, "end")
+    assert recorded(tmp_path) == intervals(events) == sender.sent
+    assert not strap.connected
+
+
+def test_case_36_a_reader_that_is_stuck_loses_nothing_and_delays_no_stamp(rig: Rig, tmp_path: Path) -> None:
+    """A pipe holds 64 KiB; nobody empties it while 600 intervals come, far more than that in events."""
+    sender = Sender(rig.add_strap())
+    with practising(rig, tmp_path) as program:
+        began = time.clock_gettime(time.CLOCK_BOOTTIME)
+        sender.send(300)
+        took_s = time.clock_gettime(time.CLOCK_BOOTTIME) - began
+        code, events = ended(program, signal.SIGTERM)
+    assert code == 130
+    assert intervals(events) == recorded(tmp_path) == sender.sent
+    stamps = [event["rx_s"] for event in events if event["kind"] == "packet"]
+    assert stamps[-1] - stamps[0] < took_s + 1.0
+
+
+def test_a_session_is_interrupted_while_it_looks_for_a_strap(rig: Rig, tmp_path: Path) -> None:
+    with start(tmp_path, *PRACTICE, str(tmp_path / "out")) as program:
+        rig.wait(lambda: rig.discovering, 15)
+        code, events = ended(program, signal.SIGINT)
+    assert (code, events[-1]["kind"], events[-1]["beats"]) == (130, "end", 0)
+    assert not rig.discovering
+
+
+def test_case_9_a_killed_session_keeps_what_was_sent_and_the_next_one_adopts_the_link(rig: Rig, tmp_path: Path) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    with practising(rig, tmp_path) as program:
+        sender.send(30)
+        assert program.stdout is not None
+        seen = 0
+        while seen < 30:
+            seen += json.loads(program.stdout.readline())["kind"] == "packet"
+        program.kill()
+        program.wait(5)
+    assert strap.connected
+    (part,) = (tmp_path / "out").iterdir()
+    lines = read_recording(part).lines
+    assert [ticks for line in lines if line.kind == "packet" for ticks in line.body["ticks"]] == sender.sent
+    with practising(rig, tmp_path / "again") as program:
+        sender.send(5)
+        assert ended(program, signal.SIGTERM)[0] == 130
+    assert not strap.connected
+
+
+@pytest.mark.parametrize("command", ["practice --source strap: --output out", "scan --timeout 0.1"])
+def test_case_1_without_bluetooth_there_are_two_lines_exit_3_and_no_empty_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    done = run(tmp_path, *command.split(), "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    what, advice = done.stderr.strip().splitlines()
+    assert "Bluetooth" in what
+    assert "bluez" in advice
+    assert list(tmp_path.rglob("*.jsonl*")) == []
+
+
+def test_scan_prints_the_contract(rig: Rig, tmp_path: Path) -> None:
+    near, far = rig.add_strap("Near", rssi=-40), rig.add_strap("Fa\x1b[31mr\n", rssi=-80)
+    done = run(tmp_path, "scan", "--timeout", "0.3", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        0,
+        [
+            {"name": "Near", "address": near.address, "rssi": -40, "connected": False},
+            {"name": "Fa\x1b[31mr\n", "address": far.address, "rssi": -80, "connected": False},
+        ],
+    )
+    told = run(tmp_path, "scan", "--timeout", "0.3")
+    assert told.stdout.splitlines() == [
+        f"Near      {near.address}  signal -40 dBm",
+        f"Fa [31mr  {far.address}  signal -80 dBm",
+    ]
+    assert f"practice --source strap:{near.address}" in told.stderr
+
+
+def test_scan_without_a_strap_says_what_to_do_and_ends_with_3(rig: Rig, tmp_path: Path) -> None:
+    done = run(tmp_path, "scan", "--timeout", "0.1", "--json")
+    assert (done.returncode, done.stdout) == (3, "[]\n")
+    assert "electrodes" in done.stderr
+
+
+def test_doctor_with_bluetooth_sends_to_the_strap(rig: Rig, tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor")
+    assert done.returncode == 0, done.stdout
+    assert "Bluetooth is on." in done.stdout
+    assert "practice --source strap:" in done.stdout
+    found = json.loads(run(tmp_path, "doctor", "--json").stdout)
+    assert set(found) == {"can", "checks"}
+    assert set(found["can"]) == {"strap", "simulated", "replay", "window", "sound", "speech"}
+    assert found["can"]["strap"] is True
+    assert all(set(check) == {"name", "ok", "what", "do"} for check in found["checks"])
+
+
+@pytest.mark.parametrize(("order", "said"), [("off", "Bluetooth is off."), ("none", "Bluetooth")])
+def test_doctor_without_bluetooth_says_what_to_do_and_what_works_meanwhile(
+    rig: Rig, tmp_path: Path, order: str, said: str
+) -> None:
+    if order == "off":
+        rig.power(on=False)
+    else:
+        rig.stop_daemon()
+    done = run(tmp_path, "doctor")
+    assert done.returncode == 3
+    assert said in done.stdout
+    assert "→" in done.stdout
+    assert "demo" in done.stdout
+    assert json.loads(run(tmp_path, "doctor", "--json").stdout)["can"]["simulated"] is True
