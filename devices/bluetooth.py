@@ -1,6 +1,6 @@
 """What every use of Bluetooth shares: the backend of bleak, and what its errors mean to a person.
 
-bleak is imported inside functions: it takes a fifth of a second that only a strap is worth.
+bleak is imported inside functions: only a strap is worth the time that takes.
 """
 
 from __future__ import annotations
