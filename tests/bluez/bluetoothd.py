@@ -433,11 +433,15 @@ class FakeBluez:
         strap.resolved = True
         self._device_changed(strap, "UUIDs", "ServicesResolved")
 
-    def _disconnect(self, call: Message) -> Message:
+    def _disconnect(self, call: Message) -> None:
         strap = self._called_strap(call)
         self._fail_connects(strap, "br-connection-canceled")
+        self._spawn(self._close_link(strap, call))
+
+    async def _close_link(self, strap: StrapState, call: Message) -> None:
+        await asyncio.sleep(strap.disconnect_s)
         self._link_down(strap)
-        return done(call)
+        self._send(done(call))
 
     def _pair(self, call: Message) -> Message | None:
         strap = self._called_strap(call)

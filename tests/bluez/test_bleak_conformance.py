@@ -16,8 +16,7 @@ from bleak.exc import (
 )
 
 from devices.heart_rate_measurement import encode
-from tests.bluez.worlds import Heard, World, eventually
-from tests.bluez.worlds import lost as link_lost
+from tests.bluez.worlds import Heard, World, eventually, link_lost
 
 DIFFERENT = [encode(60 + each, rr_1024=[1000 + each]) for each in range(20)]
 DEVICE_INFORMATION = "0000180a-0000-1000-8000-00805f9b34fb"
