@@ -156,6 +156,7 @@ class FakeBluez:
     def forget(self, strap: StrapState) -> None:
         """BlueZ drops a device from its list, 30 s after its link or its last advertisement."""
         self._link_down(strap)
+        self._fail_connects(strap, "br-connection-canceled")
         self._forget(strap)
 
     # Signals.
@@ -227,8 +228,8 @@ class FakeBluez:
         self._changed(strap.characteristic_path(characteristic), CHARACTERISTIC_IFACE, {"Value": Variant("ay", raw)})
 
     def _link_down(self, strap: StrapState) -> None:
-        self._fail_connects(strap, "le-connection-abort-by-local")
         if strap.connected:
+            self._fail_connects(strap, "le-connection-abort-by-local")
             strap.connected = False
             if strap.resolved:
                 strap.resolved = False
@@ -243,6 +244,7 @@ class FakeBluez:
     def _adapter_down(self) -> None:
         for strap in self._straps.values():
             self._link_down(strap)
+            self._fail_connects(strap, "le-connection-abort-by-local")
         self._end_discovery(self._discoverers)
 
     def _forget(self, strap: StrapState) -> None:

@@ -443,6 +443,22 @@ def test_services_that_never_resolve_time_out_and_the_link_is_closed(world: Worl
     asyncio.run(scenario())
 
 
+def test_the_adapter_going_off_while_connecting_times_out(world: World) -> None:
+    strap = world.air.add_strap()
+
+    async def scenario() -> None:
+        device = await world.find()
+        strap.leave()
+        attempt = asyncio.create_task(world.connect(device, timeout_s=0.1).connect())
+        await eventually(lambda: strap.connecting)
+        world.air.power(on=False)
+        with pytest.raises(TimeoutError):
+            await attempt
+        assert not strap.connected
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("hidden", [True, False], ids=["in discovery", "in connect"])
 def test_a_cancelled_connect_closes_the_link(world: World, *, hidden: bool) -> None:
     strap = world.air.add_strap()

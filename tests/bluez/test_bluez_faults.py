@@ -10,6 +10,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from bleak import BleakClient
@@ -26,6 +27,10 @@ from devices.heart_rate_measurement import encode
 from tests.bluez.conftest import close_bleak
 from tests.bluez.rig import MISSING, Rig, Strap
 from tests.bluez.worlds import Heard, World, eventually, link_lost
+
+if sys.platform == "linux":
+    from dbus_fast import BusType, Message, Variant
+    from dbus_fast.aio import MessageBus
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING or "BlueZ can be faked here")
 
@@ -278,6 +283,43 @@ async def refusal(world: World, device: BLEDevice) -> str:
             await asyncio.sleep(0.002)
         except BleakError as error:
             return str(error)
+
+
+def test_unpairing_forgets_the_device(rig: Rig) -> None:
+    strap = rig.add_strap()
+
+    async def scenario(world: World) -> None:
+        lost: list[BleakClient] = []
+        client = world.connect(await world.find(), lost.append)
+        await client.connect()
+        await client.unpair()
+        await eventually(lambda: lost)
+        assert not strap.known
+        await client.disconnect()
+        await world.find()
+        assert strap.known
+
+    asyncio.run(scenario(World(rig)))
+
+
+def test_the_adapter_can_be_switched_over_the_bus(rig: Rig) -> None:
+    def powered(member: str, *more: object, signature: str) -> Message:
+        body = ["org.bluez.Adapter1", "Powered", *more]
+        properties = "org.freedesktop.DBus.Properties"
+        return Message("org.bluez", "/org/bluez/hci0", properties, member, signature=signature, body=body)
+
+    async def scenario(world: World) -> None:
+        bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+        for on in (False, True):
+            await bus.call(powered("Set", Variant("b", on), signature="ssv"))
+            assert rig.state()["powered"] is on
+            assert (await bus.call(powered("Get", signature="ss"))).body == [Variant("b", on)]
+        bus.disconnect()
+        await cast("Any", bus).wait_for_disconnect()  # its types are incomplete
+        rig.power(on=False)
+        assert await unavailable(world) is BleakBluetoothNotAvailableReason.POWERED_OFF
+
+    asyncio.run(scenario(World(rig)))
 
 
 def test_a_second_client_on_the_bus_scans_and_listens_beside_the_first(rig: Rig) -> None:

@@ -123,6 +123,6 @@ async def eventually(condition: Callable[[], object], deadline_s: float = 5.0) -
         await asyncio.sleep(0.002)
 
 
-async def link_lost(client: BleakClient) -> None:
+async def link_lost(client: BleakClient, deadline_s: float = 5.0) -> None:
     """Return when bleak knows that the link is gone."""
-    await eventually(lambda: not client.is_connected)
+    await eventually(lambda: not client.is_connected, deadline_s)

@@ -492,11 +492,10 @@ class _Client(BaseBleakClient):
         strap.resolved = True
         self.services = strap.services()
 
-    @staticmethod
-    async def _reach_out(strap: AirStrap) -> None:
+    async def _reach_out(self, strap: AirStrap) -> None:
         strap.attempts += 1
         try:
-            await strap.until(lambda: strap.advertises or strap.connected)
+            await strap.until(lambda: self.air.powered and (strap.advertises or strap.connected))
             await asyncio.sleep(0)
         finally:
             strap.attempts -= 1
