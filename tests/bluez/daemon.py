@@ -11,8 +11,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
 
 from dbus_fast import BusType
 from dbus_fast.aio import MessageBus
@@ -50,6 +50,7 @@ ORDERS: dict[str, Callable[[FakeBluez, Order], object]] = {
     "rename": lambda bluez, order: bluez.rename(bluez.strap(order["address"]), order["name"]),
     "notify": lambda bluez, order: bluez.notify(bluez.strap(order["address"]), map(bytes.fromhex, order["raws"])),
     "battery": lambda bluez, order: bluez.set_battery(bluez.strap(order["address"]), order["percent"]),
+    "hold": lambda bluez, order: bluez.hold(bluez.strap(order["address"])),
     "drop": lambda bluez, order: bluez.drop(bluez.strap(order["address"])),
     "forget": lambda bluez, order: bluez.forget(bluez.strap(order["address"])),
 }
@@ -60,10 +61,12 @@ def answer(said: object, error: str = "") -> None:
     sys.stdout.flush()
 
 
-def follow(bluez: FakeBluez, order: Order) -> None:
+async def follow(bluez: FakeBluez, order: Order) -> None:
     """Do what one order says and answer, whatever the order was."""
     try:
         said = ORDERS[order["do"]](bluez, order)
+        if isinstance(said, Awaitable):
+            said = cast("object", await said)
     except (KeyError, TypeError, ValueError) as error:
         answer(None, repr(error))
     else:
@@ -92,7 +95,7 @@ async def serve() -> None:
             await bluez.stop()
             answer("stopped")
             return
-        follow(bluez, order)
+        await follow(bluez, order)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Strap:
 
     def burst(self, raws: Sequence[bytes]) -> int:
         """Send measurements back to back; how many went to a subscriber."""
-        return sum(cast("list[bool]", self._order("notify", raws=[raw.hex() for raw in raws])))
+        return cast("int", self._order("notify", raws=[raw.hex() for raw in raws]))
 
     def battery(self, percent: int) -> bool:
         """Have this charge from now on and say so; tell whether anybody was subscribed."""
@@ -99,6 +99,10 @@ class Strap:
     def hold_elsewhere(self, *, held: bool = True) -> None:
         """Be connected to somebody else: no advertisements, and attempts to connect hang."""
         self._set("held_elsewhere", value=held)
+
+    def hold_here(self) -> None:
+        """Be connected to this system by a run that crashed: no advertisements, but the system lists it."""
+        self._order("hold")
 
     def hide_services(self, *, hidden: bool = True) -> None:
         """Connect, but never resolve services; they come when no longer hidden."""

@@ -20,6 +20,7 @@ from tests.bluez.worlds import Heard, World, eventually, link_lost
 
 DIFFERENT = [encode(60 + each, rr_1024=[1000 + each]) for each in range(20)]
 DEVICE_INFORMATION = "0000180a-0000-1000-8000-00805f9b34fb"
+MANY = [encode(60, rr_1024=[each]) for each in range(1500)]
 IDENTICAL = [encode(60, rr_1024=[1024])] * 20
 
 
@@ -110,7 +111,11 @@ def test_two_scans_at_once_are_refused(world: World) -> None:
     asyncio.run(scenario())
 
 
-@pytest.mark.parametrize("raws", [DIFFERENT, IDENTICAL, [b"", b"\x10"]], ids=["different", "identical", "malformed"])
+@pytest.mark.parametrize(
+    "raws",
+    [DIFFERENT, IDENTICAL, [b"", b"\x10", bytes(range(244))], MANY],
+    ids=["different", "identical", "malformed", "many"],
+)
 def test_notifications_arrive_all_in_order_as_sent(world: World, raws: list[bytes]) -> None:
     strap = world.air.add_strap()
 
@@ -475,6 +480,26 @@ def test_a_cancelled_connect_closes_the_link(world: World, *, hidden: bool) -> N
         with pytest.raises(asyncio.CancelledError):
             await attempt
         assert not strap.connecting
+        assert not strap.connected
+
+    asyncio.run(scenario())
+
+
+def test_a_strap_that_a_crashed_run_holds_is_not_found_but_listed_and_adopted(world: World) -> None:
+    strap = world.air.add_strap()
+    strap.hold_here()
+
+    async def scenario() -> None:
+        with pytest.raises(TimeoutError):
+            await world.find(0.05)
+        with pytest.raises(BleakDeviceNotFoundError):
+            await world.connect(strap.address, timeout_s=0.05).connect()
+        heard = Heard()
+        [device] = await world.held()
+        async with world.connect(device) as client:
+            await client.start_notify("2a37", heard.take)
+            assert strap.burst(DIFFERENT) == 20
+            assert await heard.count(20) == DIFFERENT
         assert not strap.connected
 
     asyncio.run(scenario())

@@ -128,7 +128,7 @@ class AirStrap:
         self._tell()
 
     def hold_here(self) -> None:
-        """Be connected to this system by a run that crashed: no advertisements, but the system knows it."""
+        """Be connected to this system by a run that crashed: no advertisements, but the system lists it."""
         self.connected = self.resolved = True
 
     def hide_services(self, *, hidden: bool = True) -> None:
