@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bluez import play
 from tests.bluez.rig import MISSING, ROOT, Rig
 from tests.bluez.wearer import Wearer, packets
 from tests.bluez.worlds import Heard, World
@@ -114,3 +115,21 @@ def test_a_wearer_sends_what_the_simulated_strap_says(rig: Rig) -> None:
             assert heard.raws == wearer.delivered == [packet.raw for packet in said]
 
     asyncio.run(scenario(World(rig)))
+
+
+def test_play_runs_a_program_beside_a_worn_strap() -> None:
+    program = """
+import asyncio, sys
+from bleak import BleakClient, BleakScanner
+
+async def main():
+    device = await BleakScanner.find_device_by_name("TICKR 1234")
+    came = asyncio.Event()
+    async with BleakClient(device) as client:
+        await client.start_notify("2a37", lambda *_: came.set())
+        await came.wait()
+    sys.exit(7)
+
+asyncio.run(main())
+"""
+    assert play.main(["--name", "TICKR 1234", "--speed", "30", sys.executable, "-c", program]) == 7

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from threading import Event, Thread
 from time import monotonic
 from typing import Self
@@ -13,15 +14,18 @@ from devices.simulated import SimulatedStrap
 from tests.bluez.rig import Strap
 
 
-def packets(seconds: float, person: str = "calm", seed: int = 1) -> list[Packet]:
-    """What a simulated strap sends in its first seconds, with the times at which it does."""
+def wearing(person: str = "calm", seed: int = 1) -> Iterator[Packet]:
+    """What a simulated strap sends, without end, with the times at which it does."""
     source = SimulatedStrap(PEOPLE[person], seed=seed)
-    said: list[Packet] = []
-    while source.next_at_us <= seconds * 1e6:
+    while True:
         event = source.take()
         if isinstance(event, Packet):
-            said.append(event)
-    return said
+            yield event
+
+
+def packets(seconds: float, person: str = "calm", seed: int = 1) -> list[Packet]:
+    """What a simulated strap sends in its first seconds."""
+    return list(takewhile(lambda packet: packet.stamp_us <= seconds * 1e6, wearing(person, seed)))
 
 
 class Wearer:
@@ -29,7 +33,7 @@ class Wearer:
 
     def __init__(self, strap: Strap, said: Iterable[Packet], speed: float = 1.0) -> None:
         self._strap = strap
-        self._said = list(said)
+        self._said = said
         self._speed = speed
         self._over = Event()
         self._thread = Thread(target=self._send, name="wearer", daemon=True)
