@@ -59,6 +59,7 @@ class StrapState:
     """Connected to somebody else: it neither advertises nor answers."""
     hides_services: bool = False
     wants_pairing: bool = False
+    disconnect_s: float = 0.0
     refusals: list[str] = field(default_factory=list[str])
     """How the next attempts to connect go wrong, see `FakeBluez.connect`."""
 

@@ -33,6 +33,9 @@ BUS_IFACE: Final = "org.freedesktop.DBus"
 ADVERTISING_S: Final = 0.02
 """Straps advertise every 20 ms: real ones do every second or so, and tests need not wait."""
 
+LARGEST_BURST: Final = 100
+"""So many signals at once fit into the socket; dbus-fast gives up when one does not."""
+
 Handler: TypeAlias = Callable[[Message], Message | None]
 
 
@@ -131,8 +134,14 @@ class FakeBluez:
         """A daemon that has just started refuses to discover for a while."""
         self._ready = ready
 
-    def notify(self, strap: StrapState, raws: Iterable[bytes]) -> list[bool]:
-        return [self._notified(strap, MEASUREMENT, raw) for raw in raws]
+    async def notify(self, strap: StrapState, raws: Iterable[bytes]) -> int:
+        """Send measurements back to back; how many went to a subscriber."""
+        sent = 0
+        for number, raw in enumerate(raws, 1):
+            sent += self._notified(strap, MEASUREMENT, raw)
+            if number % LARGEST_BURST == 0:
+                await self._settled()
+        return sent
 
     def set_battery(self, strap: StrapState, percent: int) -> bool:
         strap.battery = percent
@@ -142,6 +151,12 @@ class FakeBluez:
         strap.name = name
         if strap.known and name is not None:
             self._changed(strap.path, DEVICE_IFACE, {"Name": Variant("s", name), "Alias": Variant("s", strap.alias)})
+
+    def hold(self, strap: StrapState) -> None:
+        """Have a link that a program which is gone left behind."""
+        strap.known = strap.connected = True
+        self._added(strap.path, {DEVICE_IFACE: strap.device()})
+        self.resolve(strap)
 
     def drop(self, strap: StrapState) -> None:
         """The link is lost."""
@@ -156,6 +171,7 @@ class FakeBluez:
     def forget(self, strap: StrapState) -> None:
         """BlueZ drops a device from its list, 30 s after its link or its last advertisement."""
         self._link_down(strap)
+        self._fail_connects(strap, "br-connection-canceled")
         self._forget(strap)
 
     # Signals.
@@ -227,8 +243,8 @@ class FakeBluez:
         self._changed(strap.characteristic_path(characteristic), CHARACTERISTIC_IFACE, {"Value": Variant("ay", raw)})
 
     def _link_down(self, strap: StrapState) -> None:
-        self._fail_connects(strap, "le-connection-abort-by-local")
         if strap.connected:
+            self._fail_connects(strap, "le-connection-abort-by-local")
             strap.connected = False
             if strap.resolved:
                 strap.resolved = False
@@ -243,6 +259,7 @@ class FakeBluez:
     def _adapter_down(self) -> None:
         for strap in self._straps.values():
             self._link_down(strap)
+            self._fail_connects(strap, "le-connection-abort-by-local")
         self._end_discovery(self._discoverers)
 
     def _forget(self, strap: StrapState) -> None:
@@ -433,11 +450,15 @@ class FakeBluez:
         strap.resolved = True
         self._device_changed(strap, "UUIDs", "ServicesResolved")
 
-    def _disconnect(self, call: Message) -> Message:
+    def _disconnect(self, call: Message) -> None:
         strap = self._called_strap(call)
         self._fail_connects(strap, "br-connection-canceled")
+        self._spawn(self._close_link(strap, call))
+
+    async def _close_link(self, strap: StrapState, call: Message) -> None:
+        await asyncio.sleep(strap.disconnect_s)
         self._link_down(strap)
-        return done(call)
+        self._send(done(call))
 
     def _pair(self, call: Message) -> Message | None:
         strap = self._called_strap(call)

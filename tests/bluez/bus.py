@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -21,39 +20,41 @@ _CONFIG: Final = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Co
 </busconfig>
 """
 
-# The shell waits for the end of its input, so that the bus ends however this process does.
+# The shell waits for the end of its input, so that bus and folder go however this process ends.
 _SCRIPT: Final = """
-dbus-daemon --nofork --nopidfile --print-address --config-file="$1" </dev/null 2>"$2" & read -r _; kill $!"""
+dbus-daemon --nofork --nopidfile --print-address --config-file="$1/bus.conf" </dev/null 2>"$1/complaints" &
+read -r _
+kill $!
+wait $!
+rm -r "$1"
+"""
 
 
 class PrivateBus:
-    """A context manager; `address` is what goes into DBUS_SYSTEM_BUS_ADDRESS."""
+    """A context manager; inside it, `address` is what goes into DBUS_SYSTEM_BUS_ADDRESS."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="bluez-"))
+        self.address = ""
         self._process: subprocess.Popen[str] | None = None
 
-    @property
-    def address(self) -> str:
-        return f"unix:path={self._folder / 'bus'}"
-
     def __enter__(self) -> Self:
-        config = self._folder / "bus.conf"
-        config.write_text(_CONFIG.format(socket=self._folder / "bus"), "utf-8")
-        complaints = self._folder / "complaints"
-        command = ["sh", "-c", _SCRIPT, "sh", str(config), str(complaints)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        folder = Path(tempfile.mkdtemp(prefix="bluez-"))
+        socket = folder / "bus"
+        (folder / "bus.conf").write_text(_CONFIG.format(socket=socket), "utf-8")
+        self.address = f"unix:path={socket}"
+        self._process = subprocess.Popen(
+            ["sh", "-c", _SCRIPT, "sh", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         if not pipe(self._process.stdout).readline():
-            said = complaints.read_text("utf-8")
+            said = (folder / "complaints").read_text("utf-8")
             self.__exit__()
             raise RuntimeError(f"dbus-daemon did not start: {said}")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            close(self._process)
-            self._process = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        process, self._process = self._process, None
+        if process is not None:
+            close(process)
 
 
 def pipe(stream: IO[str] | None) -> IO[str]:

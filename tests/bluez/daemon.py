@@ -1,17 +1,18 @@
 """The fake BlueZ as a process: `python -m tests.bluez.daemon`.
 
 It serves org.bluez on the bus that DBUS_SYSTEM_BUS_ADDRESS names and does what JSON lines on its standard input say,
-one line of answer each. It ends with `{"do": "stop"}` as the real daemon does on SIGTERM, and at once, without a
-word on the bus, when its input ends.
+one line of answer each: `{"error": "", "said": ...}`. It ends with `{"do": "stop"}` as the real daemon does on SIGTERM,
+and at once, without a word on the bus, when its input ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, cast
 
 from dbus_fast import BusType
 from dbus_fast.aio import MessageBus
@@ -20,8 +21,6 @@ from tests.bluez.air import StrapState
 from tests.bluez.bluetoothd import FakeBluez
 
 Order: TypeAlias = dict[str, Any]
-
-_SETTINGS = ("held_elsewhere", "hides_services", "in_range", "rssi", "wants_pairing")
 
 
 def _set(bluez: FakeBluez, order: Order) -> None:
@@ -51,20 +50,41 @@ ORDERS: dict[str, Callable[[FakeBluez, Order], object]] = {
     "rename": lambda bluez, order: bluez.rename(bluez.strap(order["address"]), order["name"]),
     "notify": lambda bluez, order: bluez.notify(bluez.strap(order["address"]), map(bytes.fromhex, order["raws"])),
     "battery": lambda bluez, order: bluez.set_battery(bluez.strap(order["address"]), order["percent"]),
+    "hold": lambda bluez, order: bluez.hold(bluez.strap(order["address"])),
     "drop": lambda bluez, order: bluez.drop(bluez.strap(order["address"])),
     "forget": lambda bluez, order: bluez.forget(bluez.strap(order["address"])),
 }
 
 
-def answer(said: object) -> None:
-    sys.stdout.write(json.dumps(said) + "\n")
+def answer(said: object, error: str = "") -> None:
+    sys.stdout.write(json.dumps({"error": error, "said": said}) + "\n")
     sys.stdout.flush()
+
+
+async def follow(bluez: FakeBluez, order: Order) -> None:
+    """Do what one order says and answer, whatever the order was."""
+    try:
+        said = ORDERS[order["do"]](bluez, order)
+        if isinstance(said, Awaitable):
+            said = cast("object", await said)
+    except (KeyError, TypeError, ValueError) as error:
+        answer(None, repr(error))
+    else:
+        answer(said)
+
+
+def die(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End when a task fails, rather than leave a test waiting for a half-dead daemon."""
+    loop.default_exception_handler(context)
+    os._exit(1)
 
 
 async def serve() -> None:
     """Follow orders until told to stop."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(die)
     orders = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
     bluez = FakeBluez(bus)
     await bluez.start()
@@ -75,7 +95,7 @@ async def serve() -> None:
             await bluez.stop()
             answer("stopped")
             return
-        answer(ORDERS[order["do"]](bluez, order))
+        await follow(bluez, order)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@
 
 In one process with bleak, set the environment (`monkeypatch.setenv`) before bleak is first used in an event loop: its
 manager is one for each loop and reads DBUS_SYSTEM_BUS_ADDRESS when it connects. Orders take well under a millisecond
-and may be given from inside the loop; to wait there, use `await rig.reached(...)`.
+and may be given from inside the loop, and from any thread; to wait there, use `await rig.reached(...)`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, Literal, Self, cast
 
 from tests.bluez.bus import PrivateBus, close, pipe
@@ -76,10 +77,11 @@ class Strap:
 
     def burst(self, raws: Sequence[bytes]) -> int:
         """Send measurements back to back; how many went to a subscriber."""
-        return sum(cast("list[bool]", self._order("notify", raws=[raw.hex() for raw in raws])))
+        return cast("int", self._order("notify", raws=[raw.hex() for raw in raws]))
 
     def battery(self, percent: int) -> bool:
         """Have this charge from now on and say so; tell whether anybody was subscribed."""
+        self.spec = replace(self.spec, battery=percent)
         return bool(self._order("battery", percent=percent))
 
     def drop_link(self) -> None:
@@ -98,6 +100,10 @@ class Strap:
         """Be connected to somebody else: no advertisements, and attempts to connect hang."""
         self._set("held_elsewhere", value=held)
 
+    def hold_here(self) -> None:
+        """Be connected to this system by a run that crashed: no advertisements, but the system lists it."""
+        self._order("hold")
+
     def hide_services(self, *, hidden: bool = True) -> None:
         """Connect, but never resolve services; they come when no longer hidden."""
         self._set("hides_services", value=hidden)
@@ -108,6 +114,10 @@ class Strap:
 
     def set_rssi(self, rssi: int) -> None:
         self._set("rssi", value=rssi)
+
+    def slow_to_disconnect(self, seconds: float) -> None:
+        """Take so long to answer Disconnect; with a real daemon it is one or two seconds."""
+        self._set("disconnect_s", value=seconds)
 
     def fail_connects(self, times: int, how: Literal["refuse", "leave", "error"] = "leave") -> None:
         """Let the next attempts to connect go wrong.
@@ -180,6 +190,7 @@ class Rig:
         self._exits = ExitStack()
         self._bus = PrivateBus()
         self._daemon: subprocess.Popen[str] | None = None
+        self._turn = Lock()
         self.straps: list[Strap] = []
 
     def __enter__(self) -> Self:
@@ -255,6 +266,11 @@ class Rig:
         self.stop_daemon()
         self.start_daemon()
 
+    def stop_bus(self) -> None:
+        """End the D-Bus and with it everything on it."""
+        self._bus.__exit__()
+        self.kill_daemon()
+
     @property
     def discovering(self) -> bool:
         """Somebody scans."""
@@ -284,16 +300,20 @@ class Rig:
 
     def order(self, do: str, **details: object) -> object:
         """Give the daemon one order and return its answer."""
-        if self._daemon is None:
-            raise RuntimeError("the daemon is not running")
-        stdin = pipe(self._daemon.stdin)
-        stdin.write(json.dumps({"do": do, **details}) + "\n")
-        stdin.flush()
-        return self._answer()
+        with self._turn:
+            if self._daemon is None:
+                raise RuntimeError("the daemon is not running")
+            stdin = pipe(self._daemon.stdin)
+            stdin.write(json.dumps({"do": do, **details}) + "\n")
+            stdin.flush()
+            return self._answer()
 
     def _answer(self) -> object:
         assert self._daemon is not None
         line = pipe(self._daemon.stdout).readline()
         if not line:
-            raise RuntimeError("the daemon has ended; what it said is above")
-        return json.loads(line)
+            raise RuntimeError("the daemon has ended; what it said is on its standard error")
+        answer = json.loads(line)
+        if answer["error"]:
+            raise ValueError(answer["error"])
+        return cast("object", answer["said"])
