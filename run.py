@@ -6,8 +6,9 @@ is missing, otherwise it tells. Every later start goes straight into that Python
 and checks; `--fast` for the quick tests only, other options go to pytest) and `lock` (makes the files in
 requirements/ anew; `--upgrade` takes newer versions). Every other word goes to the program.
 
-Standard library only, and but for that nothing outside this folder is written. The lines down to the version check use no syntax
-newer than Python 3.6, and the whole file parses there: an old Python must get a sentence, not a traceback.
+Standard library only; but for those libraries nothing is written outside this folder. The lines down to the
+version check use no syntax newer than Python 3.6, and the whole file parses there: an old Python must get a
+sentence, not a traceback.
 """
 
 import os
@@ -330,13 +331,13 @@ def apt_install(packages: str) -> str:
 def look_for_parts(home: str, kind: str) -> None:
     """Look for the parts of the system nobody has looked for yet; fetch what is missing, tell what stays missing."""
     parts = unseen_parts(home, kind)
-    missing = lacking(home, parts)
+    missing, problem = lacking(home, parts), ""
     if missing:
         problem = apt_install(" ".join(PARTS[part][1] for part in missing))
-        if not problem:
-            missing = lacking(home, list(missing))
+        missing = missing if problem else lacking(home, list(missing))
+    if missing:
         losses = dict.fromkeys(PARTS[part][2] for part in missing)  # each once
-        say("\n".join([*losses, *(f"  | {why}" for why in missing.values()), problem]).rstrip())
+        say("\n".join([*losses, *(f"  | {words}" for words in missing.values()), problem]).rstrip())
     with open(parts_file(home), "a", encoding="utf-8") as file:
         file.writelines(part + "\n" for part in parts)
 
