@@ -248,11 +248,12 @@ def set_up(home: str, kind: str) -> None:
     """Do what is missing: Python's libraries, then the parts of the system below them."""
     import time
 
-    begun = time.monotonic()
-    if not has_libraries(home, kind):
+    begun, whole = time.monotonic(), not has_libraries(home, kind)
+    if whole:
         install_libraries(home, kind)
     look_for_parts(home, kind)
-    say(f"Ready after {time.monotonic() - begun:.0f} s.")
+    if whole:
+        say(f"Ready after {time.monotonic() - begun:.0f} s.")
 
 
 def install_libraries(home: str, kind: str) -> None:

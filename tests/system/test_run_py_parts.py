@@ -84,6 +84,14 @@ def test_a_screen_that_comes_later_is_looked_at_then_and_only_that(
 
 
 @LINUX_ONLY
+def test_looking_alone_is_quiet(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup.start("demo")
+    monkeypatch.setenv("DISPLAY", ":0")
+    setup.start("demo")
+    assert (setup.tried, setup.said) == (["Qt on X11"], [])
+
+
+@LINUX_ONLY
 @pytest.mark.parametrize(("user", "programs"), [(1000, ["apt-get", "sudo"]), (0, []), (1000, [])])
 def test_where_it_may_not_the_line_is_told_once_and_the_start_goes_on(
     setup: Setup, monkeypatch: pytest.MonkeyPatch, user: int, programs: list[str]
