@@ -1,12 +1,14 @@
 """Set everything up, then do one job: `python3 run.py demo`, `python3 run.py test`.
 
 The first start makes `.venv` beside this file and installs the locked libraries and the project into it;
-every later start goes straight into that Python. Own words: `test` (tests and checks; `--fast` for the
-quick tests only, other options go to pytest) and `lock` (makes the files in requirements/ anew;
-`--upgrade` takes newer versions). Every other word goes to the program.
+on Linux it then looks whether Qt finds the system's libraries: as root on Debian and Ubuntu it fetches what
+is missing, otherwise it tells. Every later start goes straight into that Python. Own words: `test` (tests
+and checks; `--fast` for the quick tests only, other options go to pytest) and `lock` (makes the files in
+requirements/ anew; `--upgrade` takes newer versions). Every other word goes to the program.
 
-Standard library only, written only inside this folder. The lines down to the version check use no syntax
-newer than Python 3.6, and the whole file parses there: an old Python must get a sentence, not a traceback.
+Standard library only; but for those libraries nothing is written outside this folder. The lines down to the
+version check use no syntax newer than Python 3.6, and the whole file parses there: an old Python must get a
+sentence, not a traceback.
 """
 
 import os
@@ -51,6 +53,7 @@ WRONG_HASH = (
 NO_CERTIFICATE = "The secure connection was refused: look at the clock, the proxy and its certificates."
 NO_NETWORK = "The package index could not be reached: look at the network connection, then start again."
 NO_LIBRARY = "A library in the lock is not to be had for this machine's system and Python."
+BUSY_INSTALLER = "Another installer is at work: wait for its end, then start again."
 NO_RIGHTS = "A file may not be written: look at the rights of this folder, and end programs that use its .venv."
 OTHERWISE = "Start again; if it happens twice, delete the folder .venv first."
 
@@ -60,10 +63,38 @@ ADVICE = (
     (r"DO NOT MATCH THE HASHES", WRONG_HASH),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", NO_CERTIFICATE),
     (r"name resolution|getaddrinfo|Max retries|timed out|Timeout|ProxyError|ConnectionError", NO_NETWORK),
-    (r"Network is unreachable|Connection (refused|reset|broken)|Could not resolve", NO_NETWORK),
+    (r"Network is unreachable|Connection (refused|reset|broken)|Could not resolve|failure resolving", NO_NETWORK),
+    (r"Could not get lock", BUSY_INSTALLER),
     (r"No matching distribution|Could not find a version", NO_LIBRARY),
     (r"Permission denied|Read-only file system|WinError (5|32)\b", NO_RIGHTS),
 )
+
+SETTING_UP = "Setting up (once, about a minute): "
+NO_VENV = "This Python lacks its modules venv and ensurepip: install them, then start again."
+NO_WINDOWS = "Windows need system libraries that are missing here; until they are there you get the terminal view."
+NO_SUCH_TESTS = "Some tests need programs that are missing here; until they are there these tests are skipped."
+
+# Parts of a Linux system that the Python libraries rest on (elsewhere they bring along all they need). For each: a
+# line for .venv's Python that fails without it, its packages of Debian and Ubuntu, what to say without it. Whether a
+# screen lets us in is not asked: the X11 line loads what Qt would load there.
+PARTS = {
+    "Qt": (
+        "from PySide6.QtWidgets import QApplication; QApplication(['', '-platform', 'offscreen'])",
+        "libglib2.0-0 libgl1 libegl1 libfontconfig1 libxkbcommon0 libdbus-1-3",
+        NO_WINDOWS,
+    ),
+    "Qt on X11": (
+        "import ctypes, PySide6; ctypes.CDLL(PySide6.__path__[0] + '/Qt/plugins/platforms/libqxcb.so')",
+        (
+            "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-render-util0 libxcb-shape0"
+            " libxcb-xkb1 libxkbcommon-x11-0"
+        ),
+        NO_WINDOWS,
+    ),
+    "dbus-daemon": ("import shutil; shutil.which('dbus-daemon') or exit('no dbus-daemon')", "dbus", NO_SUCH_TESTS),
+    "Xvfb": ("import shutil; shutil.which('Xvfb') or exit('no Xvfb')", "xvfb", NO_SUCH_TESTS),
+}
+TRIAL_LIMIT_S = 60  # far above what a slow disk needs; a trial that hangs must not hang the set-up
 
 # What `test` runs after pytest: name, module or script in .venv, arguments.
 CHECKS = (
@@ -77,6 +108,9 @@ CHECKS = (
 OWN_WORDS = """run.py's own words: `test` (tests and checks; with --fast the quick tests only)
 and `lock` (renews the lock files). Every other word goes to the program, whose help follows:
 """
+
+
+APT_UPDATE: list[str] = []  # what the one `apt-get update` of this start printed
 
 
 class SetupError(Exception):
@@ -126,8 +160,35 @@ def found_stamp(home: str, kind: str) -> str:
         return ""
 
 
+def parts_file(home: str) -> str:
+    """Path of the note of which parts of the system have been looked for since the libraries were installed."""
+    return os.path.join(home, ".venv", "system-parts.txt")
+
+
+def unseen_parts(home: str, kind: str) -> list[str]:
+    """Name the parts of the system that this start needs and nobody has looked for yet.
+
+    What was looked for in vain is not looked for again: the person was told, and the program itself finds out
+    at each start whether it can open a window.
+    """
+    if sys.platform != "linux":
+        return []
+    needed = list(PARTS) if kind == "dev" else ["Qt", "Qt on X11"] if os.environ.get("DISPLAY") else ["Qt"]
+    try:
+        with open(parts_file(home), encoding="utf-8") as file:
+            seen = file.read().splitlines()
+    except (OSError, ValueError):
+        seen = []
+    return [part for part in needed if part not in seen]
+
+
 def is_ready(home: str, kind: str) -> bool:
-    """Tell whether the set-up of this kind is finished and up to date."""
+    """Tell whether the set-up of this kind is finished and up to date, and the system was looked at."""
+    return has_libraries(home, kind) and not unseen_parts(home, kind)
+
+
+def has_libraries(home: str, kind: str) -> bool:
+    """Tell whether .venv holds the locked libraries of this kind and the project."""
     return os.path.exists(venv_file(home, "python")) and found_stamp(home, kind) == wanted_stamp(home, kind)
 
 
@@ -184,32 +245,40 @@ def ensure(home: str, kind: str) -> None:
 
 
 def set_up(home: str, kind: str) -> None:
+    """Do what is missing: Python's libraries, then the parts of the system below them."""
+    import time
+
+    begun, whole = time.monotonic(), not has_libraries(home, kind)
+    if whole:
+        install_libraries(home, kind)
+    look_for_parts(home, kind)
+    if whole:
+        say(f"Ready after {time.monotonic() - begun:.0f} s.")
+
+
+def install_libraries(home: str, kind: str) -> None:
     """Bring .venv up to date, or make it anew when it is missing, half made, moved or of another Python.
 
     The notes go first and come back last, so that a set-up that is interrupted anywhere counts as half made.
     """
-    import time
-
-    begun = time.monotonic()
-    sound, project_done = is_sound(home), is_ready(home, "run")
-    for each in ("run", "dev"):
-        if os.path.lexists(stamp_file(home, each)):
-            os.unlink(stamp_file(home, each))
+    sound, project_done = is_sound(home), has_libraries(home, "run")
+    for note in (stamp_file(home, "run"), stamp_file(home, "dev"), parts_file(home)):
+        if os.path.lexists(note):
+            os.unlink(note)
     if not sound:
         if os.path.lexists(os.path.join(home, ".venv")):
             say("The folder .venv is half made, or from another place or Python: making it anew.")
         remove_venv(home)
-        say("Setting up (once, about a minute): a Python environment in .venv ...")
+        say(SETTING_UP + "a Python environment in .venv ...")
         make_venv(home)
-    say("Setting up (once, about a minute): fetching the libraries ...")
+    say(SETTING_UP + "fetching the libraries ...")
     pip_install(home, "--require-hashes", "-r", os.path.join(home, "requirements", kind + ".txt"))
     if not (sound and project_done):
-        say("Setting up (once, about a minute): installing the program ...")
+        say(SETTING_UP + "installing the program ...")
         pip_install(home, "--no-deps", "--no-build-isolation", "-e", home)
     for each in ("run", "dev") if kind == "dev" else ("run",):  # dev.txt holds all of run.txt
         with open(stamp_file(home, each), "w", encoding="utf-8") as file:
             file.write(wanted_stamp(home, each))
-    say(f"Ready after {time.monotonic() - begun:.0f} s.")
 
 
 def remove_venv(home: str) -> None:
@@ -230,7 +299,9 @@ def make_venv(home: str) -> None:
     command = [python, "-m", "venv", "--prompt", "biofeedback", os.path.join(home, ".venv")]
     code, output = captured(command, home)
     if code and lacks_venv(output):
-        fetch_venv_part()
+        problem = apt_install("python3-venv")
+        if problem:
+            raise SetupError(f"{NO_VENV}\n{problem}")
         remove_venv(home)
         code, output = captured(command, home)
     if code:
@@ -243,23 +314,44 @@ def lacks_venv(output: str) -> bool:
     return any(sign in output for sign in signs)
 
 
-def fetch_venv_part() -> None:
-    """Install Debian's python3-venv when we may; raise SetupError with the line to run when not."""
+def apt_install(packages: str) -> str:
+    """Install packages of Debian and Ubuntu when we may; return what is left to the person, empty when nothing."""
     import shutil
 
-    if not shutil.which("apt-get"):
-        raise SetupError("This Python lacks its modules venv and ensurepip: install them, then start again.")
-    if not (sys.platform != "win32" and os.geteuid() == 0):
-        raise SetupError(
-            "This Python lacks its part for virtual environments. Run this line, then start again:\n"
-            "  sudo apt-get install -y --no-install-recommends python3-venv"
-        )
-    say("Setting up (once, about a minute): fetching Debian's python3-venv ...")
+    line = "apt-get install -y --no-install-recommends " + packages
+    if not (sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get")):
+        return f"On Debian and Ubuntu this line installs what is missing:\n  sudo {line}"
+    say(f"{SETTING_UP}fetching Debian's {packages} ...")
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    for words in (["update"], ["install", "-y", "--no-install-recommends", "python3-venv"]):
-        code, output = captured(["apt-get", *words], None, env)
+    if not APT_UPDATE:
+        APT_UPDATE.append(captured(["apt-get", "update"], None, env)[1])
+    code, output = captured(line.split(), None, env)
+    return failure_text(line, APT_UPDATE[0] + output) if code else ""
+
+
+def look_for_parts(home: str, kind: str) -> None:
+    """Look for the parts of the system nobody has looked for yet; fetch what is missing, tell what stays missing."""
+    parts = unseen_parts(home, kind)
+    missing, problem = lacking(home, parts), ""
+    if missing:
+        problem = apt_install(" ".join(PARTS[part][1] for part in missing))
+        missing = missing if problem else lacking(home, list(missing))
+    if missing:
+        losses = dict.fromkeys(PARTS[part][2] for part in missing)  # each once
+        say("\n".join([*losses, *(f"  | {words}" for words in missing.values()), problem]).rstrip())
+    with open(parts_file(home), "a", encoding="utf-8") as file:
+        file.writelines(part + "\n" for part in parts)
+
+
+def lacking(home: str, parts: list[str]) -> dict[str, str]:
+    """Try each part in a process of its own; give those that are not there and the last words of their trial."""
+    missing: dict[str, str] = {}
+    for part in parts:
+        command = [venv_file(home, "python"), "-I", "-c", PARTS[part][0]]
+        code, output = captured(command, home, limit_s=TRIAL_LIMIT_S)
         if code:
-            raise SetupError(failure_text("apt-get " + words[0], output))
+            missing[part] = (output.strip().splitlines() or [f"exit code {code}"])[-1][:200]
+    return missing
 
 
 def pip_install(home: str, *words: str) -> None:
@@ -272,21 +364,27 @@ def pip_install(home: str, *words: str) -> None:
         raise SetupError(failure_text("pip install", output))
 
 
-def captured(command: list[str], folder: str | None, env: dict[str, str] | None = None) -> tuple[int, str]:
-    """Run a command; return its exit code and all it printed."""
+def captured(
+    command: list[str], folder: str | None, env: dict[str, str] | None = None, limit_s: float | None = None
+) -> tuple[int, str]:
+    """Run a command; return its exit code and all it printed. After `limit_s` seconds it is ended, with code 1."""
     import subprocess
 
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=limit_s,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, f"no end after {limit_s:.0f} s"
     return done.returncode, done.stdout
 
 

@@ -64,15 +64,18 @@ make_tree() {
     chroot "$tree" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3
 }
 
-# Files that hold pip's settings, and folders on this machine that they name: a package index with all that
-# lies beside it, since its pages name files there.
-pip_files() { python3 -m pip config debug | sed -n 's/^ *\(\/.*\), exists: True$/\1/p'; }
+# Paths that pip's settings name. Files among them are copied like the files that hold the settings; of folders
+# comes a package index with all that lies beside it, since its pages name files there.
+pip_named() { python3 -m pip config list | grep -oE "(file://)?/[^' ]+" | sed 's,^file://,,' | sort -u; }
+pip_files() {
+    python3 -m pip config debug | sed -n 's/^ *\(\/.*\), exists: True$/\1/p'
+    pip_named | while read -r path; do [ ! -f "$path" ] || echo "$path"; done
+}
 pip_folders() {
-    python3 -m pip config list | grep -oE "(file://)?/[^' ]+" | sed 's,^file://,,' | sort -u |
-        while read -r path; do
-            [ -d "$path" ] || continue
-            case $path in /*/*/*) dirname "$path" ;; *) echo "$path" ;; esac
-        done | sort -u
+    pip_named | while read -r path; do
+        [ -d "$path" ] || continue
+        case $path in /*/*/*) dirname "$path" ;; *) echo "$path" ;; esac
+    done | sort -u
 }
 
 # Settings by which the host's programs find certificates, proxies and package indexes.
