@@ -26,8 +26,8 @@ LARGEST: Final = 0.93
 """The fullest: it never touches the ring, so that nobody is pushed to breathe more than is easy."""
 WIDEST_PX: Final = 620
 """A larger ring would ask the eyes to wander."""
-TONES: Final = ((1.0, 0.30), (0.80, 0.38), (0.58, 0.47))
-"""Share of the disc's radius, share of the colour: three quiet steps towards the middle."""
+TONES: Final = ((1.0, 0.26), (0.86, 0.30), (0.72, 0.34), (0.58, 0.38), (0.44, 0.42))
+"""Share of the disc's radius, share of the colour: quiet steps towards the middle, cheaper than a gradient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,14 @@ class PacerView(QWidget):
         self._arrange()
 
     def advance(self) -> None:
-        """Show the breath as it is now: only the ring is painted again, and the word when it changes."""
-        word = words.breath_words(self._picture, self._picture.breath(self._now()))
+        """Show the breath as it is now: only the ring is painted again, and nothing while nothing moves."""
+        breath = self._picture.breath(self._now())
+        word = words.breath_words(self._picture, breath)
         if word != self._word:
             self._word = word
             self.setAccessibleDescription(word)
             self.update()
-        else:
+        elif breath is not None or self.frame is None or self.frame.breath is not None:
             self.update(self._ring.toAlignedRect())
 
     def radius(self, breath: Position | None) -> float:

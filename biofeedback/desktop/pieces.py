@@ -34,7 +34,12 @@ class FittingLabel(QLabel):
     """Plain words in the largest type, up to what is wished, in which they fit their place whole."""
 
     def __init__(
-        self, called: str, colour: str, parent: QWidget, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignHCenter
+        self,
+        called: str,
+        colour: str,
+        parent: QWidget,
+        across: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignHCenter,
+        down: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignVCenter,
     ) -> None:
         """`called`: what a screen reader says before the words."""
         super().__init__(parent)
@@ -43,7 +48,7 @@ class FittingLabel(QLabel):
         self._words = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
-        self.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
+        self.setAlignment(across | down)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         self.setAccessibleName(called)
@@ -76,6 +81,10 @@ class FittingLabel(QLabel):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """It never asks for room: the words follow the place."""
         return QSize(0, 0)
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
+        """Nor does it push others aside when its words are long."""
+        return False
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Another size, another type."""

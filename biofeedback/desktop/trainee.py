@@ -9,7 +9,7 @@ from typing import Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QFontInfo, QKeyEvent, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from biofeedback.desktop.keys_panel import KeysPanel
 from biofeedback.desktop.pacer_view import PacerView
@@ -75,6 +75,7 @@ class TraineeWindow(QWidget):
         self._make()
         self._lay_out()
         self.resize(*USUAL)
+        self.setFocus()  # not on a button: none should look chosen
         self.refresh(session.now())
 
     # What stands where
@@ -92,9 +93,11 @@ class TraineeWindow(QWidget):
         self.program = FittingLabel("Program", theme.quiet, self.said)
         self.closing = QWidget(self)
         self.closing.setAccessibleName("The end")
-        self.over = FittingLabel("The end", theme.ink, self.closing)
-        self.result = FittingLabel("Result", theme.ink, self.closing)
+        middle, top = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignTop
+        self.over = FittingLabel("The end", theme.ink, self.closing, middle, Qt.AlignmentFlag.AlignBottom)
+        self.result = FittingLabel("Result", theme.ink, self.closing, middle, top)
         self.foot = FittingLabel("Numbers", theme.quiet, self)
+        self.foot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.bar = QWidget(self)
         self.bar.setAccessibleName("Actions")
         self.buttons = {action.caption: self._button(action) for action in (*ACTIONS, CLOSE)}
@@ -113,11 +116,13 @@ class TraineeWindow(QWidget):
         self._header.addWidget(self.signal, 1)
         self._header.addWidget(self.part, 1)
         saying = _column(self.said, (self.script, 4), (self.question, 6), (self.program, 2))
-        ending = _column(self.closing, (self.over, 2), (self.result, 5))
+        self._ending = _column(self.closing, (self.over, 3), (self.result, 5))
         row = QHBoxLayout(self.bar)
-        self._inner: Sequence[tuple[QBoxLayout, int]] = ((saying, 56), (ending, 52), (row, 62))
+        self._inner: Sequence[tuple[QBoxLayout, int]] = ((saying, 56), (self._ending, 52), (row, 62))
+        row.addStretch(1)
         for widget in (*self.buttons.values(), self.replay):
-            row.addWidget(widget)
+            row.addWidget(widget, 1000)
+        row.addStretch(1)
         self._all = QVBoxLayout(self)
         self._all.addLayout(self._header)
         self._all.addWidget(self.pacer, 1)
@@ -148,10 +153,11 @@ class TraineeWindow(QWidget):
             font = button.font()
             font.setPixelSize(round(unit * 1.05))
             button.setFont(font)
+            button.setMaximumWidth(round(unit * 15))
         for inner, widest in self._inner:
             beside = max(0, round(width / 2 - unit * widest / 2) - self._all.contentsMargins().left())
             inner.setContentsMargins(beside, 0, beside, 0)
-            inner.setSpacing(round(unit / 2))
+            inner.setSpacing(round(unit * (1.5 if inner is self._ending else 0.5)))
 
     def _types(self) -> tuple[tuple[FittingLabel, float], ...]:
         """The words and how large they are against the ordinary type."""
@@ -209,7 +215,7 @@ class TraineeWindow(QWidget):
         """At the end the words of the end take the place of the breath."""
         closing = words.closing(self._picture)
         ended = bool(closing)
-        for widget in (self.pacer, self.said):
+        for widget in (self.sign, self.signal, self.pacer, self.said):
             widget.setVisible(not ended)
         self.closing.setVisible(ended)
         if ended:

@@ -163,8 +163,8 @@ def breath_words(picture: Picture, breath: Position | None) -> str:
 
 
 def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:
-    """What part this is and how much of it is left, as far as they are known."""
-    if picture.part is None:
+    """What part this is and how much of it is left, as far as they are known; nothing after the end."""
+    if picture.part is None or picture.end is not None:
         return []
     left_s = picture.left_s(now_us)
     left = [] if left_s is None else [f"{int(left_s) // 60}:{int(left_s) % 60:02} left"]
