@@ -27,8 +27,10 @@ MARGIN_PX: Final = 12
 AXIS_PX: Final = 20
 LEAST_S: Final = 5.0
 MOST_S: Final = 48 * 3600.0
-AIR: Final = 0.04
-"""Beyond the limits of an upright axis, so that a line on them is whole."""
+AIR_PX: Final = 8.0
+"""Beyond the limits of an upright axis, so that lines and numbers on them are whole."""
+DENSE: Final = 1.5
+"""With more points to a pixel than this a line is drawn as thin as can be."""
 EVERYWHERE: Final = QRectF(-1e6, -1e4, 2e6, 2e4)
 SYMBOLS: Final[tuple[str, ...]] = ("t1", "t", "d", "s", "x")
 """pyqtgraph's names of the signs for missed, extra, ectopic, misplaced and range."""
@@ -130,11 +132,22 @@ class Curve:
     """A line in a panel; it is broken at NaN."""
 
     def __init__(self, pen: QPen) -> None:
-        self.item = pg.PlotCurveItem(pen=pen, connect="finite", antialias=True, segmentedLineMode="on")
+        self.item = pg.PlotCurveItem(pen=pen, connect="finite", antialias=True)
+        # Pieces are painted faster than a path, but have no dashes.
+        self.item.setSegmentedLineMode("on" if pen.style() == Qt.PenStyle.SolidLine else "off")
+        self._pen, self._thin = pen, QPen(pen)
+        self._thin.setWidthF(1.0)
+        self._is_thin = False
+        self._held = (NOTHING, NOTHING)
 
-    def set(self, t_s: Floats, values: Floats) -> None:
-        """Draw these."""
-        self.item.setData(t_s, values)
+    def set(self, t_s: Floats, values: Floats, *, thin: bool = False) -> None:
+        """Draw these; `thin`: they lie so close that the line must be thin."""
+        if thin != self._is_thin:
+            self._is_thin = thin
+            self.item.setPen(self._thin if thin else self._pen)
+        if not _same((t_s, values), self._held):
+            self._held = (t_s, values)
+            self.item.setData(t_s, values)
 
     def held(self) -> tuple[Floats, Floats]:
         """What is drawn."""
@@ -142,15 +155,26 @@ class Curve:
         return (NOTHING, NOTHING) if t_s is None else (t_s, values)
 
 
+def _same(these: tuple[Floats, Floats], those: tuple[Floats, Floats]) -> bool:
+    return all(np.array_equal(one, other, equal_nan=True) for one, other in zip(these, those, strict=True))
+
+
 class Points:
     """Signs in a panel."""
 
     def __init__(self, pen: QPen, fill: QBrush, size_px: float) -> None:
+        self._size_px = size_px
+        self._held = (NOTHING, NOTHING)
+        self._look: tuple[str | list[str], float] = ("o", size_px)
         self.item = pg.ScatterPlotItem(pen=pen, brush=fill, size=size_px, antialias=True)
 
-    def set(self, t_s: Floats, values: Floats, signs: Sequence[str] | str = "o") -> None:
+    def set(self, t_s: Floats, values: Floats, signs: Sequence[str] | str = "o", size_px: float | None = None) -> None:
         """Draw these; `signs` are pyqtgraph's names."""
-        self.item.setData(x=t_s, y=values, symbol=signs if isinstance(signs, str) else list(signs))
+        symbol = signs if isinstance(signs, str) else list(signs)
+        look = (symbol, self._size_px if size_px is None else size_px)
+        if look != self._look or not _same((t_s, values), self._held):
+            self._held, self._look = (t_s, values), look
+            self.item.setData(x=t_s, y=values, symbol=look[0], size=look[1])
 
     def held(self) -> list[tuple[float, float, str]]:
         """What is drawn: time, value, sign."""
@@ -172,6 +196,7 @@ class Panel:
         self._times = times
         self._theme = theme
         self._limits = (0.0, 1.0)
+        self._air = 0.0
         self._x = (0.0, 1.0)
         self.backdrop = Backdrop(theme)
         self._set_up(title)
@@ -179,7 +204,6 @@ class Panel:
     def _set_up(self, title: str) -> None:
         self._plot.hideButtons()
         self._plot.setMenuEnabled(False)
-        self._plot.setContentsMargins(0, 0, MARGIN_PX, 0)
         self._box.setMouseEnabled(x=True, y=False)
         self._box.disableAutoRange()
         self._box.setBackgroundColor(self._theme.surface)
@@ -239,10 +263,10 @@ class Panel:
 
     def show_values(self, low: float, high: float, ticks: Sequence[float]) -> None:
         """Set the upright axis."""
-        if (low, high) == self._limits and list(ticks) == list(self.backdrop.grid[1]):
+        air = (high - low) * AIR_PX / max(4 * AIR_PX, self.height_px() - 2 * AIR_PX)
+        if (low, high, air) == (*self._limits, self._air) and list(ticks) == list(self.backdrop.grid[1]):
             return
-        self._limits = (low, high)
-        air = AIR * (high - low)
+        self._limits, self._air = (low, high), air
         self._box.setYRange(low - air, high + air, padding=0)
         self._plot.getAxis("left").setTicks([[(value, f"{value:g}") for value in ticks]])
         self.backdrop.grid = (self.backdrop.grid[0], list(ticks))
@@ -258,6 +282,7 @@ class Panel:
         return float(self._box.sceneBoundingRect().height())
 
     def _tell_backdrop(self) -> None:
-        low, high = self._limits
-        air = AIR * (high - low)
-        self.backdrop.show_range(QRectF(self._x[0], low - air, self._x[1] - self._x[0], high - low + 2 * air))
+        # Else pyqtgraph puts it off until it paints, and then paints twice.
+        self._box.updateMatrix()
+        low, high = self._limits[0] - self._air, self._limits[1] + self._air
+        self.backdrop.show_range(QRectF(self._x[0], low, self._x[1] - self._x[0], high - low))

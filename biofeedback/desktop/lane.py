@@ -12,17 +12,21 @@ from PySide6.QtWidgets import QWidget
 
 from biofeedback.desktop.graph import with_alpha
 from biofeedback.desktop.theme import Theme
-from biofeedback.presenter.traces import Moment, MomentKind, Part, Traces
-from biofeedback.presenter.words import NAMES
+from biofeedback.presenter import picture as presenter
+from biofeedback.presenter import words
+from biofeedback.presenter.picture import Picture
+from biofeedback.presenter.traces import MomentKind, Part, Traces
 
 ROW_PX: Final = 22
+CUE_PX: Final = 8
+"""Below both rows: a tick for each cue."""
 PAD_PX: Final = 5
 APART_PX: Final = 8
 LEAST_WORD_PX: Final = 28
 """Words that would be cut to less than this are left out."""
 SAMPLE_PX: Final = 26
 GAP_PX: Final = 18
-IMAGE_ALPHA: Final = 46
+IMAGE_ALPHA: Final = 58
 HATCH_ALPHA: Final = 120
 
 
@@ -40,25 +44,24 @@ def gap_fill(theme: Theme) -> QBrush:
     return QBrush(with_alpha(theme.quiet, HATCH_ALPHA), Qt.BrushStyle.FDiagPattern)
 
 
-def part_words(traces: Traces, part: Part) -> str:
+def part_words(picture: Picture, part: Part) -> str:
     """What a part is called, with what was shown in it."""
-    title = traces.titles.get(part.script, part.script) if part.script else None
-    if part.name in ("image", "control"):
-        return f"{part.name}: {title}" if title else part.name
-    return title or NAMES.get(part.name, part.name)
+    title = words.part_title(picture, presenter.Part(part.name, part.script, part.from_us, part.to_us))
+    return f"{part.name}: {title}" if part.name in ("image", "control") else title
 
 
 class Lane(QWidget):
     """Two rows: the parts of the session, and what was marked, answered, said and held back in it."""
 
-    def __init__(self, theme: Theme, traces: Traces, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, traces: Traces, picture: Picture, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._traces = traces
+        self._picture = picture
         self._range = (0.0, 1.0)
         self._inside = (0.0, 1.0)
         self.setAccessibleName("Parts of the session, marks, answers and cues")
-        self.setFixedHeight(2 * ROW_PX)
+        self.setFixedHeight(2 * ROW_PX + CUE_PX)
 
     def show_time(self, from_s: float, to_s: float, inside_px: tuple[float, float]) -> None:
         """Show a stretch of time between two pixels."""
@@ -104,30 +107,26 @@ class Lane(QWidget):
         if fill is not None:
             painter.fillRect(block, fill)
         painter.setPen(QColor(self._theme.ink if fill is not None else self._theme.quiet))
-        self._write(painter, block, part_words(self._traces, part))
+        self._write(painter, block, part_words(self._picture, part))
 
-    def _write(self, painter: QPainter, block: QRectF, words: str) -> None:
+    def _write(self, painter: QPainter, block: QRectF, text: str) -> None:
         room = block.adjusted(PAD_PX, 0, -PAD_PX, 0)
         metrics = painter.fontMetrics()
-        said = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(room.width()))
-        if room.width() >= LEAST_WORD_PX or said == words:
+        said = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
+        if room.width() >= LEAST_WORD_PX or said == text:
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, said)
 
     def _paint_moments(self, painter: QPainter) -> None:
         seen = self._traces.moments_between(*(1e6 * at_s for at_s in self._range))
         worded = [moment for moment in seen if moment.kind != "cue"]
         for moment in seen:
-            if moment.kind == "cue":
-                self._paint_sign(painter, moment)
+            middle = 2 * ROW_PX + CUE_PX / 2 if moment.kind == "cue" else 1.5 * ROW_PX
+            paint_sign(painter, self._theme, moment.kind, QPointF(self.x_of(moment.at_us / 1e6), middle))
         for place, moment in enumerate(worded):
             x = self.x_of(moment.at_us / 1e6)
             ends = self.x_of(worded[place + 1].at_us / 1e6) if place + 1 < len(worded) else self._inside[1]
-            self._paint_sign(painter, moment)
             painter.setPen(QColor(self._theme.ink))
             self._write(painter, QRectF(x + 4, ROW_PX, ends - x - 4 - APART_PX / 2, ROW_PX), moment.words)
-
-    def _paint_sign(self, painter: QPainter, moment: Moment) -> None:
-        paint_sign(painter, self._theme, moment.kind, QPointF(self.x_of(moment.at_us / 1e6), 1.5 * ROW_PX))
 
 
 def paint_sign(painter: QPainter, theme: Theme, kind: MomentKind, at: QPointF) -> None:
@@ -135,7 +134,7 @@ def paint_sign(painter: QPainter, theme: Theme, kind: MomentKind, at: QPointF) -
     x, y = at.x(), at.y()
     if kind == "cue":
         painter.setPen(QPen(QColor(theme.quiet), 1))
-        painter.drawLine(QPointF(x, y + 5), QPointF(x, y + 10))
+        painter.drawLine(QPointF(x, y - 3), QPointF(x, y + 3))
         return
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(theme.flag if kind == "safety" else theme.ink))
@@ -150,10 +149,10 @@ def paint_sign(painter: QPainter, theme: Theme, kind: MomentKind, at: QPointF) -
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the legend: `paint` draws its sample around the middle of a small field."""
+    """A line of the legend: `paint` draws its sample in a small field; None: words only."""
 
     words: str
-    paint: Callable[[QPainter, QRectF], None]
+    paint: Callable[[QPainter, QRectF], None] | None
 
 
 class Legend(QWidget):
@@ -180,7 +179,7 @@ class Legend(QWidget):
         x, y, high = 0.0, 0.0, metrics.height() + 4.0
         places: list[QRectF] = []
         for entry in self._entries:
-            wide = SAMPLE_PX + metrics.horizontalAdvance(entry.words)
+            wide = _sample_px(entry) + metrics.horizontalAdvance(entry.words)
             if x and x + wide > width:
                 x, y = 0.0, y + high
             places.append(QRectF(x, y, wide, high))
@@ -192,9 +191,14 @@ class Legend(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for entry, place in zip(self._entries, self._laid(self.width())[0], strict=True):
-            painter.save()
-            entry.paint(painter, QRectF(place.left(), place.top(), SAMPLE_PX - 6, place.height()))
-            painter.restore()
+            if entry.paint is not None:
+                painter.save()
+                entry.paint(painter, QRectF(place.left(), place.top(), SAMPLE_PX - 6, place.height()))
+                painter.restore()
             painter.setPen(QColor(self._theme.quiet))
-            painter.drawText(place.adjusted(SAMPLE_PX, 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, entry.words)
+            painter.drawText(place.adjusted(_sample_px(entry), 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, entry.words)
         painter.end()
+
+
+def _sample_px(entry: Entry) -> int:
+    return 0 if entry.paint is None else SAMPLE_PX

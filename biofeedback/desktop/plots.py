@@ -11,12 +11,12 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QKeyEvent, QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolTip, QVBoxLayout, QWidget
 
-from biofeedback.desktop.graph import SYMBOLS, Curve, Floats, Panel, Points, Span, Upright, thinned, with_alpha
+from biofeedback.desktop.graph import DENSE, SYMBOLS, Curve, Floats, Panel, Points, Span, Upright, thinned, with_alpha
 from biofeedback.desktop.lane import Entry, Lane, Legend, fill_of, gap_fill, paint_sign, part_words
 from biofeedback.desktop.theme import Theme
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import Picture
-from biofeedback.presenter.traces import KINDS, Line, Scale, Traces
+from biofeedback.presenter.traces import KINDS, Line, MomentKind, Scale, Traces
 
 TITLE: Final = "Biofeedback - heart"
 LIVE_S: Final = 300.0
@@ -33,10 +33,16 @@ GROWTH: Final = 0.1
 """A whole session that goes on has room for so much more of it, and then takes the next step."""
 SMALL_PX: Final = 560
 """A window lower than this has no legend."""
+WIDE_PX: Final = 1100
+"""In a window as wide as this each number has one line, else two."""
 FLAG_PX: Final = 9.0
+SMALL_FLAG_PX: Final = 6.0
+MANY: Final = 60
+"""More signs than this are small."""
 TAIL_PX: Final = 4.5
 NEAR_PX: Final = 6
 
+MOMENTS: Final[Mapping[MomentKind, str]] = {"mark": "mark", "suds": "answer", "safety": "safety", "cue": "cue"}
 Mode = Literal["follow", "whole", "free"]
 
 
@@ -60,9 +66,10 @@ class PlotWindow(QWidget):
         self.setWindowTitle(TITLE)
         self.setAccessibleName("Plots of the heart")
         self.setObjectName("plots")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._build_panels()
         self._build_header()
-        self._lane = Lane(theme, traces, self)
+        self._lane = Lane(theme, traces, picture, self)
         self._legend = Legend(theme, _legend(theme), self)
         self._lay_out()
         self._apply_theme()
@@ -75,10 +82,10 @@ class PlotWindow(QWidget):
         self.tachogram = Panel(theme, "Tachogram: RR intervals in milliseconds over time", "RR, ms", times=False)
         self.rate = Panel(theme, "Heart-rate level over a breath, with the paced baseline", "heart, bpm", times=False)
         self.rmssd = Panel(theme, "RMSSD of the last minute in milliseconds", "RMSSD, ms", times=False)
-        self.coverage = Panel(theme, "Share of the last minute covered by beats, percent", "covered, %", times=True)
+        self.coverage = Panel(theme, "Share of the last minute covered by beats, percent", "cover, %", times=True)
         self.panels = (self.tachogram, self.rate, self.rmssd, self.coverage)
         line, flag, quiet = QColor(theme.beat), QColor(theme.flag), QColor(theme.quiet)
-        self.intervals = Curve(_pen(line, 1.5))
+        self.intervals = Curve(_pen(line, 1))
         self.flagged = Points(_pen(flag, 1.2), QBrush(with_alpha(theme.flag, 70)), FLAG_PX)
         self.tail = Curve(_pen(quiet, 1, Qt.PenStyle.DotLine))
         self.waiting = Points(_pen(QColor(theme.ink), 1), QBrush(Qt.BrushStyle.NoBrush), TAIL_PX)
@@ -87,8 +94,8 @@ class PlotWindow(QWidget):
         self.level = Curve(_pen(line, 2))
         self.baseline = Curve(_pen(QColor(theme.ink), 1, Qt.PenStyle.DashLine))
         self.change = Curve(_pen(line, 2))
-        self.change_poor = Curve(_pen(flag, 1.5, Qt.PenStyle.DotLine))
-        self.covered = Curve(_pen(line, 1.5))
+        self.change_poor = Curve(_pen(flag, 1, Qt.PenStyle.DotLine))
+        self.covered = Curve(_pen(line, 1))
         placed: Mapping[Panel, Sequence[Curve | Points]] = {
             self.tachogram: (self.unjudged, self.intervals, self.tail, self.waiting, self.flagged),
             self.rate: (self.each_beat, self.baseline, self.level),
@@ -102,13 +109,16 @@ class PlotWindow(QWidget):
                 panel.add(item)
 
     def _build_header(self) -> None:
-        self.state, self.counts = QLabel(self), QLabel(self)
-        self.numbers = tuple(QLabel(self) for _ in range(3))
-        names = ("Signal and part", "Beats", "Heart rate", "Level", "Beat-to-beat change")
-        for label, name in zip((self.state, self.counts, *self.numbers), names, strict=True):
+        self.state = QLabel(self)
+        self.numbers = tuple(QLabel(self) for _ in range(4))
+        names = ("Signal and part", "Heart rate", "Level", "Beat-to-beat change", "Beats")
+        for label, name in zip((self.state, *self.numbers), names, strict=True):
             label.setAccessibleName(name)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setMinimumWidth(10)
+        for label in self.numbers:
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.follow_button = self._button(
             "Follow", "Show the newest five minutes and go on with them (Home)", self.follow
         )
@@ -117,6 +127,7 @@ class PlotWindow(QWidget):
     def _button(self, text: str, what: str, act: Callable[[], None]) -> QPushButton:
         button = QPushButton(text, self)
         button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setToolTip(what)
         button.setAccessibleDescription(what)
         button.clicked.connect(act)
@@ -125,11 +136,9 @@ class PlotWindow(QWidget):
     def _lay_out(self) -> None:
         top, middle, outer = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
         top.addWidget(self.state, 1)
-        top.addWidget(self.counts)
-        top.addSpacing(12)
         top.addWidget(self.follow_button)
         top.addWidget(self.whole_button)
-        for label, share in zip(self.numbers, (2, 4, 5), strict=True):
+        for label, share in zip(self.numbers, (14, 26, 40, 24), strict=True):
             middle.addWidget(label, share)
         outer.setContentsMargins(12, 10, 12, 8)
         outer.setSpacing(4)
@@ -217,6 +226,9 @@ class PlotWindow(QWidget):
         """A low window gives the room of the legend to the plots."""
         super().resizeEvent(event)
         self._legend.setVisible(self.height() >= SMALL_PX)
+        rows = 1 if self.width() >= WIDE_PX else 2
+        for label in self.numbers:
+            label.setFixedHeight(rows * label.fontMetrics().height())
         self._drawn = -1
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
@@ -288,13 +300,14 @@ class PlotWindow(QWidget):
         self._scale(self.rmssd, traces.rmssd_scale)
         self._scale(self.coverage, Scale(0.0, 100.0, 50.0))
         t_s, rr_ms = _cut(traces.tachogram, span, bins)
+        thin = len(t_s) > DENSE * bins
         self.intervals.set(t_s, rr_ms)
         self.each_beat.set(t_s, 60_000 / rr_ms)
         self._draw_flagged(span, bins)
         self._draw_tail(span, bins)
-        self.level.set(*_cut(traces.level, span, bins))
+        self.level.set(*_cut(traces.level, span, bins), thin=thin)
         self.baseline.set(*self._baseline(span))
-        self.change.set(*_cut(traces.rmssd, span, bins))
+        self.change.set(*_cut(traces.rmssd, span, bins), thin=thin)
         self.change_poor.set(*_cut(traces.rmssd_poor, span, bins))
         self.covered.set(*_cut(traces.coverage, span, bins))
         self._draw_backdrop(span)
@@ -318,7 +331,8 @@ class PlotWindow(QWidget):
             kept = np.unique(np.floor((t_s - t_s[0]) / max(t_s[-1] - t_s[0], 1e-9) * bins), return_index=True)[1]
             t_s, rr_ms, kinds = t_s[kept], rr_ms[kept], kinds[kept]
         low, high = self.tachogram.limits()
-        self.flagged.set(t_s, np.clip(rr_ms, low, high), [SYMBOLS[int(kind)] for kind in kinds.tolist()])
+        size_px = FLAG_PX if len(t_s) <= MANY else SMALL_FLAG_PX
+        self.flagged.set(t_s, np.clip(rr_ms, low, high), [SYMBOLS[int(kind)] for kind in kinds.tolist()], size_px)
 
     def _draw_tail(self, span: tuple[float, float], bins: int) -> None:
         """What is not judged yet, joined to the last beat that is."""
@@ -364,18 +378,19 @@ class PlotWindow(QWidget):
 
     def _say(self) -> None:
         picture, traces = self._picture, self._traces
-        said = [words.signal_words(picture)]
         if picture.end is not None:
-            said.append("over")
-        elif picture.part is not None:
+            state = words.closing(picture)[0]
+        elif picture.part is None:
+            state = words.signal_words(picture)
+        else:
             left_s = picture.left_s(self._now_us)
-            left = "" if left_s is None else f", {words.clock(ceil(left_s) * 1_000_000)} left"
-            said.append(words.part_title(picture, picture.part) + left)
-        _set(self.state, " · ".join(said))
+            left = "" if left_s is None else f", {clock_of(left_s)} left"
+            paused = ", paused" if picture.paused else ""
+            state = f"{words.signal_words(picture)} · {words.part_title(picture, picture.part)}{paused}{left}"
+        _set(self.state, state)
         share = f"{picture.flagged / picture.beats:.1%}".replace("%", " %") if picture.beats else "0 %"
         counted = (words.count(picture.beats, "beat"), f"{share} flagged", words.count(len(traces.holes), "gap"))
-        _set(self.counts, " · ".join(counted))
-        for label, text in zip(self.numbers, words.numbers(picture), strict=True):
+        for label, text in zip(self.numbers, (*words.numbers(picture), ", ".join(counted)), strict=True):
             _set(label, text[:1].upper() + text[1:])
         self.follow_button.setChecked(self.mode == "follow")
         self.follow_button.setEnabled(not self._over)
@@ -387,7 +402,7 @@ class PlotWindow(QWidget):
         lines = [clock_of(at_s)]
         part, hole = traces.part_at(at_s * 1e6), traces.hole_at(at_s * 1e6)
         if part is not None:
-            lines.append(part_words(traces, part))
+            lines.append(part_words(self._picture, part))
         if hole is not None:
             lines.append(f"gap of {(hole.to_us - hole.from_us) / 1e6:.1f} s: {words.GAPS[hole.why]}")
         near_s = NEAR_PX * (self._shown[1] - self._shown[0]) / max(1.0, float(self.tachogram.widget.width()))
@@ -430,6 +445,7 @@ def _ticks(from_s: float, to_s: float, wide_px: float) -> list[tuple[float, str]
     return [(float(n * step), clock_of(n * step)) for n in range(first, int(max(0.0, to_s) // step) + 1)]
 
 
+# A line of just one pixel is painted five times as fast as any other: only the smooth ones may be wider.
 def _pen(colour: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
     pen = QPen(colour, width, style)
     pen.setCosmetic(True)
@@ -460,6 +476,7 @@ def _legend(theme: Theme) -> list[Entry]:
     return [
         Entry("usable interval", _line(theme.beat)),
         Entry("not judged yet", _ring(theme)),
+        Entry("flagged, left out:", None),
         *(Entry(name, _sign(theme, shape)) for name, shape in zip(KINDS, SYMBOLS, strict=True)),
         Entry("gap: no beats", _field(gap_fill(theme))),
         Entry("image", _field(fill_of(theme, "image"))),
@@ -467,9 +484,7 @@ def _legend(theme: Theme) -> list[Entry]:
         Entry("paced baseline", _line(theme.ink, Qt.PenStyle.DashLine)),
         Entry("rate of each beat", _line(theme.quiet)),
         Entry("unsure: many artefacts", _line(theme.flag, Qt.PenStyle.DotLine)),
-        Entry("mark", lambda painter, place: paint_sign(painter, theme, "mark", place.center())),
-        Entry("answer", lambda painter, place: paint_sign(painter, theme, "suds", place.center())),
-        Entry("safety", lambda painter, place: paint_sign(painter, theme, "safety", place.center())),
+        *(Entry(name, _moment(theme, kind)) for kind, name in MOMENTS.items()),
     ]
 
 
@@ -493,6 +508,13 @@ def _ring(theme: Theme) -> Callable[[QPainter, QRectF], None]:
     def paint(painter: QPainter, place: QRectF) -> None:
         painter.setPen(_pen(QColor(theme.ink), 1))
         painter.drawEllipse(place.center(), 2.5, 2.5)
+
+    return paint
+
+
+def _moment(theme: Theme, kind: MomentKind) -> Callable[[QPainter, QRectF], None]:
+    def paint(painter: QPainter, place: QRectF) -> None:
+        paint_sign(painter, theme, kind, place.center())
 
     return paint
 

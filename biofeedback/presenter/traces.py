@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil, floor, inf, isnan, nan
 from typing import Final, Literal, TypeAlias
@@ -25,7 +25,6 @@ from biofeedback.events import (
     Hrv,
     Mark,
     Note,
-    Open,
     Packet,
     Phase,
     PhaseName,
@@ -86,14 +85,29 @@ class Line:
         first, last = self.place(from_s, to_s)
         return self.t_s[first:last], self.values[first:last]
 
-    def move(self, after_s: float, by_s: float) -> None:
-        """Everything behind a moment comes later; the line is broken before it."""
-        first = bisect_right(self.t_s, after_s)
-        for place in range(first, len(self.t_s)):
+    def move(self, from_s: float, to_s: float, by_s: float) -> None:
+        """What lies behind one moment and not behind the other comes later; the line is broken before it."""
+        first, last = bisect_right(self.t_s, from_s), bisect_right(self.t_s, to_s)
+        for place in range(first, last):
             self.t_s[place] += by_s
-        if 0 < first < len(self.t_s) and not isnan(self.values[first - 1]) and not isnan(self.values[first]):
-            self.t_s.insert(first, self.t_s[first])
-            self.values.insert(first, nan)
+        if 0 < first < last:
+            self._break(first)
+
+    def blank(self, from_s: float, to_s: float) -> None:
+        """Nothing is drawn between two moments."""
+        for place in range(bisect_right(self.t_s, from_s), bisect_left(self.t_s, to_s)):
+            self.values[place] = nan
+
+    def join(self, t_s: float) -> None:
+        """Take away the break behind a point."""
+        place = bisect_right(self.t_s, t_s)
+        if place < len(self) and self.t_s[place - 1] == t_s and isnan(self.values[place]):
+            del self.t_s[place], self.values[place]
+
+    def _break(self, place: int) -> None:
+        if not isnan(self.values[place - 1]):
+            self.t_s.insert(place, self.t_s[place])
+            self.values.insert(place, nan)
 
 
 class Flagged(Line):
@@ -110,10 +124,8 @@ class Flagged(Line):
         self.add(t_s, rr_ms)
         self.kinds.append(KINDS.index(why))
 
-    def move(self, after_s: float, by_s: float) -> None:
+    def _break(self, place: int) -> None:
         """Points, not a line: nothing to break."""
-        for place in range(bisect_right(self.t_s, after_s), len(self.t_s)):
-            self.t_s[place] += by_s
 
 
 @dataclass(slots=True)
@@ -205,7 +217,6 @@ class Traces:
         self.moments: list[Moment] = []
         self.no_level = Reasons()
         self.no_rmssd = Reasons()
-        self.titles: Mapping[str, str] = {}
         self.rr_scale = Scale(600.0, 1100.0, 100.0)
         self.rate_scale = Scale(50.0, 90.0, 10.0)
         self.rmssd_scale = Scale(0.0, 80.0, 20.0)
@@ -273,8 +284,6 @@ class Traces:
                 self._see_hrv(event)
             case Arousal():
                 self._see_level(event)
-            case Open():
-                self.titles = {id_: clean(str(said.get("title", id_))) for id_, said in event.scripts.items()}
             case Phase() | End():
                 self._see_part(event)
             case Mark() | Note() | Suds() | Safety() | Cue():
@@ -325,20 +334,29 @@ class Traces:
         while self._waiting and (self._anchor_us or 0) + ticks_to_us(self._waiting[0]) // 2 < gap.from_us:
             self._overtake()
         self._lay_out(gap.from_us)
-        moved = [beat for beat in self._recent if beat[0] > gap.from_us]
-        if not moved:
-            self._anchor_us = gap.to_us
-            return
-        by_us = gap.to_us - moved[0][1]
-        for line in (self.tachogram, self.flagged, self.level, self.rmssd, self.rmssd_poor, self.coverage):
-            line.move(gap.from_us / 1e6, by_us / 1e6)
-        shifted = [
-            (t_us + by_us, opening_us + by_us) if t_us > gap.from_us else (t_us, opening_us)
-            for t_us, opening_us in self._recent
-        ]
-        self._recent = deque(shifted, maxlen=REMEMBERED)
-        self._anchor_us = self._recent[-1][0]
-        self._usable_us += by_us
+        kept = [beat for beat in self._recent if beat[0] <= gap.from_us]
+        behind = [beat for beat in self._recent if beat[0] > gap.from_us]
+        self._anchor_us = self._move(gap, behind) if behind else gap.to_us
+        for line in (self.level, self.rmssd, self.rmssd_poor, self.coverage):
+            line.blank(gap.from_us / 1e6, gap.to_us / 1e6)
+        self._recent = deque([*kept, *behind], maxlen=REMEMBERED)
+
+    def _move(self, gap: Gap, behind: list[tuple[int, int]]) -> int:
+        """Move the beats that were told before the hole was found; those told with it are in their place already."""
+        by_us = gap.to_us - behind[0][1]
+        told = 1
+        while told < len(behind) and behind[told][1] - behind[told - 1][0] < by_us // 2:
+            told += 1
+        last_us = behind[told - 1][0]
+        for line in (self.tachogram, self.flagged):
+            line.move(gap.from_us / 1e6, last_us / 1e6, by_us / 1e6)
+        for place in range(told):
+            behind[place] = (behind[place][0] + by_us, behind[place][1] + by_us)
+        if gap.from_us < self._usable_us <= last_us:
+            self._usable_us += by_us
+        if told < len(behind):
+            self.tachogram.join((last_us + by_us) / 1e6)
+        return behind[-1][0]
 
     def _overtake(self) -> None:
         """The beat that is due was dropped on its way here: its interval is kept as one that nobody judged."""
