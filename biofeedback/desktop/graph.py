@@ -34,6 +34,10 @@ DENSE: Final = 1.5
 EVERYWHERE: Final = QRectF(-1e6, -1e4, 2e6, 2e4)
 SYMBOLS: Final[tuple[str, ...]] = ("t1", "t", "d", "s", "x")
 """pyqtgraph's names of the signs for missed, extra, ectopic, misplaced and range."""
+FLAG_PX: Final = 9.0
+DASHED: Final = (5.0, 3.0)
+DOTTED: Final = (1.0, 2.0)
+UNSURE: Final = (2.0, 2.0)
 NOTHING: Final[Floats] = np.empty(0)
 
 
@@ -42,6 +46,15 @@ def with_alpha(colour: str, alpha: int) -> QColor:
     made = QColor(colour)
     made.setAlpha(alpha)
     return made
+
+
+def pen_of(colour: QColor, width: float, dashes: Sequence[float] = ()) -> QPen:
+    """A line of just one pixel is painted five times as fast as any other: only the smooth ones may be wider."""
+    pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+    if dashes:
+        pen.setDashPattern(dashes)
+    pen.setCosmetic(True)
+    return pen
 
 
 def thinned(t_s: Floats, values: Floats, bins: int) -> tuple[Floats, Floats]:
@@ -133,8 +146,8 @@ class Curve:
 
     def __init__(self, pen: QPen) -> None:
         self.item = pg.PlotCurveItem(pen=pen, connect="finite", antialias=True)
-        # Pieces are painted faster than a path, but have no dashes.
-        self.item.setSegmentedLineMode("on" if pen.style() == Qt.PenStyle.SolidLine else "off")
+        # A wide line is painted faster in pieces, a narrow one as a path.
+        self.item.setSegmentedLineMode("on" if pen.widthF() > 1 else "off")
         self._pen, self._thin = pen, QPen(pen)
         self._thin.setWidthF(1.0)
         self._is_thin = False
@@ -207,10 +220,10 @@ class Panel:
         self._box.setMouseEnabled(x=True, y=False)
         self._box.disableAutoRange()
         self._box.setBackgroundColor(self._theme.surface)
-        self._box.setLimits(xMin=-MOST_S, xMax=2 * MOST_S, minXRange=LEAST_S, maxXRange=MOST_S)
+        self._box.setLimits(minXRange=LEAST_S, maxXRange=MOST_S)
         self._box.setDefaultPadding(0.0)
         self._box.addItem(self.backdrop, ignoreBounds=True)
-        self._widget.getPlotItem().layout.setContentsMargins(0, 2, MARGIN_PX, 2)
+        self._plot.layout.setContentsMargins(0, 2, MARGIN_PX, 2)
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
             axis.setPen(QPen(Qt.PenStyle.NoPen))
@@ -219,10 +232,12 @@ class Panel:
             axis.enableAutoSIPrefix(False)
         self._plot.getAxis("left").setWidth(GUTTER_PX)
         self._plot.setLabel("left", title, color=self._theme.quiet)
-        if self._times:
-            self._plot.getAxis("bottom").setHeight(AXIS_PX)
-        else:
-            self._plot.hideAxis("bottom")
+        self._plot.getAxis("bottom").setHeight(AXIS_PX)
+        for side in ("top", "right") if self._times else ("top", "right", "bottom"):
+            self._plot.hideAxis(side)
+            # An axis that nobody sees follows the range all the same.
+            self._plot.getAxis(side).enableAutoSIPrefix(False)
+            self._plot.getAxis(side).unlinkFromView()
 
     def set_font(self, font: QFont) -> None:
         """The font of the axes."""

@@ -1,13 +1,12 @@
-"""What surrounds the plots: the lane of parts and moments above them, and the legend below."""
+"""The lane above the plots: the parts of the session, and its marks, answers and cues."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QWidget
 
 from biofeedback.desktop.graph import with_alpha
@@ -24,8 +23,6 @@ PAD_PX: Final = 5
 APART_PX: Final = 8
 LEAST_WORD_PX: Final = 28
 """Words that would be cut to less than this are left out."""
-SAMPLE_PX: Final = 26
-GAP_PX: Final = 18
 IMAGE_ALPHA: Final = 58
 HATCH_ALPHA: Final = 120
 
@@ -145,60 +142,3 @@ def paint_sign(painter: QPainter, theme: Theme, kind: MomentKind, at: QPointF) -
             painter.drawPolygon(QPolygonF([QPointF(x, y - 5), QPointF(x + 5, y), QPointF(x, y + 5), QPointF(x - 5, y)]))
         case _:
             painter.drawPolygon(QPolygonF([QPointF(x - 4, y - 5), QPointF(x + 4, y - 5), QPointF(x, y + 4)]))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the legend: `paint` draws its sample in a small field; None: words only."""
-
-    words: str
-    paint: Callable[[QPainter, QRectF], None] | None
-
-
-class Legend(QWidget):
-    """What the signs mean, in as many rows as the width needs."""
-
-    def __init__(self, theme: Theme, entries: Sequence[Entry], parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self._entries = entries
-        self.setAccessibleName("Legend")
-        self.setAccessibleDescription("; ".join(entry.words for entry in entries))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
-        """Take the height that this width needs."""
-        super().resizeEvent(event)
-        self.setFixedHeight(self._laid(self.width())[1])
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """As high as its rows."""
-        return QSize(400, self._laid(max(self.width(), 400))[1])
-
-    def _laid(self, width: int) -> tuple[list[QRectF], int]:
-        metrics = self.fontMetrics()
-        x, y, high = 0.0, 0.0, metrics.height() + 4.0
-        places: list[QRectF] = []
-        for entry in self._entries:
-            wide = _sample_px(entry) + metrics.horizontalAdvance(entry.words)
-            if x and x + wide > width:
-                x, y = 0.0, y + high
-            places.append(QRectF(x, y, wide, high))
-            x += wide + GAP_PX
-        return places, int(y + high)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, ARG002 - Qt's signature
-        """Paint samples and words."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for entry, place in zip(self._entries, self._laid(self.width())[0], strict=True):
-            if entry.paint is not None:
-                painter.save()
-                entry.paint(painter, QRectF(place.left(), place.top(), SAMPLE_PX - 6, place.height()))
-                painter.restore()
-            painter.setPen(QColor(self._theme.quiet))
-            painter.drawText(place.adjusted(_sample_px(entry), 0, 4, 0), Qt.AlignmentFlag.AlignVCenter, entry.words)
-        painter.end()
-
-
-def _sample_px(entry: Entry) -> int:
-    return 0 if entry.paint is None else SAMPLE_PX

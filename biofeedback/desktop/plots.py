@@ -7,16 +7,35 @@ from math import ceil, isnan, nan
 from typing import Final, Literal
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QKeyEvent, QPainter, QPen, QPolygonF, QResizeEvent
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolTip, QVBoxLayout, QWidget
 
-from biofeedback.desktop.graph import DENSE, SYMBOLS, Curve, Floats, Panel, Points, Span, Upright, thinned, with_alpha
-from biofeedback.desktop.lane import Entry, Lane, Legend, fill_of, gap_fill, paint_sign, part_words
+from biofeedback.desktop.graph import (
+    DASHED,
+    DENSE,
+    DOTTED,
+    FLAG_PX,
+    LEAST_S,
+    MOST_S,
+    SYMBOLS,
+    UNSURE,
+    Curve,
+    Floats,
+    Panel,
+    Points,
+    Span,
+    Upright,
+    pen_of,
+    thinned,
+    with_alpha,
+)
+from biofeedback.desktop.lane import Lane, fill_of, gap_fill, part_words
+from biofeedback.desktop.legend import Legend, legend_of
 from biofeedback.desktop.theme import Theme
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import Picture
-from biofeedback.presenter.traces import KINDS, Line, MomentKind, Scale, Traces
+from biofeedback.presenter.traces import KINDS, Line, Scale, Traces
 
 TITLE: Final = "Biofeedback - heart"
 LIVE_S: Final = 300.0
@@ -35,14 +54,12 @@ SMALL_PX: Final = 560
 """A window lower than this has no legend."""
 WIDE_PX: Final = 1100
 """In a window as wide as this each number has one line, else two."""
-FLAG_PX: Final = 9.0
 SMALL_FLAG_PX: Final = 6.0
 MANY: Final = 60
 """More signs than this are small."""
 TAIL_PX: Final = 4.5
 NEAR_PX: Final = 6
 
-MOMENTS: Final[Mapping[MomentKind, str]] = {"mark": "mark", "suds": "answer", "safety": "safety", "cue": "cue"}
 Mode = Literal["follow", "whole", "free"]
 
 
@@ -70,7 +87,7 @@ class PlotWindow(QWidget):
         self._build_panels()
         self._build_header()
         self._lane = Lane(theme, traces, picture, self)
-        self._legend = Legend(theme, _legend(theme), self)
+        self._legend = Legend(theme, legend_of(theme), self)
         self._lay_out()
         self._apply_theme()
         self.resize(1200, 800)
@@ -85,17 +102,17 @@ class PlotWindow(QWidget):
         self.coverage = Panel(theme, "Share of the last minute covered by beats, percent", "cover, %", times=True)
         self.panels = (self.tachogram, self.rate, self.rmssd, self.coverage)
         line, flag, quiet = QColor(theme.beat), QColor(theme.flag), QColor(theme.quiet)
-        self.intervals = Curve(_pen(line, 1))
-        self.flagged = Points(_pen(flag, 1.2), QBrush(with_alpha(theme.flag, 70)), FLAG_PX)
-        self.tail = Curve(_pen(quiet, 1, Qt.PenStyle.DotLine))
-        self.waiting = Points(_pen(QColor(theme.ink), 1), QBrush(Qt.BrushStyle.NoBrush), TAIL_PX)
-        self.unjudged = Curve(_pen(quiet, 1))
-        self.each_beat = Curve(_pen(with_alpha(theme.quiet, 110), 1))
-        self.level = Curve(_pen(line, 2))
-        self.baseline = Curve(_pen(QColor(theme.ink), 1, Qt.PenStyle.DashLine))
-        self.change = Curve(_pen(line, 2))
-        self.change_poor = Curve(_pen(flag, 1, Qt.PenStyle.DotLine))
-        self.covered = Curve(_pen(line, 1))
+        self.intervals = Curve(pen_of(line, 1))
+        self.flagged = Points(pen_of(flag, 1.2), QBrush(with_alpha(theme.flag, 70)), FLAG_PX)
+        self.tail = Curve(pen_of(quiet, 1, DOTTED))
+        self.waiting = Points(pen_of(QColor(theme.ink), 1), QBrush(Qt.BrushStyle.NoBrush), TAIL_PX)
+        self.unjudged = Curve(pen_of(quiet, 1))
+        self.each_beat = Curve(pen_of(with_alpha(theme.quiet, 110), 1))
+        self.level = Curve(pen_of(line, 2))
+        self.baseline = Curve(pen_of(QColor(theme.ink), 1, DASHED))
+        self.change = Curve(pen_of(line, 2))
+        self.change_poor = Curve(pen_of(flag, 1, UNSURE))
+        self.covered = Curve(pen_of(line, 1))
         placed: Mapping[Panel, Sequence[Curve | Points]] = {
             self.tachogram: (self.unjudged, self.intervals, self.tail, self.waiting, self.flagged),
             self.rate: (self.each_beat, self.baseline, self.level),
@@ -196,9 +213,12 @@ class PlotWindow(QWidget):
         self.refresh(self._now_us)
 
     def show_time(self, from_s: float, to_s: float) -> None:
-        """Show a stretch of time and stay there."""
+        """Show a stretch of time and stay there: at least 5 s, at most two days, and always some of the session."""
         self.mode = "free"
-        self._show(from_s, to_s)
+        wide = min(max(to_s - from_s, LEAST_S), MOST_S)
+        newest_s = max(self._now_us, self._traces.newest_us) / 1e6
+        from_s = min(max((from_s + to_s - wide) / 2, -wide / 2), max(0.0, newest_s - wide / 10))
+        self._show(from_s, from_s + wide)
         self._draw()
         self._say()
 
@@ -362,11 +382,11 @@ class PlotWindow(QWidget):
             fill = fill_of(theme, part.name)
             if fill is not None and part.from_us / 1e6 <= span[1] and to_s >= span[0]:
                 spans.append(Span(part.from_us / 1e6, to_s, fill))
-            lines.append(Upright(part.from_us / 1e6, _pen(QColor(theme.quiet), 1, Qt.PenStyle.DotLine)))
+            lines.append(Upright(part.from_us / 1e6, pen_of(QColor(theme.quiet), 1, DOTTED)))
         spans += [Span(hole.from_us / 1e6, hole.to_us / 1e6, gap_fill(theme)) for hole in traces.holes_between(*span)]
         marked = {"mark": theme.ink, "note": theme.ink, "safety": theme.flag}
         lines += [
-            Upright(moment.at_us / 1e6, _pen(QColor(marked[moment.kind]), 1))
+            Upright(moment.at_us / 1e6, pen_of(QColor(marked[moment.kind]), 1))
             for moment in traces.moments_between(1e6 * span[0], 1e6 * span[1])
             if moment.kind in marked
         ]
@@ -386,8 +406,9 @@ class PlotWindow(QWidget):
             left_s = picture.left_s(self._now_us)
             left = "" if left_s is None else f", {clock_of(left_s)} left"
             paused = ", paused" if picture.paused else ""
-            state = f"{words.signal_words(picture)} · {words.part_title(picture, picture.part)}{paused}{left}"
-        _set(self.state, state)
+            signal = picture.lost_why.rstrip(".") or words.signal_words(picture)
+            state = f"{signal} · {words.part_title(picture, picture.part)}{paused}{left}"
+        _set(self.state, state, self.state.width())
         share = f"{picture.flagged / picture.beats:.1%}".replace("%", " %") if picture.beats else "0 %"
         counted = (words.count(picture.beats, "beat"), f"{share} flagged", words.count(len(traces.holes), "gap"))
         for label, text in zip(self.numbers, (*words.numbers(picture), ", ".join(counted)), strict=True):
@@ -445,13 +466,6 @@ def _ticks(from_s: float, to_s: float, wide_px: float) -> list[tuple[float, str]
     return [(float(n * step), clock_of(n * step)) for n in range(first, int(max(0.0, to_s) // step) + 1)]
 
 
-# A line of just one pixel is painted five times as fast as any other: only the smooth ones may be wider.
-def _pen(colour: QColor, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
-    pen = QPen(colour, width, style)
-    pen.setCosmetic(True)
-    return pen
-
-
 def _floats(values: Sequence[float]) -> Floats:
     return np.array(values, dtype=np.float64)
 
@@ -465,73 +479,10 @@ def _columns(points: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
     return _floats([t_s for t_s, _ in points]), _floats([value for _, value in points])
 
 
-def _set(label: QLabel, text: str) -> None:
-    if label.text() != text:
-        label.setText(text)
+def _set(label: QLabel, text: str, room_px: int | None = None) -> None:
+    """Say it; what has no room is told by the pointer and to screen readers."""
+    fits = text if room_px is None else label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room_px)
+    if label.text() != fits or label.toolTip() != text:
+        label.setText(fits)
         label.setToolTip(text)
-
-
-def _legend(theme: Theme) -> list[Entry]:
-    """What each sign means, in words."""
-    return [
-        Entry("usable interval", _line(theme.beat)),
-        Entry("not judged yet", _ring(theme)),
-        Entry("flagged, left out:", None),
-        *(Entry(name, _sign(theme, shape)) for name, shape in zip(KINDS, SYMBOLS, strict=True)),
-        Entry("gap: no beats", _field(gap_fill(theme))),
-        Entry("image", _field(fill_of(theme, "image"))),
-        Entry("control", _field(fill_of(theme, "control"))),
-        Entry("paced baseline", _line(theme.ink, Qt.PenStyle.DashLine)),
-        Entry("rate of each beat", _line(theme.quiet)),
-        Entry("unsure: many artefacts", _line(theme.flag, Qt.PenStyle.DotLine)),
-        *(Entry(name, _moment(theme, kind)) for kind, name in MOMENTS.items()),
-    ]
-
-
-def _line(colour: str, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> Callable[[QPainter, QRectF], None]:
-    def paint(painter: QPainter, place: QRectF) -> None:
-        painter.setPen(_pen(QColor(colour), 1.5, style))
-        y = place.center().y()
-        painter.drawLine(QPointF(place.left(), y), QPointF(place.right(), y))
-
-    return paint
-
-
-def _field(fill: QBrush | None) -> Callable[[QPainter, QRectF], None]:
-    def paint(painter: QPainter, place: QRectF) -> None:
-        painter.fillRect(place.adjusted(0, 3, 0, -3), fill or QBrush())
-
-    return paint
-
-
-def _ring(theme: Theme) -> Callable[[QPainter, QRectF], None]:
-    def paint(painter: QPainter, place: QRectF) -> None:
-        painter.setPen(_pen(QColor(theme.ink), 1))
-        painter.drawEllipse(place.center(), 2.5, 2.5)
-
-    return paint
-
-
-def _moment(theme: Theme, kind: MomentKind) -> Callable[[QPainter, QRectF], None]:
-    def paint(painter: QPainter, place: QRectF) -> None:
-        paint_sign(painter, theme, kind, place.center())
-
-    return paint
-
-
-def _sign(theme: Theme, shape: str) -> Callable[[QPainter, QRectF], None]:
-    r = FLAG_PX / 2
-    corners = {
-        "t1": [(-r, r), (r, r), (0, -r)],
-        "t": [(-r, -r), (r, -r), (0, r)],
-        "d": [(0, -r), (r, 0), (0, r), (-r, 0)],
-        "s": [(-r, -r), (r, -r), (r, r), (-r, r)],
-        "x": [(-r, -r), (r, r), (0, 0), (-r, r), (r, -r), (0, 0)],
-    }[shape]
-
-    def paint(painter: QPainter, place: QRectF) -> None:
-        painter.setPen(_pen(QColor(theme.flag), 1.2))
-        painter.setBrush(with_alpha(theme.flag, 70))
-        painter.drawPolygon(QPolygonF([place.center() + QPointF(x, y) for x, y in corners]))
-
-    return paint
+        label.setAccessibleDescription(text)
