@@ -130,6 +130,10 @@ class Picture:
         script = self.part.script if self.part else None
         return self._amber_words.get(script or "") or FEEL_YOUR_FEET
 
+    def say(self, now_us: int, text: str) -> None:
+        """Show a passing sentence of the face's own."""
+        self._said = (now_us, text)
+
     # The fold
 
     def see(self, event: Event) -> None:

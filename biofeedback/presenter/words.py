@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from biofeedback.arousal.live import NO_WINDOW
+from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
 from biofeedback.presenter.picture import Part, Picture
 
@@ -49,6 +50,9 @@ ENDS: Final[Mapping[str, str]] = {
 RMSSD: Final = "beat-to-beat change (RMSSD)"
 TOO_FEW: Final = "too few beats without a gap yet"
 QUESTION: Final = "How strong is what you feel now, 0–10?"
+SCALE: Final = "0 is not at all, 10 the strongest you can think of. It may stay open."
+BREATHE_IN: Final = "Breathe in"
+BREATHE_OUT: Final = "Breathe out"
 AS_YOU_LIKE: Final = "Breathe as you like"
 INTERIM: Final = "Live numbers show now; only the test sessions show whether it helps."
 
@@ -149,6 +153,22 @@ def rmssd_words(picture: Picture) -> str:
     if value is None:
         return f"{RMSSD}: {clean(picture.hrv.reasons.get('rmssd_ms', 'not known yet'))}"
     return f"{RMSSD} {value:.0f} ms" + (", unsure: many artefacts" if picture.hrv.quality == "poor" else "")
+
+
+def breath_words(picture: Picture, breath: Position | None) -> str:
+    """What to do with the breath now; nothing while the first heartbeat is waited for."""
+    if breath is not None:
+        return BREATHE_IN if breath.inhaling else BREATHE_OUT
+    return "" if picture.signal == "waiting" and picture.part is None else AS_YOU_LIKE
+
+
+def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:
+    """What part this is and how much of it is left, as far as they are known; nothing after the end."""
+    if picture.part is None or picture.end is not None:
+        return []
+    left_s = picture.left_s(now_us)
+    left = [] if left_s is None else [f"{int(left_s) // 60}:{int(left_s) % 60:02} left"]
+    return [part_title(picture, picture.part), *left]
 
 
 def numbers(picture: Picture) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from biofeedback.events import Answer, Command, CommandName, Event
 from biofeedback.session.hub import ViewQueue
@@ -27,9 +28,13 @@ class RunningSession:
         self._post = post
         self._by = by
         self._done = threading.Event()
+        self._left = threading.Event()
+        self._leave: Callable[[], object] | None = None
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         self.now = now
+        self.interrupted = False
+        """Whether a signal ended it; a window then closes by itself."""
 
     @property
     def live(self) -> bool:
@@ -60,6 +65,15 @@ class RunningSession:
         if self._post is not None:
             self._post(lambda at: Answer(at, question, "suds", value, self._by))
 
+    def leave(self) -> None:
+        """Stop a replay that nobody watches any more; a live session is ended by a command."""
+        if self.live:
+            return
+        self._left.set()
+        if self._leave is not None:
+            with suppress(RuntimeError):  # its loop is closed: the replay has just ended
+                self._leave()
+
     def join(self) -> None:
         """Wait for the end and raise what went wrong, if anything did."""
         if self._thread is not None:
@@ -69,7 +83,16 @@ class RunningSession:
 
     def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         async def whole() -> None:
-            await work()
+            working = asyncio.ensure_future(work())
+            asyncio_loop = asyncio.get_running_loop()
+            self._leave = lambda: asyncio_loop.call_soon_threadsafe(working.cancel)
+            if self._left.is_set():
+                working.cancel()
+            try:
+                await working
+            except asyncio.CancelledError:
+                if not self._left.is_set():
+                    raise
 
         try:
             asyncio.run(whole())

@@ -35,7 +35,6 @@ EXPLAINED: Final = (
     " 30 s while breathing is free; RMSSD is how much one interval between beats differs from the next, over"
     " the last minute."
 )
-SCALE: Final = "0 is not at all, 10 the strongest you can think of. It may stay open."
 PARTS: Final[Mapping[str, str]] = {
     "settle": "Sit comfortably and breathe as you like.",
     "washout": "Only follow the breath.",
@@ -90,7 +89,7 @@ class Teller:
             case Cue(script=script, say=say):
                 return f"{clean(self._picture.title(script))}: {clean(say)}"
             case Ask(what="suds"):
-                return f"{words.QUESTION} {SCALE}"
+                return f"{words.QUESTION} {words.SCALE}"
             case Suds(value=value):
                 return self._answer(value)
             case Mark(text=text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from biofeedback.breathing.pacer import Position
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.presenter.sentences import sentences
 
 WIDEST: Final = 100
 NARROW: Final = 60
@@ -68,26 +69,16 @@ class Painter:
     def _header(self, picture: Picture, now_us: int, width: int) -> list[Text]:
         sign = self._signs.good if picture.signal == "good" else self._signs.lost
         signal = f"{sign} {words.signal_words(picture)}"
-        part = "" if picture.part is None else words.part_title(picture, picture.part)
-        left_s = picture.left_s(now_us)
-        left = "" if left_s is None else f"{self._minutes(left_s)} left"
-        told = f" {self._signs.dot} ".join(word for word in (part, left) if word)
+        told = f" {self._signs.dot} ".join(words.part_and_time(picture, now_us))
         if width < NARROW:
             return [Text(_cut(line, width)) for line in (signal, told)]
         gap = max(2, width - cell_len(signal) - cell_len(told))
         return [Text(_cut(signal + " " * gap + told, width))]
 
-    def _minutes(self, seconds: float) -> str:
-        whole = int(seconds)
-        return f"{whole // 60}:{whole % 60:02}"
-
     def _breath(self, picture: Picture, now_us: int, width: int, *, tall: bool) -> list[Text]:
         """The word and the bar; as many rows with a pacer as without, so that nothing below moves."""
         at = picture.breath(now_us)
-        if at is not None:
-            word = "Breathe in" if at.inhaling else "Breathe out"
-        else:
-            word = "" if picture.signal == "waiting" and picture.part is None else words.AS_YOU_LIKE
+        word = words.breath_words(picture, at)
         lines = [Text(_centred(_cut(word, width), width), style="bold")]
         return [*lines, *_blank(tall), *self._bar(at, width, rows=3 if tall else 1)]
 
@@ -113,24 +104,11 @@ class Painter:
             said += [*_blank(bool(said)), *self._wrapped(text, width, style)]
         return said
 
-    def _sentences(self, picture: Picture, now_us: int) -> Sequence[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        if picture.amber:
-            found.append((words.clean(picture.amber_words), "bold"))
-        elif picture.cue is not None:
-            found.append((words.clean(picture.cue.say), "bold"))
-        if picture.asked(now_us):
-            how = f" {ANSWER_BY}" if self._live and self._keys else ""
-            found.append((words.QUESTION + how, "bold"))
-        if picture.paused:
-            found.append(("Paused." + (" Space goes on." if self._live and self._keys else ""), ""))
-        elif picture.signal == "lost":
-            found.append((words.clean(picture.lost_why), ""))
-        elif picture.part is None and picture.link is not None:
-            found.append((words.link_sentence(picture.link), ""))
-        elif (said := picture.said(now_us)) is not None:
-            found.append((words.clean(said), ""))
-        return found
+    def _sentences(self, picture: Picture, now_us: int) -> Iterator[tuple[str, str]]:
+        hears = self._live and self._keys
+        for sentence in sentences(picture, now_us, hears=hears):
+            how = f" {ANSWER_BY}" if sentence.kind == "question" and hears else ""
+            yield sentence.text + how, "" if sentence.kind == "program" else "bold"
 
     def _numbers(self, picture: Picture, width: int) -> list[Text]:
         if picture.part is None:

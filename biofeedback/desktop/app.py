@@ -1,0 +1,174 @@
+"""The Qt application around a session: one timer that drains, shows and moves the breath."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
+from PySide6.QtGui import QColor, QKeySequence, QPalette, QShortcut
+from PySide6.QtWidgets import QApplication
+
+from biofeedback.desktop.theme import DARK, Theme
+from biofeedback.desktop.trainee import TraineeWindow
+from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.presenter.traces import Traces
+from biofeedback.session.runner import RunningSession
+
+if TYPE_CHECKING:
+    from biofeedback.desktop.plots import PlotWindow
+
+FRAME_MS: Final = 16
+"""While the breath moves: a little faster than most screens."""
+REST_MS: Final = 50
+"""While nothing moves: a key's effect still shows at once."""
+OVER_MS: Final = 200
+"""When all is over: often enough for a signal to be heard."""
+WORDS_EVERY_S: Final = 0.1
+NO_PLOTS: Final = "The plots cannot be shown here."
+
+
+def watch(
+    session: RunningSession,
+    *,
+    script_titles: Mapping[str, str],
+    hide_numbers: bool,
+    plots: bool,
+    plots_allowed: bool,
+) -> None:
+    """Show the session in windows until it is over and the person has closed them.
+
+    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plots`: open the plots too, as soon as the
+    trainee's window is there. `plots_allowed`: whether the key P may show them.
+    """
+    app = QApplication.instance() or QApplication(["biofeedback"])
+    if not isinstance(app, QApplication):
+        raise TypeError("another kind of Qt application runs in this process")
+    dress(app, DARK)
+    showing = _Showing(app, session, Picture(script_titles, hide_numbers=hide_numbers), plots, plots_allowed)
+    with showing:
+        app.exec()
+    showing.end()
+
+
+def dress(app: QApplication, theme: Theme) -> None:
+    """Give every window the colours of the theme, whatever the desktop has."""
+    app.setStyle("Fusion")
+    app.setApplicationName("biofeedback")
+    app.setQuitOnLastWindowClosed(False)
+    palette = QPalette(QColor(theme.surface), QColor(theme.ground))
+    for role, colour in (
+        (QPalette.ColorRole.WindowText, theme.ink),
+        (QPalette.ColorRole.Text, theme.ink),
+        (QPalette.ColorRole.ButtonText, theme.ink),
+        (QPalette.ColorRole.Base, theme.surface),
+        (QPalette.ColorRole.ToolTipBase, theme.surface),
+        (QPalette.ColorRole.ToolTipText, theme.ink),
+        (QPalette.ColorRole.Highlight, theme.beat),
+        (QPalette.ColorRole.HighlightedText, theme.ground),
+    ):
+        palette.setColor(role, QColor(colour))
+    app.setPalette(palette)
+
+
+class _Showing:
+    """Drains the session once a frame and shows it. A failure anywhere in a window ends it and is raised by `end`."""
+
+    def __init__(
+        self, app: QApplication, session: RunningSession, picture: Picture, plots: bool, plots_allowed: bool
+    ) -> None:
+        self._app = app
+        self._session = session
+        self._picture = picture
+        self._traces = Traces()
+        self._plots: PlotWindow | None = None
+        self._plots_due = plots
+        self._plots_allowed = plots_allowed
+        self._failure: BaseException | None = None
+        self._words_s = 0.0
+        self._window = TraineeWindow(DARK, picture, session)
+        self._window.plots_wanted.connect(self._toggle_plots)
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._frame)
+
+    def __enter__(self) -> Self:
+        self._hook, sys.excepthook = sys.excepthook, self._failed
+        self._window.show()
+        self._timer.start(REST_MS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.stop()
+        sys.excepthook = self._hook
+        for window in (self._window, self._plots):
+            if window is not None:
+                window.hide()
+                window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+    def end(self) -> None:
+        """Raise what went wrong in a window, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _frame(self) -> None:
+        done = self._session.done
+        events = self._session.drain()
+        for event in events:
+            self._picture.see(event)
+            self._traces.see(event)
+        if done and (self._window.gone or self._session.interrupted):
+            self._app.exit(0)
+            return
+        now_us, now_s = self._session.now(), time.monotonic()
+        moves = self._picture.breath(now_us) is not None
+        if events or now_s - self._words_s >= WORDS_EVERY_S:
+            self._words_s = now_s
+            self._window.refresh(now_us)
+            self._refresh_plots(now_us)
+        elif moves:
+            self._window.pacer.advance()
+        self._keep_pace(OVER_MS if done else FRAME_MS if moves else REST_MS)
+
+    def _keep_pace(self, every_ms: int) -> None:
+        if self._timer.interval() != every_ms:
+            exact = every_ms == FRAME_MS
+            self._timer.setTimerType(Qt.TimerType.PreciseTimer if exact else Qt.TimerType.CoarseTimer)
+            self._timer.start(every_ms)
+
+    def _failed(self, _kind: type[BaseException], failure: BaseException, _trace: TracebackType | None) -> None:
+        """Qt cannot pass on what is raised in a slot or in an event, Ctrl-C neither."""
+        self._failure = self._failure or failure
+        self._app.exit(1)
+
+    # The plots
+
+    def _toggle_plots(self) -> None:
+        if not self._plots_allowed:
+            self._picture.say(self._session.now(), HIDDEN)
+        elif self._plots is None:
+            self._open_plots()
+        else:
+            self._plots.setVisible(not self._plots.isVisible())
+
+    def _open_plots(self) -> None:
+        """Late on purpose: loading what draws them takes longer than the first painting of the trainee's window."""
+        self._plots_due = False
+        try:
+            from biofeedback.desktop.plots import PlotWindow
+        except ImportError:
+            self._picture.say(self._session.now(), NO_PLOTS)
+            return
+        self._plots = PlotWindow(DARK, self._traces, self._picture)
+        QShortcut(QKeySequence(Qt.Key.Key_P), self._plots, self._toggle_plots)
+        self._plots.refresh(self._session.now())
+        self._plots.show()
+
+    def _refresh_plots(self, now_us: int) -> None:
+        if self._plots_due and self._window.painted:
+            self._open_plots()
+        elif self._plots is not None and self._plots.isVisible():
+            self._plots.refresh(now_us)

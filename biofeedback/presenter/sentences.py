@@ -1,0 +1,41 @@
+"""What is said at this moment, in order: the same for every face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from biofeedback.presenter import words
+from biofeedback.presenter.picture import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """`kind`: a line of the script or what stands for it, the open question, or what the program has to say."""
+
+    kind: Literal["script", "question", "program"]
+    text: str
+
+
+def sentences(picture: Picture, now_us: int, *, hears: bool) -> Sequence[Sentence]:
+    """At most one of each kind. `hears`: whether keys have an effect here, so that they may be named."""
+    found: list[Sentence] = []
+    if picture.amber:
+        found.append(Sentence("script", words.clean(picture.amber_words)))
+    elif picture.cue is not None:
+        found.append(Sentence("script", words.clean(picture.cue.say)))
+    if picture.asked(now_us):
+        found.append(Sentence("question", words.QUESTION))
+    program = _program(picture, now_us, hears=hears)
+    return [*found, Sentence("program", program)] if program else found
+
+
+def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
+    if picture.paused:
+        return "Paused. Space goes on." if hears else "Paused."
+    if picture.signal == "lost":
+        return words.clean(picture.lost_why)
+    if picture.part is None and picture.link is not None:
+        return words.link_sentence(picture.link)
+    return words.clean(picture.said(now_us) or "")
