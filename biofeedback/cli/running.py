@@ -211,5 +211,5 @@ class _Signals:
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self.came or not self._running.live:
             raise KeyboardInterrupt
-        self.came = True
+        self.came = self._running.interrupted = True
         self._running.command("stop", "interrupted")

@@ -13,14 +13,18 @@ PATIENCE_S: Final = 5.0
 """How long a screen may take to answer; one that is reached over a slow line needs about a second."""
 
 
+def has_screen() -> bool:
+    """Whether there may be a screen at all; on Linux its absence is nothing that a person wants to be told."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform != "linux" or any(os.environ.get(name) for name in named)
+
+
 def display_complaint() -> str:
     """One sentence why no window can be opened here; empty when it can.
 
     Call it before any thread is started: on Linux it forks.
     """
-    if sys.platform == "linux" and not any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    ):
+    if not has_screen():
         return "No window can be opened: there is no display here."
     try:
         import_module("PySide6.QtWidgets")

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Sender:
 
 
 @contextmanager
-def practising(rig: Rig, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def practising(rig: Rig, folder: Path) -> Generator[subprocess.Popen[str]]:
     """A session under way, its strap subscribed."""
     folder.mkdir(exist_ok=True)
     with start(folder, *PRACTICE, str(folder / "out")) as program:
