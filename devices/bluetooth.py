@@ -153,3 +153,15 @@ def trouble_of(error: Exception) -> Trouble:
             return NO_SERVICE
         case _:
             return LEFT
+
+
+def nobody_is_there(error: Exception) -> bool:
+    """Whether an answer of `bluetooth_errors` to a question over a link means that the link is gone for good.
+
+    The bus itself answers so when the Bluetooth service died, or was started anew and knows nothing of the link.
+    """
+    from bleak.exc import BleakDBusError
+
+    if isinstance(error, BleakDBusError):
+        return error.dbus_error.startswith("org.freedesktop.DBus.Error.Unknown") or trouble_of(error).radio_is_off
+    return not isinstance(error, TimeoutError) and trouble_of(error).radio_is_off

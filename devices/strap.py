@@ -22,6 +22,7 @@ from devices.bluetooth import (
     Radio,
     Trouble,
     bluetooth_errors,
+    nobody_is_there,
     trouble_of,
 )
 from devices.discovery import FoundStrap, Wanted, connected_straps, first_advertising, named
@@ -44,16 +45,23 @@ CLOSE_S: Final = 5.0
 START_S: Final = 2.0
 """A Bluetooth service that is just starting is given so long before there is said to be none."""
 LOOK_AGAIN_S: Final = 0.25
+STALE_S: Final = 3
+"""A strap that was silent for so long is said to be (STRAP 1: a lost link may show after six seconds only)."""
+ASK_S: Final = 2.0
 
 DEVICE: Final = "s1"
 """What the packets of the session's strap are marked with: a label, not its address."""
 FULL_PCT: Final = 100
+UNHEARD: Final = -1
 
 LOOKING: Final = "Looking for the strap."
 NOT_SEEN: Final = (
     "No strap is in sight yet. Wet its electrodes and put it on; another program or phone may hold it."
     " The search goes on."
 )
+
+QUIET: Final = "The strap has gone quiet."
+BACK: Final = "The strap sends again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,28 +133,32 @@ class Strap:
         errors = bluetooth_errors()
         rng = Random()  # noqa: S311 - spreads attempts, keeps no secret
         failures = 0
+        held_first = True
         while True:
+            strap: FoundStrap | None = None
             try:
-                strap = await self._find(voice)
+                strap = await self._find(voice, held_first=held_first)
                 await self._listen(strap, voice)
                 voice.link("waiting", f"The link to {strap.called} was lost. It is tried again.")
-                failures = 0
+                failures, held_first = 0, True
             except errors as error:
                 failures += 1
-                _tell(trouble_of(error), voice)
+                # A service that died may go on naming a link that is gone: only a scan can tell.
+                held_first = strap is None or not strap.connected
+                _tell(trouble_of(error), voice, connecting=strap is not None)
             await asyncio.sleep(self._delays.before_attempt(failures, rng))
 
-    async def _find(self, voice: _Voice) -> FoundStrap:
-        """The strap: one that is connected already, else one that advertises, else the last one by its address."""
+    async def _find(self, voice: _Voice, *, held_first: bool) -> FoundStrap:
+        """The strap: one that is connected already, else one that advertises, else the last one as it was known."""
         voice.link("scanning", LOOKING)
         while True:
-            for strap in await connected_straps(self._radio):
-                if self._wanted(strap):
-                    return strap
-            found = await first_advertising(self._wanted, self._delays.of(SCAN_S), self._radio)
+            held = await connected_straps(self._radio) if held_first else []
+            found = next(filter(self._wanted, held), None)
+            found = found or await first_advertising(self._wanted, self._delays.of(SCAN_S), self._radio)
             if found is not None:
                 return found
             voice.link("scanning", NOT_SEEN)
+            held_first = True
             if self._chosen is not None:
                 return self._chosen
 
@@ -166,7 +178,35 @@ class Strap:
             self._stay_with(strap)
             voice.link("streaming", f"Connected to {strap.called}.")
             await _follow_battery(client, voice)
-            await gone.wait()
+            await self._watch(client, gone, voice)
+
+    async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice) -> None:
+        """Return when the link is gone. A Bluetooth service that died tells nobody, so a silence is looked into.
+
+        It may also be a stall, after which everything comes at once: such a link is not given up.
+        """
+        heard, silent_s = voice.packets, 0
+        while not await _within(gone, self._delays.of(1.0)):
+            if voice.packets != heard:
+                heard, silent_s = voice.packets, 0
+                voice.streaming_again()
+                continue
+            silent_s += 1
+            if silent_s >= STALE_S:
+                voice.link("stale", QUIET)
+            if silent_s % STALE_S == 0 and await self._is_dead(client):
+                return
+
+    async def _is_dead(self, client: BleakClient) -> bool:
+        """Ask for the charge: a strap out of reach leaves that open, a service that died or came back refuses it."""
+        if client.services.get_characteristic(BATTERY_LEVEL) is None:
+            return False
+        try:
+            async with asyncio.timeout(self._delays.of(ASK_S)):
+                await client.read_gatt_char(BATTERY_LEVEL)
+        except bluetooth_errors() as error:
+            return nobody_is_there(error)
+        return False
 
     def _stay_with(self, strap: FoundStrap) -> None:
         self._chosen = strap
@@ -182,6 +222,13 @@ async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
     return None
 
 
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for the event, but not longer; whether it came."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    return event.is_set()
+
+
 async def _follow_battery(client: BleakClient, voice: _Voice) -> None:
     """The charge now and whenever it changes; a strap may lack it or say nonsense."""
     if client.services.get_characteristic(BATTERY_LEVEL) is None:
@@ -192,20 +239,27 @@ async def _follow_battery(client: BleakClient, voice: _Voice) -> None:
         await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
 
 
-def _tell(trouble: Trouble, voice: _Voice) -> None:
-    voice.link("off" if trouble.radio_is_off else "waiting", trouble.words)
+def _tell(trouble: Trouble, voice: _Voice, *, connecting: bool) -> None:
+    """Say what is in the way. A search that merely broke off is begun anew without a word."""
+    if trouble.radio_is_off:
+        voice.link("off", trouble.words)
+    elif connecting:
+        voice.link("waiting", trouble.words)
 
 
 class _Voice:
     """Puts what happens into the inbox, stamped with the session's clock."""
 
     def __init__(self, inbox: Inbox, clock: Clock) -> None:
+        self.packets = 0
         self._inbox = inbox
         self._clock = clock
         self._said: tuple[LinkName, str] | None = None
+        self._charge: int | None = UNHEARD
 
     def notification(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
         """The strap sent a measurement."""
+        self.packets += 1
         self._inbox.packet(self._clock.now(), DEVICE, bytes(raw))
 
     def link(self, state: LinkName, why: str) -> None:
@@ -214,7 +268,14 @@ class _Voice:
             self._said = state, why
             self._inbox.put(LinkState(self._clock.now(), state, why))
 
+    def streaming_again(self) -> None:
+        """Packets come after a silence."""
+        if self._said is not None and self._said[0] == "stale":
+            self.link("streaming", BACK)
+
     def battery(self, level: bytes | bytearray) -> None:
-        """The strap told its charge, one byte of percent."""
+        """The strap told its charge, one byte of percent; said when it changed."""
         percent = level[0] if len(level) == 1 and level[0] <= FULL_PCT else None
-        self._inbox.put(Battery(self._clock.now(), percent))
+        if percent != self._charge:
+            self._charge = percent
+            self._inbox.put(Battery(self._clock.now(), percent))

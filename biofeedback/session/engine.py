@@ -40,7 +40,7 @@ from biofeedback.imagery.safety import LevelWatch
 from biofeedback.imagery.script import GROUNDING, Script, from_json
 from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, rescue_steps, steps_of
 from biofeedback.session.questions import Questions
-from biofeedback.session.signal import Signal
+from biofeedback.session.signal import LINKED, Signal
 from biofeedback.session.timeline import Timeline
 from biofeedback.session.trials import Trials
 
@@ -146,7 +146,7 @@ class Engine:
         return [*self._signal.packet(packet), *self._after_beats(packet.at, added)]
 
     def _link(self, link: Link) -> list[Output]:
-        if link.state != "streaming":
+        if link.state not in LINKED:
             self._stream.interrupt("link")
         return [*self._signal.link(link), *self._hold_cues(link.at)]
 

@@ -184,7 +184,7 @@ class SessionLoop:
         """Packets that found no room are a hole in the beats, like a link that was gone for a moment."""
         if self._recorder is not None:
             self._recorder.append_line(at, "drop", {"count": packets})
-        return Link(at, "stale", f"The program was too slow and lost {packets} packets."), Link(at, "streaming")
+        return Link(at, "waiting", f"The program was too slow and lost {packets} packets."), Link(at, "streaming")
 
     def _step(self, event: Input) -> None:
         """Write-ahead: what was due, then the input on file, then fed, then shown."""

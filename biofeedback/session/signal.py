@@ -9,6 +9,8 @@ from biofeedback.hrv.beats import NEVER
 
 SILENT_US: Final = 3_000_000
 """No beat for so long is a lost signal (METHOD 1.4)."""
+LINKED: Final = frozenset({"streaming", "stale"})
+"""A strap that has gone quiet may still be there, with all its beats in hand: that is no gap yet."""
 NO_BEATS: Final = "no heartbeat has come for 3 seconds"
 NO_CONTACT: Final = "the strap has no contact with the skin"
 NO_LINK: Final = "the strap is not connected"
@@ -42,7 +44,7 @@ class Signal:
 
     def link(self, link: Link) -> list[Notice]:
         """The connection changed."""
-        self._linked = link.state == "streaming"
+        self._linked = link.state in LINKED
         return self._say(link.at)
 
     def doubt(self, at: int, why: str | None) -> list[Notice]:

@@ -56,9 +56,9 @@ class Heard:
         """Whether so many notifications have come."""
         return len(self.raws) >= at_least
 
-    def charges(self, at_least: int) -> bool:
-        """Whether the charge was told so often."""
-        return len(self.batteries) >= at_least
+    def connected(self, at_least: int) -> bool:
+        """Whether the link was made so often."""
+        return self.states.count("streaming") >= at_least
 
     def said(self, words: str) -> bool:
         """Whether some link event had these words."""

@@ -18,7 +18,7 @@ from devices.bluetooth import BLUETOOTH_OFF, LEFT, NEEDS_PAIRING, NO_ADAPTER, NO
 from devices.discovery import scan
 from devices.errors import BluetoothError
 from devices.heart_rate_measurement import encode
-from devices.strap import NOT_SEEN, Strap
+from devices.strap import NOT_SEEN, QUIET, Strap
 from tests.bluez.hearing import QUICK, Heard, hearing
 from tests.bluez.rig import MISSING, ROOT, Rig
 
@@ -145,6 +145,49 @@ def test_case_4_the_service_restarts_and_no_beat_comes_twice(rig: Rig) -> None:
             strap.burst(more := packets(5, first=50))
             await rig.reached(lambda: len(heard.raws) >= 10)
             assert heard.raws == [*sent, *more]
+
+    going(scenario)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_case_4_a_service_that_was_killed_and_told_nobody_is_found_out(rig: Rig, back: bool) -> None:
+    """By SIGKILL no word of the lost link reaches the bus; the service may be back before anybody asks."""
+    strap = rig.add_strap()
+
+    async def scenario() -> None:
+        sent = packets(5)
+        async with hearing() as heard:
+            await rig.reached(lambda: strap.subscribed)
+            strap.burst(sent)
+            await rig.reached(lambda: heard.raws == sent)
+            rig.kill_daemon()
+            if not back:
+                await rig.reached(lambda: heard.states[-1] == "off")
+            rig.start_daemon()
+            await rig.reached(lambda: strap.subscribed)
+            strap.burst(more := packets(5, first=50))
+            await rig.reached(lambda: len(heard.raws) >= 10)
+            assert heard.raws == [*sent, *more]
+            assert heard.said(QUIET)
+
+    going(scenario)
+
+
+def test_case_28_a_silence_is_said_after_3_s_and_the_link_is_kept_until_everything_comes(rig: Rig) -> None:
+    strap = rig.add_strap()
+
+    async def scenario() -> None:
+        async with hearing() as heard:
+            await rig.reached(lambda: strap.subscribed)
+            strap.burst(sent := packets(2))
+            await rig.reached(lambda: heard.states[-1] == "stale")
+            silent_s = (heard.events[-1].stamp_us - heard.events[-2].stamp_us) / 1e6
+            assert 2.9 < silent_s / QUICK.scale < 8
+            await asyncio.sleep(QUICK.of(20))
+            strap.burst(bunch := packets(20, first=10))
+            await rig.reached(lambda: heard.states[-1] == "streaming")
+            assert heard.raws == [*sent, *bunch]
+            assert heard.states == ["scanning", "connecting", "streaming", "stale", "streaming"]
 
     going(scenario)
 
@@ -277,7 +320,8 @@ def test_case_12_many_drops_leave_neither_tasks_nor_descriptors_behind(rig: Rig)
         async with hearing() as heard:
             for drop in range(10):
                 await rig.reached(lambda: strap.subscribed)
-                await rig.reached(partial(heard.charges, drop + 1))
+                await rig.reached(partial(heard.connected, drop + 1))
+                await rig.reached(lambda: heard.batteries == [80])
                 counts.append((len(asyncio.all_tasks()), open_descriptors()))
                 strap.drop_link()
                 await rig.reached(lambda: not strap.connected)
