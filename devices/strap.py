@@ -94,6 +94,7 @@ class Strap:
         self._delays = delays or Delays()
         self._chosen: FoundStrap | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving = False
 
     async def __aenter__(self) -> Self:
         """Make sure that there is Bluetooth at all. Raises BluetoothError when there is none.
@@ -111,6 +112,7 @@ class Strap:
 
     async def __aexit__(self, *_: object) -> None:
         """Close the link; give up on a system that does not answer."""
+        self._leaving = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper}, timeout=CLOSE_S)
@@ -134,7 +136,7 @@ class Strap:
         rng = Random()  # noqa: S311 - spreads attempts, keeps no secret
         failures = 0
         held_first = True
-        while True:
+        while not self._leaving:  # a library below may swallow the cancellation
             strap: FoundStrap | None = None
             try:
                 strap = await self._find(voice, held_first=held_first)
@@ -225,7 +227,8 @@ async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
 async def _within(event: asyncio.Event, seconds: float) -> bool:
     """Wait for the event, but not longer; whether it came."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):  # asyncio.wait_for may swallow the cancellation that ends a session
+            await event.wait()
     return event.is_set()
 
 
