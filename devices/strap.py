@@ -95,6 +95,8 @@ class Strap:
         self._chosen: FoundStrap | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._leaving = False
+        self._failures = 0
+        """Attempts in a row that came to nothing."""
 
     async def __aenter__(self) -> Self:
         """Make sure that there is Bluetooth at all. Raises BluetoothError when there is none.
@@ -134,7 +136,6 @@ class Strap:
         """Look, connect, listen; again and again."""
         errors = bluetooth_errors()
         rng = Random()  # noqa: S311 - spreads attempts, keeps no secret
-        failures = 0
         held_first = True
         while not self._leaving:  # a library below may swallow the cancellation
             strap: FoundStrap | None = None
@@ -142,13 +143,13 @@ class Strap:
                 strap = await self._find(voice, held_first=held_first)
                 await self._listen(strap, voice)
                 voice.link("waiting", f"The link to {strap.called} was lost. It is tried again.")
-                failures, held_first = 0, True
+                held_first = True
             except errors as error:
-                failures += 1
+                self._failures += 1
                 # A service that died may go on naming a link that is gone: only a scan can tell.
                 held_first = strap is None or not strap.connected
                 _tell(trouble_of(error), voice, connecting=strap is not None)
-            await asyncio.sleep(self._delays.before_attempt(failures, rng))
+            await asyncio.sleep(self._delays.before_attempt(self._failures, rng))
 
     async def _find(self, voice: _Voice, *, held_first: bool) -> FoundStrap:
         """The strap: one that is connected already, else one that advertises, else the last one as it was known."""
@@ -179,7 +180,7 @@ class Strap:
             await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
             self._stay_with(strap)
             voice.link("streaming", f"Connected to {strap.called}.")
-            await _follow_battery(client, voice)
+            await self._follow_battery(client, voice)
             await self._watch(client, gone, voice)
 
     async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice) -> None:
@@ -210,9 +211,20 @@ class Strap:
             return nobody_is_there(error)
         return False
 
+    async def _follow_battery(self, client: BleakClient, voice: _Voice) -> None:
+        """The charge now and whenever it changes; a strap may lack it, say nonsense or not answer."""
+        if client.services.get_characteristic(BATTERY_LEVEL) is None:
+            voice.battery(b"")
+            return
+        with suppress(*bluetooth_errors()):
+            async with asyncio.timeout(self._delays.of(ASK_S)):
+                voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
+                await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
+
     def _stay_with(self, strap: FoundStrap) -> None:
         self._chosen = strap
         self._wanted = named(strap.address)
+        self._failures = 0
 
 
 async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
@@ -230,16 +242,6 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):  # asyncio.wait_for may swallow the cancellation that ends a session
             await event.wait()
     return event.is_set()
-
-
-async def _follow_battery(client: BleakClient, voice: _Voice) -> None:
-    """The charge now and whenever it changes; a strap may lack it or say nonsense."""
-    if client.services.get_characteristic(BATTERY_LEVEL) is None:
-        voice.battery(b"")
-        return
-    with suppress(*bluetooth_errors()):
-        voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
-        await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
 
 
 def _tell(trouble: Trouble, voice: _Voice, *, connecting: bool) -> None:
