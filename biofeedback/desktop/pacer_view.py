@@ -44,7 +44,7 @@ class PacerView(QWidget):
     painted = Signal()
     """Sent when a frame is done; `frame` tells what it shows."""
 
-    def __init__(self, theme: Theme, picture: Picture, now: Callable[[], int], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, picture: Picture, now: Callable[[], int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self._picture = picture
@@ -120,7 +120,7 @@ class PacerView(QWidget):
     def _paint_figure(self, painter: QPainter, breath: Position | None) -> None:
         theme, middle = self._theme, self._ring.center()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(blend(theme.quiet, theme.ground, 0.75 if breath else 0.4), 1.5))
+        painter.setPen(QPen(blend(theme.quiet, theme.ground, 0.8 if breath else 0.6), 1.5))
         half = self._ring.width() / 2 - 1
         painter.drawEllipse(middle, half, half)
         radius = self.radius(breath)
@@ -129,5 +129,5 @@ class PacerView(QWidget):
             painter.setBrush(blend(theme.beat, theme.ground, colour if breath else colour * 0.6))
             painter.drawEllipse(middle, radius * share, radius * share)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(blend(theme.beat, theme.ground, 0.95 if breath else 0.5), 2.5))
+        painter.setPen(QPen(blend(theme.beat, theme.ground, 0.95 if breath else 0.6), 2.5))
         painter.drawEllipse(QPointF(middle), radius, radius)
