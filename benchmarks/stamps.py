@@ -10,9 +10,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the fake BlueZ is part of the tests
 
 STALL_S = 0.4
 EVERY_MS = 1000
@@ -114,6 +118,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     notifications = round(parser.parse_args().seconds / GAP_S)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ.setdefault("QT_LOGGING_RULES", "qt.qpa.*=false")
     print(f"{'main thread':<24} {'p50':>7} {'p99':>7} {'max':>7}   ms, {notifications} notifications each")
     for name, stall in (("free", idle), ("asleep 400 ms a second", asleep), ("busy 400 ms a second", busy)):
         late = sorted(stamps_of(stall, notifications))

@@ -138,7 +138,9 @@ def _measure(seconds: float) -> None:
 def _tell(frames: Frames, share: float) -> None:
     gaps_ms = sorted(1e3 * (later - sooner) for sooner, later in zip(frames.at_s, frames.at_s[1:], strict=False))
     ages_ms = [age / 1e3 for age in frames.age_us]
-    stale_ms = [age + 1e3 * (later - sooner) for age, sooner, later in zip(ages_ms, frames.at_s, frames.at_s[1:], strict=False)]
+    stale_ms = [
+        age + 1e3 * (later - sooner) for age, sooner, later in zip(ages_ms, frames.at_s, frames.at_s[1:], strict=False)
+    ]
     row("frames a second", 1e3 * len(gaps_ms) / sum(gaps_ms), ">= 55")
     row("gap between frames p50, ms", median(gaps_ms), "")
     row("gap between frames p99, ms", at_share(gaps_ms, 0.99), "")

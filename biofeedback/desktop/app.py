@@ -28,6 +28,8 @@ REST_MS: Final = 50
 OVER_MS: Final = 200
 """When all is over: often enough for a signal to be heard."""
 WORDS_EVERY_S: Final = 0.1
+SWITCH_S: Final = 0.001
+"""How soon Python lets the session's thread in while this one is busy; its 5 ms would delay a packet's stamp."""
 NO_PLOTS: Final = "The plots cannot be shown here."
 
 
@@ -95,6 +97,8 @@ class _Showing:
         self._timer.timeout.connect(self._frame)
 
     def __enter__(self) -> Self:
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         self._hook, sys.excepthook = sys.excepthook, self._failed
         self._window.show()
         self._timer.start(REST_MS)
@@ -103,6 +107,7 @@ class _Showing:
     def __exit__(self, *_: object) -> None:
         self._timer.stop()
         sys.excepthook = self._hook
+        sys.setswitchinterval(self._switch_s)
         for window in (self._window, self._plots):
             if window is not None:
                 window.hide()
