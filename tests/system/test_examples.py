@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from devices.heart_rate_measurement import encode
+from tests.bluez.rig import MISSING, Rig
 from tests.cli.programs import PROGRAM, ROOT, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -25,7 +28,9 @@ def shown_commands(page: Path) -> list[str]:
     return [words for words, line in zip(called, lines, strict=True) if words not in (line, "test")]
 
 
-COMMANDS = sorted({command for page in PAGES for command in shown_commands(page)})
+ALL = sorted({command for page in PAGES for command in shown_commands(page)})
+NEED_BLUETOOTH = [command for command in ALL if "strap:" in command or command.split()[0] in ("scan", "doctor")]
+COMMANDS = [command for command in ALL if command not in NEED_BLUETOOTH]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
@@ -61,3 +66,22 @@ def test_every_command_that_the_pages_show_runs(place: Path, tmp_path: Path, com
         [*PROGRAM, *words], env=environment(place), capture_output=True, text=True, timeout=60, check=False, cwd=place
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+@pytest.mark.parametrize("command", NEED_BLUETOOTH)
+def test_every_command_with_a_strap_that_the_pages_show_runs(tmp_path: Path, command: str) -> None:
+    with Rig() as rig:
+        strap = rig.add_strap()
+        command_line = [*PROGRAM, *shlex.split(command), *(["--timeout", "1"] if command == "scan" else [])]
+        with subprocess.Popen(
+            command_line, env=environment(tmp_path) | rig.environment(), cwd=tmp_path,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as program:  # fmt: skip
+            if command.startswith("practice"):
+                rig.wait(lambda: strap.subscribed, 15)
+                strap.notify(encode(70, rr_1024=(850, 860)))
+                program.send_signal(signal.SIGTERM)
+            out, talk = program.communicate(timeout=30)
+    assert program.returncode == (130 if command.startswith("practice") else 0), talk
+    assert out
