@@ -34,15 +34,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", help="where the beats come from: strap: (the first one found), strap:NAME, sim:calm, file:my_rr.txt"
     )
-    parser.add_argument("--plan", choices=("practice", "trial", "free"), help="practice with a script, else free")
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        help="free: from the first beat; practice: of the imagery, start and close come on top",
-    )
-    parser.add_argument("--pace", type=float, help="breaths a minute, 4.5 to 7")
-    parser.add_argument("--inhale", type=float, help="share of a breath that goes in, 0.3 to 0.6")
-    parser.add_argument("--control", metavar="SCRIPT", help="what a trial compares with (the script's own)")
+    _add_plan(parser)
     add_view_options(parser)
     parser.add_argument(
         "--practitioner", action="store_true", help="open the window with the plots too, for somebody who sits beside"
@@ -54,6 +46,19 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     add_example(parser, "biofeedback practice safe_place --source sim:calm --minutes 5 --speed 10")
     parser.set_defaults(run=run)
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    """What is done in the session, how long and how fast one breathes."""
+    parser.add_argument("--plan", choices=("practice", "trial", "free"), help="practice with a script, else free")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="free: from the first beat; practice: of the imagery, start and close come on top",
+    )
+    parser.add_argument("--pace", type=float, help="breaths a minute, 4.5 to 7")
+    parser.add_argument("--inhale", type=float, help="share of a breath that goes in, 0.3 to 0.6")
+    parser.add_argument("--control", metavar="SCRIPT", help="what a trial compares with (the script's own)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def test_each_reason_is_said_and_silence_adds_nothing_to_it() -> None:
     assert [n.text for n in signal.packet(packet(1, contact=False))] == [f"Signal lost: {NO_CONTACT}."]
     assert signal.packet(packet(2, contact=False)) == []
     assert signal.advance(3 * SECOND) == []
-    assert [n.text for n in signal.link(Link(4 * SECOND, "stale"))] == [f"Signal lost: {NO_LINK}."]
+    assert [n.text for n in signal.link(Link(4 * SECOND, "waiting"))] == [f"Signal lost: {NO_LINK}."]
     signal.link(Link(5 * SECOND, "streaming"))
     signal.packet(packet(6 * SECOND, contact=True))
     assert signal.lost == NO_BEATS

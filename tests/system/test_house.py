@@ -51,7 +51,7 @@ def test_modules_and_functions_are_short(path: Path) -> None:
 
 
 def test_nothing_is_left_for_later_in_the_code() -> None:
-    marks = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+    marks = re.compile(r"\b(TODO|FIXME|XXX)\b|raise NotImplementedError")
     assert [path.name for path in CODE if marks.search(path.read_text("utf-8"))] == []
 
 
