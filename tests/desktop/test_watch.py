@@ -226,8 +226,9 @@ class TestThePlots:
                 ("the breath", breathes, p),
                 ("the plots", lambda _: bool(plots()) and plots()[0].isVisible(), p),
                 ("no plots", lambda _: not plots()[0].isVisible(), p),
+                ("the plots again", lambda _: plots()[0].isVisible(), lambda _: plots()[0].activateWindow()),
                 (
-                    "the plots again",
+                    "the keyboard there",
                     lambda _: plots()[0].isActiveWindow(),
                     lambda _: QTest.keyClick(plots()[0], Qt.Key.Key_P),
                 ),
