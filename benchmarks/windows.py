@@ -13,8 +13,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -80,13 +81,13 @@ def demo(*, plots: bool, seconds: float | None = None) -> None:
     session = RunningSession(queue, clock.now, loop.post)
     session.start(loop.run)
     if seconds is not None:
-        _measure(seconds)
+        _measure(seconds, session.now)
     titles = {id_: script.title for id_, script in shelf.scripts.items()}
     watch(session, script_titles=titles, hide_numbers=False, plots=plots, plots_allowed=True)
     session.join()
 
 
-def _measure(seconds: float) -> None:
+def _measure(seconds: float, now: Callable[[], int]) -> None:
     """Look on, from the first paced breath and a second of warming up, for so long, and close the window."""
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
@@ -108,7 +109,7 @@ def _measure(seconds: float) -> None:
         pacer = window().pacer
         if pacer.frame is not None and pacer.frame.breath is not None:
             frames.at_s.append(time.perf_counter())
-            frames.age_us.append(shown._session.now() - pacer.frame.at_us)
+            frames.age_us.append(now() - pacer.frame.at_us)
 
     def begin() -> None:
         if shown.pacer.frame is None or shown.pacer.frame.breath is None:
@@ -136,7 +137,7 @@ def _measure(seconds: float) -> None:
 
 
 def _tell(frames: Frames, share: float) -> None:
-    gaps_ms = sorted(1e3 * (later - sooner) for sooner, later in zip(frames.at_s, frames.at_s[1:], strict=False))
+    gaps_ms = sorted(1e3 * (later - sooner) for sooner, later in pairwise(frames.at_s))
     ages_ms = [age / 1e3 for age in frames.age_us]
     stale_ms = [
         age + 1e3 * (later - sooner) for age, sooner, later in zip(ages_ms, frames.at_s, frames.at_s[1:], strict=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from biofeedback.desktop.pieces import LEAST_PX, blend
@@ -26,6 +26,7 @@ LARGEST: Final = 0.93
 """The fullest: it never touches the ring, so that nobody is pushed to breathe more than is easy."""
 WIDEST_PX: Final = 620
 """A larger ring would ask the eyes to wander."""
+RIM_PX: Final = 2.5
 TONES: Final = ((1.0, 0.26), (0.86, 0.30), (0.72, 0.34), (0.58, 0.38), (0.44, 0.42))
 """Share of the disc's radius, share of the colour: quiet steps towards the middle, cheaper than a gradient."""
 
@@ -53,6 +54,7 @@ class PacerView(QWidget):
         self._ring = QRectF()
         self._place = QRect()
         self._type = QFont(self.font())
+        self._stills: dict[tuple[bool, float], QPixmap] = {}
         self.frame: Frame | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -94,9 +96,8 @@ class PacerView(QWidget):
         at_us = self._now()
         breath = self._picture.breath(at_us)
         painter = QPainter(self)
-        painter.fillRect(event.rect(), QColor(self._theme.ground))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_figure(painter, breath)
+        painter.drawPixmap(0, 0, self._still(breath is not None))
+        self._paint_disc(painter, breath)
         if event.rect().intersects(self._place):
             painter.setPen(QColor(self._theme.ink))
             painter.setFont(self._type)
@@ -115,19 +116,32 @@ class PacerView(QWidget):
         left, top = (self.width() - side) / 2, (self.height() - line - side) / 2
         self._ring = QRectF(left, top, side, side)
         self._place = QRect(0, ceil(top + side) + 2, self.width(), line)
+        self._stills.clear()
         self.update()
 
-    def _paint_figure(self, painter: QPainter, breath: Position | None) -> None:
-        theme, middle = self._theme, self._ring.center()
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(blend(theme.quiet, theme.ground, 0.8 if breath else 0.6), 1.5))
-        half = self._ring.width() / 2 - 1
-        painter.drawEllipse(middle, half, half)
-        radius = self.radius(breath)
+    def _paint_disc(self, painter: QPainter, breath: Position | None) -> None:
+        """Discs on one another: a stroke costs three times as much as a disc."""
+        theme, middle, radius = self._theme, self._ring.center(), self.radius(breath)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(blend(theme.beat, theme.ground, 0.95 if breath else 0.6))
+        painter.drawEllipse(middle, radius, radius)
         for share, colour in TONES:
             painter.setBrush(blend(theme.beat, theme.ground, colour if breath else colour * 0.6))
-            painter.drawEllipse(middle, radius * share, radius * share)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(blend(theme.beat, theme.ground, 0.95 if breath else 0.6), 2.5))
-        painter.drawEllipse(QPointF(middle), radius, radius)
+            painter.drawEllipse(middle, (radius - RIM_PX) * share, (radius - RIM_PX) * share)
+
+    def _still(self, moves: bool) -> QPixmap:
+        """The ring on its ground, which is the same in every frame."""
+        ratio = self.devicePixelRatioF()
+        if (moves, ratio) not in self._stills:
+            still = QPixmap(self.size() * ratio)
+            still.setDevicePixelRatio(ratio)
+            still.fill(QColor(self._theme.ground))
+            painter = QPainter(still)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(blend(self._theme.quiet, self._theme.ground, 0.8 if moves else 0.6), 1.5))
+            half = self._ring.width() / 2 - 1
+            painter.drawEllipse(self._ring.center(), half, half)
+            painter.end()
+            self._stills[moves, ratio] = still
+        return self._stills[moves, ratio]

@@ -53,7 +53,8 @@ class QuestionPanel(QWidget):
 
     def step(self, by: int) -> None:
         """Move the keyboard one figure on; from outside it enters at 0 going up and at 10 going down."""
-        places = [number for number, button in enumerate(self.buttons) if button.hasFocus()]
+        focused = self.window().focusWidget()
+        places = [number for number, button in enumerate(self.buttons) if button is focused]
         to = places[0] + by if places else (0 if by > 0 else len(self.buttons) - 1)
         if 0 <= to < len(self.buttons):
             self.buttons[to].setFocus(Qt.FocusReason.TabFocusReason)

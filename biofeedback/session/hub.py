@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from typing import Final, TypeAlias
 
 from biofeedback.events import Arousal, Beat, Event, Hrv, Pacer
 
 OVERTAKEN: Final = (Hrv, Arousal, Pacer, Beat)
 """Only these may be dropped for newer ones when a view is slow (RULINGS D5)."""
 MOST_WAITING: Final = 4096
+_Line: TypeAlias = "deque[tuple[int, Event]]"
 
 
 class ViewQueue:
-    """One view's queue. `put` on the session thread, `drain` on the view's; neither waits for the other."""
+    """One view's queue. `put` on the session thread, `drain` on the view's; neither waits for the other.
+
+    Two lines, so that what may be overtaken falls off the end of its own by itself: one step of a deque is whole
+    for every thread, going through one while another thread takes from it is not.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[Event] = deque()
         self.dropped = 0
+        self._put = 0
+        self._kept: _Line = deque()
+        self._newest: _Line = deque(maxlen=MOST_WAITING)
 
     def put(self, events: Sequence[Event]) -> None:
-        """Add events; when the view has not come for long, let newer numbers overtake older ones."""
-        self._waiting.extend(events)
-        if len(self._waiting) > MOST_WAITING:
-            kept = [event for event in self._waiting if not isinstance(event, OVERTAKEN)]
-            self.dropped += len(self._waiting) - len(kept)
-            self._waiting = deque(kept)
+        """Add events; when the view has not come for long, newer numbers overtake older ones."""
+        for event in events:
+            line = self._newest if isinstance(event, OVERTAKEN) else self._kept
+            self.dropped += len(line) == line.maxlen
+            line.append((self._put, event))
+            self._put += 1
 
     def drain(self) -> list[Event]:
-        """Everything that came since the last call."""
-        taken: list[Event] = []
-        while self._waiting:
-            taken.append(self._waiting.popleft())
-        return taken
+        """Everything that came since the last call, in its order."""
+        until = self._put
+        lines = (_taken(self._kept, until), _taken(self._newest, until))
+        return [event for _, event in merge(*lines, key=lambda numbered: numbered[0])]
+
+
+def _taken(line: _Line, until: int) -> Iterator[tuple[int, Event]]:
+    """What came before the event with number `until`; what comes meanwhile waits, so that none is seen too early."""
+    while line and line[0][0] < until:
+        yield line.popleft()

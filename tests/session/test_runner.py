@@ -1,0 +1,82 @@
+"""A session on its thread: a replay can be left, a live session cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from biofeedback.session.hub import ViewQueue
+from biofeedback.session.loop import Posted
+from biofeedback.session.runner import RunningSession
+
+
+def session(*, live: bool) -> tuple[RunningSession, list[Posted]]:
+    posted: list[Posted] = []
+    return RunningSession(ViewQueue(), lambda: 0, posted.append if live else None), posted
+
+
+async def never() -> None:
+    await asyncio.get_running_loop().create_future()
+
+
+def test_a_replay_that_is_left_ends_calmly() -> None:
+    running, _ = session(live=False)
+    begun = threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        await never()
+
+    running.start(work)
+    begun.wait(5)
+    running.leave()
+    running.join()
+    assert running.done
+
+
+def test_a_replay_left_before_its_thread_runs_ends_as_well() -> None:
+    running, _ = session(live=False)
+    running.leave()
+    running.start(never)
+    running.join()
+    assert running.done
+
+
+def test_a_replay_left_after_its_end_is_no_trouble() -> None:
+    running, _ = session(live=False)
+    running.start(lambda: asyncio.sleep(0))
+    running.join()
+    running.leave()
+
+
+def test_a_live_session_is_ended_by_a_command_only() -> None:
+    running, posted = session(live=True)
+    release = threading.Event()
+    running.start(lambda: asyncio.to_thread(_wait, release))
+    running.leave()
+    assert not running.done
+    running.command("stop", "enough")
+    assert len(posted) == 1
+    release.set()
+    running.join()
+
+
+def _wait(release: threading.Event) -> None:
+    release.wait(5)
+
+
+def test_a_cancellation_nobody_asked_for_is_a_failure() -> None:
+    running, _ = session(live=False)
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    running.start(work)
+    with pytest.raises(asyncio.CancelledError):
+        running.join()
+
+
+def test_no_signal_has_come_at_first() -> None:
+    assert not session(live=True)[0].interrupted
