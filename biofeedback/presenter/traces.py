@@ -43,6 +43,8 @@ SILENT_S: Final = 5.0
 """Numbers come with every beat: a line is not drawn over a longer time without one."""
 REMEMBERED: Final = 64
 """Settled beats that a hole may still move when it is found late (12 s of packets)."""
+RECALLED: Final = 16
+"""So far back a beat may be found among the intervals that were given up."""
 SAME_BPM: Final = 0.05
 """Baselines nearer than this are one."""
 
@@ -85,11 +87,16 @@ class Line:
         first, last = self.place(from_s, to_s)
         return self.t_s[first:last], self.values[first:last]
 
-    def move(self, from_s: float, to_s: float, by_s: float) -> None:
-        """What lies behind one moment and not behind the other comes later; the line is broken before it."""
+    def move(self, from_s: float, to_s: float, by_us: int) -> None:
+        """What lies behind one moment and not behind the other comes later; the line is broken before it.
+
+        Times stay those of whole microseconds, so that the next hole finds them.
+        """
         first, last = bisect_right(self.t_s, from_s), bisect_right(self.t_s, to_s)
         for place in range(first, last):
-            self.t_s[place] += by_s
+            self.t_s[place] = (round(self.t_s[place] * 1e6) + by_us) / 1e6
+        for place in range(max(1, last), len(self)):
+            self.t_s[place] = max(self.t_s[place], self.t_s[place - 1])
         if 0 < first < last:
             self._break(first)
 
@@ -313,6 +320,8 @@ class Traces:
             while self._waiting[0] != beat.ticks:
                 self._overtake()
             self._waiting.popleft()
+        elif self.unjudged:
+            self._recall(beat.rr_ms)
         opening_us = beat.t_us - ticks_to_us(beat.ticks)
         self._lay_out(opening_us)
         self._anchor_us = beat.t_us
@@ -349,7 +358,7 @@ class Traces:
             told += 1
         last_us = behind[told - 1][0]
         for line in (self.tachogram, self.flagged):
-            line.move(gap.from_us / 1e6, last_us / 1e6, by_us / 1e6)
+            line.move(gap.from_us / 1e6, last_us / 1e6, by_us)
         for place in range(told):
             behind[place] = (behind[place][0] + by_us, behind[place][1] + by_us)
         if gap.from_us < self._usable_us <= last_us:
@@ -365,6 +374,15 @@ class Traces:
         self.unjudged.add(self._anchor_us / 1e6, ticks / TICKS_PER_MS, broken=not self._overtaken)
         self._overtaken += 1
 
+    def _recall(self, rr_ms: float) -> None:
+        """A beat came after all for an interval that had been given up: it is no longer one that nobody judged."""
+        line = self.unjudged
+        for place in range(len(line) - 1, max(-1, len(line) - 1 - RECALLED), -1):
+            if line.values[place] == rr_ms:
+                self._overtaken -= place >= len(line) - self._overtaken
+                del line.t_s[place], line.values[place]
+                return
+
     def _lay_out(self, to_us: int) -> None:
         """The overtaken intervals end where the next known beat begins: spread what the clocks differ by."""
         many, self._overtaken = self._overtaken, 0
@@ -372,8 +390,9 @@ class Traces:
             return
         times, values = self.unjudged.t_s, self.unjudged.values
         first = len(times) - many
-        from_s = times[first] - values[first] / 1e3
-        stretch = (to_us / 1e6 - from_s) / (times[-1] - from_s)
+        from_s = max(times[first] - values[first] / 1e3, times[first - 1] if first else -inf)
+        length_s = times[-1] - from_s
+        stretch = (to_us / 1e6 - from_s) / length_s if length_s > 0 else 0.0
         if stretch > 0:
             for place in range(first, len(times)):
                 times[place] = from_s + stretch * (times[place] - from_s)
