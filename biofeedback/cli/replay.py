@@ -56,7 +56,7 @@ def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: 
         say(args, f"The recording is damaged, {recording.damage}. Showing what stands before it.")
     opened = next((event for event in recording.events() if isinstance(event, Open)), None)
     titles = {id_: str(script["title"]) for id_, script in opened.scripts.items()} if opened else {}
-    interrupted = run_replay(partial(play, recording), speed, view, titles)
+    interrupted = run_replay(args, partial(play, recording), speed, view, titles)
     if interrupted:
         return INTERRUPTED
     return 0 if recording.damage is None else 4

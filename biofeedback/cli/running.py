@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from math import isinf
 from pathlib import Path
+from traceback import print_exception
 from types import FrameType
 from typing import Final
 
@@ -92,7 +93,7 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     )
     log = _open_log(work.place, opening)
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
-    queue = ViewQueue()
+    queue = ViewQueue() if work.source.info.kind == "strap" else ViewQueue(None)
     publish = _Publisher(queue if view.shown else None)
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
@@ -101,7 +102,7 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
         publish.lines = JsonLines(view.kinds, lambda: running.command("stop", NOBODY_READS), live=True)
     with publish.lines or nullcontext():
         try:
-            interrupted = _show(running, loop.run, view, _titles(work.shelf))
+            interrupted = _show(args, running, loop.run, view, _titles(work.shelf))
         finally:
             recording = _close_log(log)
     trouble = log.failed if log is not None else None
@@ -111,6 +112,7 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
 
 
 def run_replay(
+    args: argparse.Namespace,
     work: Callable[[Clock, Publish], Awaitable[None]],
     speed: float,
     view: View,
@@ -118,12 +120,12 @@ def run_replay(
 ) -> bool:
     """Show a recording again; returns whether it was interrupted."""
     clock: Clock = InstantClock() if isinf(speed) else LiveClock(speed)
-    queue = ViewQueue()
+    queue = ViewQueue(None)
     publish = _Publisher(queue if view.shown else None)
     publish.lines = JsonLines(view.kinds, _stop_replay, live=False) if view.json else None
     running = RunningSession(queue, clock.now, None)
     with publish.lines or nullcontext():
-        return _show(running, lambda: work(clock, publish), view, titles)
+        return _show(args, running, lambda: work(clock, publish), view, titles)
 
 
 @dataclass(slots=True)
@@ -169,27 +171,48 @@ def _titles(shelf: Shelf) -> dict[str, str]:
     return {id_: script.title for id_, script in shelf.scripts.items()}
 
 
-def _show(running: RunningSession, work: Callable[[], Awaitable[None]], view: View, titles: Mapping[str, str]) -> bool:
+def _show(
+    args: argparse.Namespace,
+    running: RunningSession,
+    work: Callable[[], Awaitable[None]],
+    view: View,
+    titles: Mapping[str, str],
+) -> bool:
     """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
     ending = _Signals(running)
     with ending:
         running.start(work)
         if view.face == "desktop":
-            from biofeedback.desktop.app import watch as watch_windows
-
-            watch_windows(
-                running,
-                script_titles=titles,
-                hide_numbers=view.hide_numbers,
-                plots=view.plots,
-                plots_allowed=view.watched or not view.hide_numbers,
-            )
+            _watch_windows(args, running, view, titles)
         elif view.face == "terminal":
-            from biofeedback.terminal import watch
-
-            watch(running, script_titles=titles, hide_numbers=view.hide_numbers, plain=view.plain)
+            _watch_terminal(running, view, titles)
         running.join()
     return ending.came
+
+
+def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View, titles: Mapping[str, str]) -> None:
+    """The windows; should they fail, the session and its recording go on in the terminal."""
+    from biofeedback.desktop.app import watch
+
+    try:
+        watch(
+            running,
+            script_titles=titles,
+            hide_numbers=view.hide_numbers,
+            plots=view.plots,
+            plots_allowed=view.watched or not view.hide_numbers,
+        )
+    except Exception as failure:  # noqa: BLE001 - whatever it is, a session must not end by it
+        if args.verbose >= 2:
+            print_exception(failure)
+        say(args, f"The window failed ({type(failure).__name__}: {failure}). The session goes on in the terminal.")
+        _watch_terminal(running, view, titles)
+
+
+def _watch_terminal(running: RunningSession, view: View, titles: Mapping[str, str]) -> None:
+    from biofeedback.terminal import watch
+
+    watch(running, script_titles=titles, hide_numbers=view.hide_numbers, plain=view.plain)
 
 
 class _Signals:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtGui import QColor, QKeySequence, QPalette, QShortcut
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from biofeedback.desktop.theme import DARK, Theme
 from biofeedback.desktop.trainee import TraineeWindow
@@ -30,6 +30,8 @@ OVER_MS: Final = 200
 WORDS_EVERY_S: Final = 0.1
 SWITCH_S: Final = 0.001
 """How soon Python lets the session's thread in while this one is busy; its 5 ms would delay a packet's stamp."""
+LEAST_BESIDE_PX: Final = 640
+"""The plots are hard to read in a window narrower than this."""
 NO_PLOTS: Final = "The plots cannot be shown here."
 
 
@@ -74,6 +76,17 @@ def dress(app: QApplication, theme: Theme) -> None:
     ):
         palette.setColor(role, QColor(colour))
     app.setPalette(palette)
+
+
+def place_beside(first: QWidget, second: QWidget) -> None:
+    """Put the second window to the right of the first where the screen has room for both; else leave it to the desk."""
+    room = first.screen().availableGeometry()
+    left = room.width() - first.width()
+    if left < LEAST_BESIDE_PX or first.isMaximized() or first.isFullScreen():
+        return
+    first.move(room.left(), room.top() + (room.height() - first.height()) // 2)
+    second.resize(min(second.width(), left), min(second.height(), room.height()))
+    second.move(room.left() + first.width(), room.top() + (room.height() - second.height()) // 2)
 
 
 class _Showing:
@@ -170,7 +183,10 @@ class _Showing:
         self._plots = PlotWindow(DARK, self._traces, self._picture)
         QShortcut(QKeySequence(Qt.Key.Key_P), self._plots, self._toggle_plots)
         self._plots.refresh(self._session.now())
+        place_beside(self._window, self._plots)
         self._plots.show()
+        self._window.raise_()
+        self._window.activateWindow()
 
     def _refresh_plots(self, now_us: int) -> None:
         if self._plots_due and self._window.painted:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from biofeedback.events import PhaseName
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import Picture
+
+MEANWHILE: Final[Mapping[PhaseName, str]] = {
+    "settle": "Sit comfortably and let the heart settle.",
+    "ramp": "Each breath is a little longer than the one before.",
+    "baseline": "Only follow the breath.",
+    "washout": "Only follow the breath.",
+    "close": "The last breaths with the pacer.",
+}
+"""What to do in a part that has no words of a script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +35,30 @@ def sentences(picture: Picture, now_us: int, *, hears: bool) -> Sequence[Sentenc
         found.append(Sentence("script", words.clean(picture.amber_words)))
     elif picture.cue is not None:
         found.append(Sentence("script", words.clean(picture.cue.say)))
+    elif meanwhile := _meanwhile(picture):
+        found.append(Sentence("script", meanwhile))
     if picture.asked(now_us):
         found.append(Sentence("question", words.QUESTION))
     program = _program(picture, now_us, hears=hears)
     return [*found, Sentence("program", program)] if program else found
 
 
+def _meanwhile(picture: Picture) -> str:
+    if picture.part is None or picture.end is not None or picture.paused:
+        return ""
+    return MEANWHILE.get(picture.part.name, "")
+
+
 def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
     if picture.paused:
         return "Paused. Space goes on." if hears else "Paused."
+    if picture.link is not None and (picture.part is None or _is_down(picture)):
+        return words.link_sentence(picture.link)
     if picture.signal == "lost":
         return words.clean(picture.lost_why)
-    if picture.part is None and picture.link is not None:
-        return words.link_sentence(picture.link)
     return words.clean(picture.said(now_us) or "")
+
+
+def _is_down(picture: Picture) -> bool:
+    """Whether the link is what the signal is lost by; it says itself what is done about it."""
+    return picture.signal == "lost" and picture.link is not None and picture.link.state != "streaming"

@@ -22,11 +22,12 @@ class ViewQueue:
     for every thread, going through one while another thread takes from it is not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int | None = MOST_WAITING) -> None:
+        """`most_waiting`: numbers that wait at the most; None for a recording, of which every beat is to be seen."""
         self.dropped = 0
         self._put = 0
         self._kept: _Line = deque()
-        self._newest: _Line = deque(maxlen=MOST_WAITING)
+        self._newest: _Line = deque(maxlen=most_waiting)
 
     def put(self, events: Sequence[Event]) -> None:
         """Add events; when the view has not come for long, newer numbers overtake older ones."""

@@ -123,7 +123,7 @@ def truth(inputs: Sequence[Input]) -> list[TimedBeat]:
                 stream.add_packet(event)
             case Rr():
                 stream.add_intervals(event)
-            case Link() if event.state != "streaming":
+            case Link() if event.state not in ("streaming", "stale"):
                 stream.interrupt("link")
             case _:
                 pass
@@ -150,7 +150,7 @@ def strap_sessions(draw: st.DrawFn) -> list[Input]:
                 case 1:
                     values.insert(chance.randrange(len(values) + 1), chance.choice((0, 2561, 0xFFFF)))
                 case 2:
-                    inputs += [Link(at, "stale"), Link(at + S, "streaming")]
+                    inputs += [Link(at, "waiting"), Link(at + S, "streaming")]
                     at += S
                 case 3:
                     continue
