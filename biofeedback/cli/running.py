@@ -234,5 +234,7 @@ class _Signals:
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self.came or not self._running.live:
             raise KeyboardInterrupt
-        self.came = self._running.interrupted = True
-        self._running.command("stop", "interrupted")
+        self._running.interrupted = True
+        if not self._running.done:  # after its end only a window is left to be closed
+            self.came = True
+            self._running.command("stop", "interrupted")

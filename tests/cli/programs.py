@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,16 +14,17 @@ PROGRAM = (sys.executable, "-P", "-m", "biofeedback")
 
 
 def environment(home: Path) -> dict[str, str]:
-    """A clean environment whose data and settings live under `home`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BIOFEEDBACK", "XDG", "PYTHON"))}
+    """A clean environment without a screen, whose data and settings live under `home`."""
+    ours = ("BIOFEEDBACK", "XDG", "PYTHON", "DISPLAY", "WAYLAND", "QT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "BIOFEEDBACK_HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "PYTHONWARNINGS": "error"}
 
 
-def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
+def run(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end; `env` on top of the clean environment."""
     return subprocess.run(
         [*PROGRAM, *words],
-        env=environment(home),
+        env={**environment(home), **(env or {})},
         capture_output=True,
         text=True,
         timeout=60,
@@ -31,8 +33,13 @@ def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def start(home: Path, *words: str) -> subprocess.Popen[str]:
-    """Start one command and let it run."""
+def start(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start one command and let it run; `env` on top of the clean environment."""
     return subprocess.Popen(
-        [*PROGRAM, *words], env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home
+        [*PROGRAM, *words],
+        env={**environment(home), **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=home,
     )
