@@ -100,11 +100,18 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     running = RunningSession(queue, clock.now, loop.post)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: running.command("stop", NOBODY_READS), live=True)
-    with publish.lines or nullcontext():
+    recording: Path | None = None
+
+    async def whole() -> None:
+        """The file is finished with the session, however long its window stays open."""
+        nonlocal recording
         try:
-            interrupted = _show(args, running, loop.run, view, _titles(work.shelf))
+            await loop.run()
         finally:
             recording = _close_log(log)
+
+    with publish.lines or nullcontext():
+        interrupted = _show(args, running, whole, view, _titles(work.shelf))
     trouble = log.failed if log is not None else None
     if trouble:
         say(args, trouble)

@@ -41,6 +41,16 @@ def eventually(condition: Callable[[], object], within_s: float = 15.0) -> None:
         time.sleep(0.02)
 
 
+@contextmanager
+def started(home: Path, *words: str, env: dict[str, str]) -> Generator[subprocess.Popen[str]]:
+    """A program that does not outlive its test."""
+    with start(home, *words, env=env) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
 def lines_in(folder: Path) -> int:
     """How much has been recorded."""
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl*"))
@@ -49,7 +59,7 @@ def lines_in(folder: Path) -> int:
 @posix
 @pytest.mark.parametrize("more", [(), ("--practitioner",)], ids=["alone", "practitioner"])
 def test_a_session_in_windows_is_ended_by_a_signal_and_recorded_whole(tmp_path: Path, more: tuple[str, ...]) -> None:
-    with start(tmp_path, *PRACTICE, "--view", "desktop", "--output", "out", *more, env=OFFSCREEN) as program:
+    with started(tmp_path, *PRACTICE, "--view", "desktop", "--output", "out", *more, env=OFFSCREEN) as program:
         eventually(lambda: lines_in(tmp_path / "out") > 300)
         program.send_signal(signal.SIGTERM)
         out, talk = program.communicate(timeout=15)
@@ -63,7 +73,7 @@ def test_a_session_in_windows_is_ended_by_a_signal_and_recorded_whole(tmp_path: 
 @posix
 def test_the_demo_in_windows_waits_to_be_closed_and_then_tells_where_everything_is(tmp_path: Path) -> None:
     words = ("demo", "--view", "desktop", "--speed", "max", "--output", "out")
-    with start(tmp_path, *words, env=OFFSCREEN) as program:
+    with started(tmp_path, *words, env=OFFSCREEN) as program:
         eventually(lambda: list((tmp_path / "out").glob("*.session.jsonl")))
         assert program.poll() is None, "the end is to be read"
         eventually(lambda: not list((tmp_path / "out").glob("*.part")))
@@ -88,7 +98,7 @@ def test_a_window_that_cannot_open_gives_way_to_the_terminal_with_one_sentence(
     tmp_path: Path, env: dict[str, str], view: list[str], said: str
 ) -> None:
     words = ("practice", "--source", "sim:calm", "--minutes", "1", "--speed", "20", "--no-record", *view)
-    with start(tmp_path, *words, env=env) as program:
+    with started(tmp_path, *words, env=env) as program:
         _, talk = program.communicate(timeout=15)
     assert program.returncode == 0
     lines = talk.splitlines()
@@ -173,7 +183,7 @@ def titles_on(display: str) -> set[str]:
 def test_where_there_is_a_screen_practice_opens_its_windows_by_itself(tmp_path: Path) -> None:
     with screen() as display:
         env = {"DISPLAY": display, "PYTHONWARNINGS": "default"}
-        with start(tmp_path, *PRACTICE, "--practitioner", "--output", "out", env=env) as program:
+        with started(tmp_path, *PRACTICE, "--practitioner", "--output", "out", env=env) as program:
             eventually(lambda: {"Biofeedback", "Biofeedback - heart"} <= titles_on(display))
             program.send_signal(signal.SIGINT)
             _, talk = program.communicate(timeout=15)
