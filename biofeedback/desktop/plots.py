@@ -53,6 +53,9 @@ SMALL_PX: Final = 560
 """A window lower than this has no legend."""
 WIDE_PX: Final = 1100
 """In a window as wide as this each number has one line, else two."""
+STRONG_PX: Final = 14
+WORDS_PX: Final = 12
+LOW_WORDS_PX: Final = 11
 SMALL_FLAG_PX: Final = 6.0
 MANY: Final = 60
 """More signs than this are small."""
@@ -176,15 +179,20 @@ class PlotWindow(QWidget):
             f"QPushButton:checked {{ color: {theme.ink}; border-color: {theme.quiet}; }}"
             f"QPushButton:focus {{ border-color: {theme.beat}; }}"
         )
-        small, strong = QFont(self.font()), QFont(self.font())
-        small.setPixelSize(11)
-        strong.setPixelSize(14)
+        strong = QFont(self.font())
+        strong.setPixelSize(STRONG_PX)
         strong.setBold(True)
         self.state.setFont(strong)
-        for panel in self.panels:
-            panel.set_font(small)
-        for surrounding in (self._lane, self._legend):
-            surrounding.setFont(small)
+
+    def _fit_words(self, *, low: bool) -> None:
+        """Smaller words around the plots of a low window."""
+        small = QFont(self.font())
+        small.setPixelSize(LOW_WORDS_PX if low else WORDS_PX)
+        if small != self._lane.font():
+            for panel in self.panels:
+                panel.set_font(small)
+            for surrounding in (self._lane, self._legend):
+                surrounding.setFont(small)
 
     # What happens
 
@@ -248,7 +256,9 @@ class PlotWindow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """A low window gives the room of the legend to the plots."""
         super().resizeEvent(event)
-        self._legend.setVisible(self.height() >= SMALL_PX)
+        low = self.height() < SMALL_PX
+        self._legend.setVisible(not low)
+        self._fit_words(low=low)
         rows = 1 if self.width() >= WIDE_PX else 2
         for label in self.numbers:
             label.setFixedHeight(rows * label.fontMetrics().height())
