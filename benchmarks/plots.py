@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 from biofeedback.desktop.plots import PlotWindow
 from biofeedback.desktop.theme import DARK
-from biofeedback.events import Event, Packet
+from biofeedback.events import Arousal, Beat, Event, Hrv, Packet
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.traces import Traces
 from biofeedback.session.clock import JumpingClock
@@ -32,6 +32,7 @@ from devices.source import parse_spec
 
 FRAME_US = 100_000
 HOUR_S = 3600
+NUMBERS = (Packet, Beat, Hrv, Arousal)
 
 
 def events_of(spec: str, seconds: float) -> list[Event]:
@@ -49,6 +50,14 @@ def events_of(spec: str, seconds: float) -> list[Event]:
 
     asyncio.run(whole())
     return events
+
+
+def later(event: Event, by_us: int) -> Event:
+    """The same beat or number at another time."""
+    moved = {"at": event.at + by_us}
+    if isinstance(event, Beat | Hrv | Arousal):
+        moved["t_us"] = event.t_us + by_us
+    return replace(event, **moved)
 
 
 @dataclass(slots=True)
@@ -126,6 +135,9 @@ def main() -> None:
     """Measure and print."""
     app = QApplication([])
     hour = events_of("sim:ectopic?seed=1", HOUR_S)
+    day = list(hour)
+    for number in range(1, 24):
+        day += [later(event, number * HOUR_S * 1_000_000) for event in hour if isinstance(event, NUMBERS)]
     five = [event for event in hour if event.at <= 360e6]
     print(f"{'':<34}{'n':>7}{'p50 ms':>10}{'p95 ms':>10}{'max ms':>10}")
     for size in ((1200, 800), (1920, 1080)):
@@ -138,9 +150,10 @@ def main() -> None:
         costs = live(app, hour, 60, size, whole=True)
         for what in ("set", "paint"):
             print(row(f"an hour live, whole {at}, {what}", costs.samples[what]))
-        costs = shown_at_once(app, hour, size)
-        for what in ("fold", "set", "paint"):
-            print(row(f"an hour at once {at}, {what}", costs.samples[what]))
+        for name, events in (("an hour", hour), ("a day", day)):
+            costs = shown_at_once(app, events, size)
+            for what in ("fold", "set", "paint"):
+                print(row(f"{name} at once {at}, {what}", costs.samples[what]))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:
+    from biofeedback.cli.running import Outcome
     from biofeedback.session.plan import Pair, Plan
     from biofeedback.session.scripts import Shelf
     from devices.source import SourceSpec
@@ -93,7 +94,11 @@ def run(args: argparse.Namespace) -> int:
         hide_numbers=plan.name == "trial",
         watched=args.practitioner,
     )
-    outcome = run_session(args, work, view)
+    return _end(args, run_session(args, work, view))
+
+
+def _end(args: argparse.Namespace, outcome: Outcome) -> int:
+    """Say where the recording is; the exit code."""
     if outcome.recording is not None:
         if args.json:
             say(args, f"Recording  {outcome.recording}")

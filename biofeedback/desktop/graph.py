@@ -29,8 +29,6 @@ LEAST_S: Final = 5.0
 MOST_S: Final = 48 * 3600.0
 AIR_PX: Final = 8.0
 """Beyond the limits of an upright axis, so that lines and numbers on them are whole."""
-DENSE: Final = 1.5
-"""With more points to a pixel than this a line is drawn as thin as can be."""
 EVERYWHERE: Final = QRectF(-1e6, -1e4, 2e6, 2e4)
 SYMBOLS: Final[tuple[str, ...]] = ("t1", "t", "d", "s", "x")
 """pyqtgraph's names of the signs for missed, extra, ectopic, misplaced and range."""
@@ -148,16 +146,10 @@ class Curve:
         self.item = pg.PlotCurveItem(pen=pen, connect="finite", antialias=True)
         # A wide line is painted faster in pieces, a narrow one as a path.
         self.item.setSegmentedLineMode("on" if pen.widthF() > 1 else "off")
-        self._pen, self._thin = pen, QPen(pen)
-        self._thin.setWidthF(1.0)
-        self._is_thin = False
         self._held = (NOTHING, NOTHING)
 
-    def set(self, t_s: Floats, values: Floats, *, thin: bool = False) -> None:
-        """Draw these; `thin`: they lie so close that the line must be thin."""
-        if thin != self._is_thin:
-            self._is_thin = thin
-            self.item.setPen(self._thin if thin else self._pen)
+    def set(self, t_s: Floats, values: Floats) -> None:
+        """Draw these."""
         if not _same((t_s, values), self._held):
             self._held = (t_s, values)
             self.item.setData(t_s, values)
@@ -208,6 +200,9 @@ class Panel:
         self._box = self._plot.getViewBox()
         self._times = times
         self._theme = theme
+        self.inside_px = (0.0, 1.0)
+        """Where the time axis begins and ends, in pixels of the widget, when it was measured last."""
+        self.height_px = 1.0
         self._limits = (0.0, 1.0)
         self._air = 0.0
         self._x = (0.0, 1.0)
@@ -278,7 +273,7 @@ class Panel:
 
     def show_values(self, low: float, high: float, ticks: Sequence[float]) -> None:
         """Set the upright axis."""
-        air = (high - low) * AIR_PX / max(4 * AIR_PX, self.height_px() - 2 * AIR_PX)
+        air = (high - low) * AIR_PX / max(4 * AIR_PX, self.height_px - 2 * AIR_PX)
         if (low, high, air) == (*self._limits, self._air) and list(ticks) == list(self.backdrop.grid[1]):
             return
         self._limits, self._air = (low, high), air
@@ -287,14 +282,13 @@ class Panel:
         self.backdrop.grid = (self.backdrop.grid[0], list(ticks))
         self._tell_backdrop()
 
-    def inside_px(self) -> tuple[float, float]:
-        """Where the panel's time axis begins and ends, in pixels of its widget."""
+    def measure(self) -> bool:
+        """Look how large the panel's inside has become; whether it is another size than before."""
         area = self._box.sceneBoundingRect()
-        return float(area.left()), float(area.right())
-
-    def height_px(self) -> float:
-        """How high the panel's inside is."""
-        return float(self._box.sceneBoundingRect().height())
+        before = (self.inside_px, self.height_px)
+        self.inside_px = (float(area.left()), float(area.right()))
+        self.height_px = float(area.height())
+        return before != (self.inside_px, self.height_px)
 
     def _tell_backdrop(self) -> None:
         # Else pyqtgraph puts it off until it paints, and then paints twice.

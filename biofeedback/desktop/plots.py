@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolTip, QVBoxL
 
 from biofeedback.desktop.graph import (
     DASHED,
-    DENSE,
     DOTTED,
     FLAG_PX,
     LEAST_S,
@@ -54,6 +53,9 @@ SMALL_PX: Final = 560
 """A window lower than this has no legend."""
 WIDE_PX: Final = 1100
 """In a window as wide as this each number has one line, else two."""
+STRONG_PX: Final = 14
+WORDS_PX: Final = 12
+LOW_WORDS_PX: Final = 11
 SMALL_FLAG_PX: Final = 6.0
 MANY: Final = 60
 """More signs than this are small."""
@@ -78,7 +80,7 @@ class PlotWindow(QWidget):
         self._picture = picture
         self._now_us = 0
         self._drawn = -1
-        self._shown = (0.0, 0.0)
+        self._shown = (0.0, LIVE_S)
         self._over = False
         self.setWindowTitle(TITLE)
         self.setAccessibleName("Plots of the heart")
@@ -107,7 +109,7 @@ class PlotWindow(QWidget):
         self.tail = Curve(pen_of(quiet, 1, DOTTED))
         self.waiting = Points(pen_of(QColor(theme.ink), 1), QBrush(Qt.BrushStyle.NoBrush), TAIL_PX)
         self.unjudged = Curve(pen_of(quiet, 1))
-        self.each_beat = Curve(pen_of(with_alpha(theme.quiet, 110), 1))
+        self.each_beat = Curve(pen_of(with_alpha(theme.quiet, 90), 1))
         self.level = Curve(pen_of(line, 2))
         self.baseline = Curve(pen_of(QColor(theme.ink), 1, DASHED))
         self.change = Curve(pen_of(line, 2))
@@ -177,15 +179,20 @@ class PlotWindow(QWidget):
             f"QPushButton:checked {{ color: {theme.ink}; border-color: {theme.quiet}; }}"
             f"QPushButton:focus {{ border-color: {theme.beat}; }}"
         )
-        small, strong = QFont(self.font()), QFont(self.font())
-        small.setPixelSize(11)
-        strong.setPixelSize(14)
+        strong = QFont(self.font())
+        strong.setPixelSize(STRONG_PX)
         strong.setBold(True)
         self.state.setFont(strong)
-        for panel in self.panels:
-            panel.set_font(small)
-        for surrounding in (self._lane, self._legend):
-            surrounding.setFont(small)
+
+    def _fit_words(self, *, low: bool) -> None:
+        """Smaller words around the plots of a low window."""
+        small = QFont(self.font())
+        small.setPixelSize(LOW_WORDS_PX if low else WORDS_PX)
+        if small != self._lane.font():
+            for panel in self.panels:
+                panel.set_font(small)
+            for surrounding in (self._lane, self._legend):
+                surrounding.setFont(small)
 
     # What happens
 
@@ -196,6 +203,10 @@ class PlotWindow(QWidget):
             self._over = True
             if self.mode == "follow":
                 self.mode = "whole"
+        resized = [panel.measure() for panel in self.panels]
+        if any(resized):
+            self._drawn = -1
+            self._place(*self._shown)
         if self.mode != "free":
             self._show(*(self._live_range() if self.mode == "follow" else self._whole_range()))
         if self._drawn != self._traces.changes:
@@ -245,16 +256,17 @@ class PlotWindow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """A low window gives the room of the legend to the plots."""
         super().resizeEvent(event)
-        self._legend.setVisible(self.height() >= SMALL_PX)
+        low = self.height() < SMALL_PX
+        self._legend.setVisible(not low)
+        self._fit_words(low=low)
         rows = 1 if self.width() >= WIDE_PX else 2
         for label in self.numbers:
             label.setFixedHeight(rows * label.fontMetrics().height())
-        self._drawn = -1
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Tell what is under the pointer."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            left, right = self.tachogram.inside_px()
+            left, right = self.tachogram.inside_px
             share = (event.pos().x() - left) / max(1.0, right - left)
             if 0 <= share <= 1:
                 said = self.told(self._shown[0] + share * (self._shown[1] - self._shown[0]))
@@ -275,7 +287,7 @@ class PlotWindow(QWidget):
 
     def _live_range(self) -> tuple[float, float]:
         """The last five minutes, in steps of a pixel; a young session grows from the left."""
-        left, right = self.tachogram.inside_px()
+        left, right = self.tachogram.inside_px
         pixel_s = LIVE_S / max(100.0, right - left)
         to_s = max(LIVE_S, ceil((self._now_us / 1e6 + AHEAD_S) / pixel_s) * pixel_s)
         return to_s - LIVE_S, to_s
@@ -290,17 +302,20 @@ class PlotWindow(QWidget):
         return 0.0, to_s
 
     def _show(self, from_s: float, to_s: float) -> None:
-        if (from_s, to_s) == self._shown:
-            return
-        self._shown = (from_s, to_s)
-        left, right = self.tachogram.inside_px()
+        if (from_s, to_s) != self._shown:
+            self._shown = (from_s, to_s)
+            self._place(from_s, to_s)
+
+    def _place(self, from_s: float, to_s: float) -> None:
+        """Lay the panels and the lane over a stretch of time."""
+        left, right = self.tachogram.inside_px
         ticks = _ticks(from_s, to_s, right - left)
         for panel in self.panels:
             panel.show_time(from_s, to_s, ticks)
         self._lane.show_time(from_s, to_s, self._inside_px())
 
     def _inside_px(self) -> tuple[float, float]:
-        left, right = self.tachogram.inside_px()
+        left, right = self.tachogram.inside_px
         offset = self.tachogram.widget.x() - self._lane.x()
         return left + offset, right + offset
 
@@ -313,21 +328,20 @@ class PlotWindow(QWidget):
         wide = to_s - from_s
         before = MARGIN_S if self.mode == "follow" else wide / 2
         span = (from_s - before, to_s + before)
-        left, right = self.tachogram.inside_px()
+        left, right = self.tachogram.inside_px
         bins = int((right - left) * (span[1] - span[0]) / wide) if wide > 0 else 1
         self._scale(self.tachogram, traces.rr_scale)
         self._scale(self.rate, traces.rate_scale)
         self._scale(self.rmssd, traces.rmssd_scale)
         self._scale(self.coverage, Scale(0.0, 100.0, 50.0))
         t_s, rr_ms = _cut(traces.tachogram, span, bins)
-        thin = len(t_s) > DENSE * bins
         self.intervals.set(t_s, rr_ms)
         self.each_beat.set(t_s, 60_000 / rr_ms)
         self._draw_flagged(span, bins)
         self._draw_tail(span, bins)
-        self.level.set(*_cut(traces.level, span, bins), thin=thin)
+        self.level.set(*_cut(traces.level, span, bins))
         self.baseline.set(*self._baseline(span))
-        self.change.set(*_cut(traces.rmssd, span, bins), thin=thin)
+        self.change.set(*_cut(traces.rmssd, span, bins))
         self.change_poor.set(*_cut(traces.rmssd_poor, span, bins))
         self.covered.set(*_cut(traces.coverage, span, bins))
         self._draw_backdrop(span)
@@ -336,7 +350,7 @@ class PlotWindow(QWidget):
     def _scale(self, panel: Panel, scale: Scale) -> None:
         """The limits of an axis, and as many ticks as have room."""
         step = scale.step
-        while (scale.high - scale.low) / step * UP_TICK_PX > panel.height_px() and step < scale.high - scale.low:
+        while (scale.high - scale.low) / step * UP_TICK_PX > panel.height_px and step < scale.high - scale.low:
             step *= 2
         first = ceil(scale.low / step) * step
         ticks = [first + number * step for number in range(int((scale.high - first) / step + 1e-9) + 1)]
