@@ -152,7 +152,7 @@ def test_b6_a_live_session_with_both_windows_imports_no_scipy_and_no_matplotlib(
 def screen() -> Generator[str]:
     """A virtual X11 screen; its name."""
     reads, writes = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x900x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x900x24", "-nolisten", "tcp", "-noreset"]
     with subprocess.Popen(command, pass_fds=(writes,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         os.close(writes)
         try:
