@@ -1,0 +1,167 @@
+"""devices/strap.py over a radio in memory, so on every system: many drops, every trouble, leaving at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import pytest
+
+from devices.bluetooth import BLUETOOTH_OFF, LEFT, NEEDS_PAIRING, NO_ANSWER, Radio
+from devices.discovery import scan
+from devices.heart_rate_measurement import encode
+from devices.strap import NOT_SEEN, Delays
+from tests.bluez.hearing import Heard, hearing
+from tests.bluez.worlds import eventually
+from tests.devices.radio import Air, AirStrap
+
+HUNDREDTH = Delays(scale=0.01)
+
+
+def radio_of(air: Air) -> Radio:
+    return Radio(air.scanner_backend, air.client_backend, air.adapter_backend)
+
+
+def going(scenario: Callable[[Air], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await scenario(Air())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1, "nothing is left running"
+
+    asyncio.run(whole())
+
+
+class Counter:
+    """Notifications that can all be told from each other."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, strap: AirStrap, count: int) -> None:
+        for _ in range(count):
+            number = len(self.sent)
+            raw = encode(60, rr_1024=(300 + number % 1000, 300 + number // 1000))
+            assert strap.notify(raw)
+            self.sent.append(raw)
+
+
+@pytest.mark.parametrize("drops", [50, pytest.param(500, marks=pytest.mark.slow)])
+def test_2002_through_many_link_drops_each_notification_comes_once_and_in_order(drops: int) -> None:
+    rng = Random(drops)
+
+    async def scenario(air: Air) -> None:
+        strap, counter = air.add_strap("Polar H10 12345678"), Counter()
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            for _ in range(drops):
+                await eventually(lambda: strap.subscribed)
+                counter.send(strap, rng.randrange(4))
+                strap.drop_link()
+            await eventually(lambda: strap.subscribed)
+            counter.send(strap, 3)
+            await eventually(lambda: len(heard.raws) >= len(counter.sent))
+            assert heard.raws == counter.sent
+            assert heard.states.count("waiting") == drops
+
+    going(scenario)
+
+
+async def _off(air: Air, strap: AirStrap) -> None:
+    air.power(on=False)
+    await asyncio.sleep(0.05)
+    air.power(on=True)
+
+
+async def _away(air: Air, strap: AirStrap) -> None:
+    strap.leave()
+    await asyncio.sleep(0.4)
+    strap.come_back()
+
+
+async def _refusing(air: Air, strap: AirStrap) -> None:
+    strap.fail_connects(3, "leave")
+    strap.drop_link()
+    await asyncio.sleep(0)
+
+
+async def _failing(air: Air, strap: AirStrap) -> None:
+    strap.fail_connects(3, "error")
+    strap.drop_link()
+    await asyncio.sleep(0)
+
+
+async def _pairing(air: Air, strap: AirStrap) -> None:
+    strap.want_pairing()
+    strap.drop_link()
+    await asyncio.sleep(0.1)
+    strap.want_pairing(wanted=False)
+
+
+async def _hidden(air: Air, strap: AirStrap) -> None:
+    strap.hide_services()
+    strap.drop_link()
+    await asyncio.sleep(0.3)
+    strap.hide_services(hidden=False)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (_off, BLUETOOTH_OFF.what),
+        (_away, NOT_SEEN),
+        (_refusing, LEFT.what),
+        (_failing, NO_ANSWER.what),
+        (_pairing, NEEDS_PAIRING.what),
+        (_hidden, NO_ANSWER.what),
+    ],
+    ids=["off", "away", "refusing", "failing", "pairing", "hidden"],
+)
+def test_every_trouble_is_said_and_outlived(trouble: Callable[[Air, AirStrap], Awaitable[None]], said: str) -> None:
+    async def scenario(air: Air) -> None:
+        strap, counter = air.add_strap(), Counter()
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: strap.subscribed)
+            counter.send(strap, 2)
+            await trouble(air, strap)
+            await eventually(lambda: heard.said(said))
+            await eventually(lambda: strap.subscribed)
+            counter.send(strap, 2)
+            await eventually(lambda: len(heard.raws) >= 4)
+            assert heard.raws == counter.sent
+
+    going(scenario)
+
+
+@pytest.mark.parametrize("steps", range(0, 60, 3))
+def test_case_16_leaving_after_any_number_of_steps_leaves_nothing_behind(steps: int) -> None:
+    async def scenario(air: Air) -> None:
+        strap = air.add_strap()
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            for _ in range(steps):
+                await asyncio.sleep(0.0005)
+        assert not strap.connected
+        assert not air.discovering
+        assert_links_make_sense(heard)
+
+    going(scenario)
+
+
+def assert_links_make_sense(heard: Heard) -> None:
+    order = ["scanning", "connecting", "streaming", "stale"]
+    assert heard.states == order[: len(heard.states)]
+
+
+def test_scan_tells_connected_straps_from_those_that_advertise() -> None:
+    async def scenario(air: Air) -> None:
+        held, other = air.add_strap("Held"), air.add_strap("Other", rssi=-70)
+        async with hearing("Held", radio=radio_of(air), delays=HUNDREDTH):
+            await eventually(lambda: held.subscribed)
+            found = await scan(0.1, radio_of(air))
+        assert [(strap.name, strap.connected, strap.rssi) for strap in found] == [
+            ("Held", True, None),
+            ("Other", False, -70),
+        ]
+        assert not other.connected
+
+    going(scenario)
