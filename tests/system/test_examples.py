@@ -44,6 +44,23 @@ def test_every_example_runs(tmp_path: Path, example: Path) -> None:
     assert done.stdout
 
 
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_the_example_with_a_strap_prints_its_intervals(tmp_path: Path) -> None:
+    with Rig() as rig:
+        strap = rig.add_strap("Polar H10")
+        with subprocess.Popen(
+            [sys.executable, str(ROOT / "examples" / "listen_to_a_strap.py"), "Polar", "--intervals", "4"],
+            env={**environment(tmp_path), **rig.environment(), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE, text=True,
+        ) as program:  # fmt: skip
+            rig.wait(lambda: strap.subscribed, 15)
+            strap.burst([encode(60, rr_1024=(1024, 512)), encode(60, rr_1024=(768, 1024))])
+            out, _ = program.communicate(timeout=15)
+        assert not strap.connected
+    assert program.returncode == 0
+    assert [float(line.split()[2]) for line in out.splitlines() if line.endswith(" ms")] == [1000, 500, 750, 1000]
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the pages speak of."""
