@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if is_recording(path):
         return _replay_recording(args, path, speed, View(face, args.json, plain=plain, plots=True))
     source = file_source(path, args.unit)
-    work = Work(source, free_plan(None), shipped(), speed, place=None)
+    work = Work(source, free_plan(None), shipped(), speed, place=None, watched_only=True)
     outcome = run_session(args, work, View(face, args.json, FOREIGN_KINDS, plain=plain, plots=True))
     return INTERRUPTED if outcome.interrupted else 0
 

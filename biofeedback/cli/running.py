@@ -11,13 +11,12 @@ from math import isinf
 from pathlib import Path
 from traceback import print_exception
 from types import FrameType
-from typing import Final
 
 from biofeedback.cli.common import say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
-from biofeedback.events import Event
+from biofeedback.events import Command, Event
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
@@ -29,7 +28,6 @@ from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from devices.source import Clock, Source
 
-NOBODY_READS: Final = "nobody reads the output any more"
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -47,6 +45,8 @@ class Work:
     demo: bool = False
     saw_live: str | None = None
     """Who else sees the numbers while they are made."""
+    watched_only: bool = False
+    """A file that is replayed: there is nothing to be commanded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,9 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     publish = _Publisher(queue if view.shown else None)
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
-    running = RunningSession(queue, clock.now, loop.post)
+    running = RunningSession(queue, clock.now, None if work.watched_only else loop.post)
     if view.json:
-        publish.lines = JsonLines(view.kinds, lambda: running.command("stop", NOBODY_READS), live=True)
+        publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
     recording: Path | None = None
 
     async def whole() -> None:
@@ -133,6 +133,10 @@ def run_replay(
     running = RunningSession(queue, clock.now, None)
     with publish.lines or nullcontext():
         return _show(args, running, lambda: work(clock, publish), view, titles)
+
+
+def _nobody_reads(at: int) -> Command:
+    return Command(at, "stop", "program", "nobody reads the output any more")
 
 
 @dataclass(slots=True)
