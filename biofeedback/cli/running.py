@@ -11,6 +11,7 @@ from math import isinf
 from pathlib import Path
 from traceback import print_exception
 from types import FrameType
+from typing import Final
 
 from biofeedback.cli.common import say
 from biofeedback.cli.faces import Face
@@ -28,6 +29,7 @@ from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from devices.source import Clock, Source
 
+INTERRUPTED_WHY: Final = "interrupted"
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -111,7 +113,9 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
             recording = _close_log(log)
 
     with publish.lines or nullcontext():
-        interrupted = _show(args, running, whole, view, _titles(work.shelf))
+        signalled = _show(args, running, whole, view, _titles(work.shelf))
+    # A signal after the session's own end only closes a window.
+    interrupted = signalled and (loop.end is None or loop.end.why == INTERRUPTED_WHY)
     trouble = log.failed if log is not None else None
     if trouble:
         say(args, trouble)
@@ -245,7 +249,5 @@ class _Signals:
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self.came or not self._running.live:
             raise KeyboardInterrupt
-        self._running.interrupted = True
-        if not self._running.done:  # after its end only a window is left to be closed
-            self.came = True
-            self._running.command("stop", "interrupted")
+        self.came = self._running.interrupted = True
+        self._running.command("stop", INTERRUPTED_WHY)

@@ -14,6 +14,7 @@ from biofeedback.events import (
     Command,
     Commit,
     Cue,
+    End,
     Event,
     Input,
     Json,
@@ -85,6 +86,8 @@ class SessionLoop:
         self._recorder = recorder
         self._publish = publish
         self._engine = Engine()
+        self.end: End | None = None
+        """How the session ended, once it has."""
         self._posted: list[Posted] = []
         self._wake = asyncio.Event()
         self._asyncio: asyncio.AbstractEventLoop | None = None
@@ -202,6 +205,8 @@ class SessionLoop:
             self._publish(outs)
         for out in outs:
             self._tell_source(out)
+            if isinstance(out, End):
+                self.end = out
         for out in outs:
             self._open_coin(out)
 

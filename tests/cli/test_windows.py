@@ -83,7 +83,6 @@ def test_the_demo_in_windows_waits_to_be_closed_and_then_tells_where_everything_
         eventually(lambda: list((tmp_path / "out").glob("*.session.jsonl")))
         assert program.poll() is None, "the end is to be read"
         eventually(lambda: not list((tmp_path / "out").glob("*.part")))
-        time.sleep(0.5)
         program.send_signal(signal.SIGTERM)
         out, talk = program.communicate(timeout=15)
     assert program.returncode == 0, talk
