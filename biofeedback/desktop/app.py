@@ -43,7 +43,7 @@ def watch(
     plots: bool,
     plots_allowed: bool,
 ) -> None:
-    """Show the session in windows until it is over and the person has closed them.
+    """Show the session in windows until it is over and the person has closed them, or until it fails to begin.
 
     `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plots`: open the plots too, as soon as the
     trainee's window is there. `plots_allowed`: whether the key P may show them.
@@ -138,7 +138,7 @@ class _Showing:
         for event in events:
             self._picture.see(event)
             self._traces.see(event)
-        if done and (self._window.gone or self._session.interrupted):
+        if done and (self._window.gone or self._session.interrupted or self._never_began()):
             self._app.exit(0)
             return
         now_us, now_s = self._session.now(), time.monotonic()
@@ -150,6 +150,10 @@ class _Showing:
         elif moves:
             self._window.pacer.advance()
         self._keep_pace(OVER_MS if done else FRAME_MS if moves else REST_MS)
+
+    def _never_began(self) -> bool:
+        """Without an end there is nothing to be read here; why it failed is told by whoever joins the session."""
+        return self._session.failed and self._picture.end is None
 
     def _keep_pace(self, every_ms: int) -> None:
         if self._timer.interval() != every_ms:

@@ -162,6 +162,15 @@ def test_a_replay_comes_to_its_own_end() -> None:
     Person([CLOSES]).watches(session, work)
 
 
+def test_a_session_that_cannot_begin_closes_its_window_so_that_the_reason_can_be_told() -> None:
+    async def work() -> None:
+        raise ConnectionError("the strap cannot be reached")
+
+    session = RunningSession(ViewQueue(), lambda: 0, lambda _: None)
+    with pytest.raises(ConnectionError, match="cannot be reached"):
+        Person([]).watches(session, work)
+
+
 @pytest.fixture
 def handled() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
