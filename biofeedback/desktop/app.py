@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -35,24 +34,17 @@ LEAST_BESIDE_PX: Final = 640
 NO_PLOTS: Final = "The plots cannot be shown here."
 
 
-def watch(
-    session: RunningSession,
-    *,
-    script_titles: Mapping[str, str],
-    hide_numbers: bool,
-    plots: bool,
-    plots_allowed: bool,
-) -> None:
+def watch(session: RunningSession, picture: Picture, *, plots: bool, plots_allowed: bool) -> None:
     """Show the session in windows until it is over and the person has closed them, or until it fails to begin.
 
-    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plots`: open the plots too, as soon as the
-    trainee's window is there. `plots_allowed`: whether the key P may show them.
+    `picture` folds its events. `plots`: open the plots too, as soon as the trainee's window is there.
+    `plots_allowed`: whether the key P may show them.
     """
     app = QApplication.instance() or QApplication(["biofeedback"])
     if not isinstance(app, QApplication):
         raise TypeError("another kind of Qt application runs in this process")
     dress(app, DARK)
-    showing = _Showing(app, session, Picture(script_titles, hide_numbers=hide_numbers), plots, plots_allowed)
+    showing = _Showing(app, session, picture, plots, plots_allowed)
     with showing:
         app.exec()
     showing.end()
