@@ -120,9 +120,14 @@ class _Showing:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def end(self) -> None:
-        """Raise what went wrong in a window, if anything did."""
+        """Raise what went wrong in a window, if anything did.
+
+        When the screen goes, Qt leaves its loop as if somebody had closed everything.
+        """
         if self._failure is not None:
             raise self._failure
+        if not self._session.done:
+            raise ConnectionError("the screen has gone")
 
     def _frame(self) -> None:
         done = self._session.done

@@ -112,7 +112,7 @@ class Person:
             watch(session, picture, plots=plots, plots_allowed=plots_allowed)
         finally:
             timer.stop()
-        assert self.waits_for == "", f"{self.waits_for} did not come"
+            assert self.waits_for == "", f"{self.waits_for} did not come"
         assert left == []
         session.join()
 
