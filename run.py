@@ -236,7 +236,12 @@ def ensure(home: str, kind: str) -> None:
     """
     if is_ready(home, kind):
         return
-    turn = take_turn(home)
+    try:
+        turn = take_turn(home)
+    except OSError:
+        if not has_libraries(home, kind):
+            raise
+        return  # another user's finished set-up: only a note is missing there, and the program sees for itself
     try:
         if not is_ready(home, kind):  # another start may have done it meanwhile
             set_up(home, kind)

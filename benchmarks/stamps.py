@@ -78,6 +78,7 @@ def _listen(stall: Callable[[], None], wearer: Connection, notifications: int) -
     from PySide6.QtWidgets import QApplication
 
     from biofeedback.desktop.app import watch
+    from biofeedback.presenter.picture import Picture
     from biofeedback.events import Event, Packet
     from biofeedback.session.clock import LiveClock
     from biofeedback.session.hub import ViewQueue
@@ -106,7 +107,7 @@ def _listen(stall: Callable[[], None], wearer: Connection, notifications: int) -
     stuck.timeout.connect(stall)
     stuck.start(EVERY_MS)
     running.start(loop.run)
-    watch(running, script_titles={}, hide_numbers=False, plots=True, plots_allowed=True)
+    watch(running, Picture({}, hide_numbers=False), plots=True, plots_allowed=True)
     stuck.stop()
     running.join()
     sent: list[int] = wearer.recv()

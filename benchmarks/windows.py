@@ -62,6 +62,7 @@ def demo(*, plots: bool, seconds: float | None = None) -> None:
     from dataclasses import replace
 
     from biofeedback.desktop.app import watch
+    from biofeedback.presenter.picture import Picture
     from biofeedback.session.clock import LiveClock
     from biofeedback.session.coins import draw_coins
     from biofeedback.session.hub import ViewQueue
@@ -83,7 +84,7 @@ def demo(*, plots: bool, seconds: float | None = None) -> None:
     if seconds is not None:
         _measure(seconds, session.now)
     titles = {id_: script.title for id_, script in shelf.scripts.items()}
-    watch(session, script_titles=titles, hide_numbers=False, plots=plots, plots_allowed=True)
+    watch(session, Picture(titles, hide_numbers=False), plots=plots, plots_allowed=True)
     session.join()
 
 

@@ -18,6 +18,7 @@ from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
 from biofeedback.events import Command, Event
+from biofeedback.presenter.picture import Picture
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
@@ -194,40 +195,34 @@ def _show(
     titles: Mapping[str, str],
 ) -> bool:
     """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
-    ending = _Signals(running)
+    ending, picture = _Signals(running), Picture(titles, hide_numbers=view.hide_numbers)
     with ending:
         running.start(work)
         if view.face == "desktop":
-            _watch_windows(args, running, view, titles)
+            _watch_windows(args, running, view, picture)
         elif view.face == "terminal":
-            _watch_terminal(running, view, titles)
+            _watch_terminal(running, view, picture)
         running.join()
     return ending.came
 
 
-def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View, titles: Mapping[str, str]) -> None:
-    """The windows; should they fail, the session and its recording go on in the terminal."""
+def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View, picture: Picture) -> None:
+    """The windows; should they fail, the session goes on in the terminal, which knows what they knew."""
     from biofeedback.desktop.app import watch
 
     try:
-        watch(
-            running,
-            script_titles=titles,
-            hide_numbers=view.hide_numbers,
-            plots=view.plots,
-            plots_allowed=view.watched or not view.hide_numbers,
-        )
+        watch(running, picture, plots=view.plots, plots_allowed=view.watched or not view.hide_numbers)
     except Exception as failure:  # noqa: BLE001 - whatever it is, a session must not end by it
         if args.verbose >= 2:
             print_exception(failure)
         say(args, f"The window failed ({type(failure).__name__}: {failure}). The session goes on in the terminal.")
-        _watch_terminal(running, view, titles)
+        _watch_terminal(running, view, picture)
 
 
-def _watch_terminal(running: RunningSession, view: View, titles: Mapping[str, str]) -> None:
+def _watch_terminal(running: RunningSession, view: View, picture: Picture) -> None:
     from biofeedback.terminal import watch
 
-    watch(running, script_titles=titles, hide_numbers=view.hide_numbers, plain=view.plain)
+    watch(running, picture, plain=view.plain)
 
 
 class _Signals:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -35,24 +34,17 @@ LEAST_BESIDE_PX: Final = 640
 NO_PLOTS: Final = "The plots cannot be shown here."
 
 
-def watch(
-    session: RunningSession,
-    *,
-    script_titles: Mapping[str, str],
-    hide_numbers: bool,
-    plots: bool,
-    plots_allowed: bool,
-) -> None:
-    """Show the session in windows until it is over and the person has closed them.
+def watch(session: RunningSession, picture: Picture, *, plots: bool, plots_allowed: bool) -> None:
+    """Show the session in windows until it is over and the person has closed them, or until it fails to begin.
 
-    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plots`: open the plots too, as soon as the
-    trainee's window is there. `plots_allowed`: whether the key P may show them.
+    `picture` folds its events. `plots`: open the plots too, as soon as the trainee's window is there.
+    `plots_allowed`: whether the key P may show them.
     """
     app = QApplication.instance() or QApplication(["biofeedback"])
     if not isinstance(app, QApplication):
         raise TypeError("another kind of Qt application runs in this process")
     dress(app, DARK)
-    showing = _Showing(app, session, Picture(script_titles, hide_numbers=hide_numbers), plots, plots_allowed)
+    showing = _Showing(app, session, picture, plots, plots_allowed)
     with showing:
         app.exec()
     showing.end()
@@ -128,9 +120,14 @@ class _Showing:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def end(self) -> None:
-        """Raise what went wrong in a window, if anything did."""
+        """Raise what went wrong in a window, if anything did.
+
+        When the screen goes, Qt leaves its loop as if somebody had closed everything.
+        """
         if self._failure is not None:
             raise self._failure
+        if not self._session.done:
+            raise ConnectionError("the screen has gone")
 
     def _frame(self) -> None:
         done = self._session.done
@@ -138,7 +135,7 @@ class _Showing:
         for event in events:
             self._picture.see(event)
             self._traces.see(event)
-        if done and (self._window.gone or self._session.interrupted):
+        if done and (self._window.gone or self._session.interrupted or self._never_began()):
             self._app.exit(0)
             return
         now_us, now_s = self._session.now(), time.monotonic()
@@ -150,6 +147,10 @@ class _Showing:
         elif moves:
             self._window.pacer.advance()
         self._keep_pace(OVER_MS if done else FRAME_MS if moves else REST_MS)
+
+    def _never_began(self) -> bool:
+        """Without an end there is nothing to be read here; why it failed is told by whoever joins the session."""
+        return self._session.failed and self._picture.end is None
 
     def _keep_pace(self, every_ms: int) -> None:
         if self._timer.interval() != every_ms:

@@ -42,7 +42,7 @@ from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, re
 from biofeedback.session.questions import Questions
 from biofeedback.session.signal import LINKED, Signal
 from biofeedback.session.timeline import Timeline
-from biofeedback.session.trials import Trials
+from biofeedback.session.trials import ROSE, Trials
 
 VERSION: Final = 1
 KEEP_US: Final = 360_000_000
@@ -202,7 +202,7 @@ class Engine:
         """A heart far above its baseline ends the words of an epoch and its pair, not the time line (RULINGS C3)."""
         step = self._timeline.current
         if step is not None and step.name in ("image", "control"):
-            self._trials.lose(step.pair, "the heart rose far above its baseline")
+            self._trials.lose(step.pair, ROSE)
             self._player.stop()
 
     def _measure(self, at: int) -> Sequence[Output]:

@@ -46,6 +46,11 @@ class RunningSession:
         """Whether it has ended; events may still wait."""
         return self._done.is_set()
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended by a failure, which `join` raises."""
+        return self.done and self._failure is not None
+
     def start(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` to its end on another thread."""
         self._thread = threading.Thread(target=self._run, args=(work,), name="session", daemon=True)

@@ -14,6 +14,8 @@ from biofeedback.hrv.beats import NEVER, TimedBeat
 from biofeedback.session.plan import Pair, Plan, Step
 
 Label: TypeAlias = Literal["image", "control"]
+ROSE: Final = "the heart rose far above its baseline"
+"""Why a pair is lost to the amber tier; the one reason that tells a result."""
 BEATS_WITHIN_US: Final = 20_000_000
 """An epoch whose last beats have not come so long after its end is measured with what there is."""
 

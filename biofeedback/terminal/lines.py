@@ -24,6 +24,7 @@ from biofeedback.events import (
     Suds,
 )
 from biofeedback.session.plan import Plan
+from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.words import clean, clock, length
@@ -160,6 +161,8 @@ class Teller:
     def _epoch(self, epoch: Epoch) -> str:
         pair = self._pair_of(epoch)
         name = self._quoted(pair) if pair else epoch.label
+        if not epoch.kept and epoch.why == ROSE and self._picture.is_test:
+            return f"{name} cannot be compared."
         if not epoch.kept:
             return f"{name} cannot be compared: {clean(epoch.why or 'no reason is known')}."
         if self._picture.is_test or epoch.bpm is None:

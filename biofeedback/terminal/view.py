@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Final, Self, TypeAlias
 
@@ -28,20 +28,14 @@ _Handler: TypeAlias = "Callable[[int, FrameType | None], object] | int | signal.
 
 
 def watch(
-    session: RunningSession,
-    *,
-    script_titles: Mapping[str, str],
-    hide_numbers: bool,
-    plain: bool | None = None,
-    console: Console | None = None,
+    session: RunningSession, picture: Picture, *, plain: bool | None = None, console: Console | None = None
 ) -> None:
     """Show the session on stderr until it is over and all is shown.
 
-    `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plain`: lines instead of the screen;
-    None chooses by whether stderr is a terminal in whose foreground this program runs.
+    `picture` folds its events; it may know some already. `plain`: lines instead of the screen; None chooses by
+    whether stderr is a terminal in whose foreground this program runs.
     """
     used = console or Console(stderr=True)
-    picture = Picture(script_titles, hide_numbers=hide_numbers)
     keyboard = open_keyboard() if session.live and not plain else NoKeyboard()
     if plain or (plain is None and not _can_draw(used)):
         _tell(session, picture, keyboard, used)

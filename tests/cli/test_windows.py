@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -194,3 +194,23 @@ def test_where_there_is_a_screen_practice_opens_its_windows_by_itself(tmp_path: 
             _, talk = program.communicate(timeout=15)
     assert program.returncode == 130, talk
     assert "Settling in" not in talk, "the terminal stays quiet"
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb is not installed: apt-get install xvfb")
+def test_when_the_screen_goes_the_session_goes_on_in_the_terminal(tmp_path: Path) -> None:
+    with ExitStack() as longer:
+        with screen() as display:
+            env = {"DISPLAY": display}
+            program = longer.enter_context(started(tmp_path, *PRACTICE, "--output", "out", env=env))
+            eventually(lambda: "Biofeedback" in titles_on(display))
+        recorded = lines_in(tmp_path / "out")
+        eventually(lambda: lines_in(tmp_path / "out") > recorded + 200)
+        program.send_signal(signal.SIGINT)
+        _, talk = program.communicate(timeout=15)
+    assert program.returncode == 130, talk
+    told = talk.splitlines()
+    place = next(n for n, line in enumerate(told) if "The session goes on in the terminal." in line)
+    assert "the screen has gone" in told[place]
+    assert any("bpm" in line for line in told[place + 1 :]), talk

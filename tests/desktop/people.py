@@ -108,16 +108,11 @@ class Person:
         timer.start(STEP_MS)
         session.start(work)
         try:
-            watch(
-                session,
-                script_titles=TITLES,
-                hide_numbers=hide_numbers,
-                plots=plots,
-                plots_allowed=plots_allowed,
-            )
+            picture = Picture(TITLES, hide_numbers=hide_numbers)
+            watch(session, picture, plots=plots, plots_allowed=plots_allowed)
         finally:
             timer.stop()
-        assert self.waits_for == "", f"{self.waits_for} did not come"
+            assert self.waits_for == "", f"{self.waits_for} did not come"
         assert left == []
         session.join()
 

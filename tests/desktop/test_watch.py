@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 import threading
@@ -16,6 +18,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from biofeedback.cli.running import View, Work, run_session
 from biofeedback.desktop.plots import PlotWindow
 from biofeedback.desktop.trainee import TraineeWindow
 from biofeedback.events import Answer, Command, End, Event
@@ -23,6 +26,9 @@ from biofeedback.presenter.picture import HIDDEN
 from biofeedback.session.clock import LiveClock
 from biofeedback.session.hub import ViewQueue
 from biofeedback.session.runner import RunningSession
+from biofeedback.session.scripts import shipped
+from devices.opening import open_source
+from devices.source import parse_spec
 from tests.desktop.people import Does, Person, S, Sees, live_session
 from tests.terminal.showing import DEMO, SHORT, events_of
 
@@ -162,6 +168,15 @@ def test_a_replay_comes_to_its_own_end() -> None:
     Person([CLOSES]).watches(session, work)
 
 
+def test_a_session_that_cannot_begin_closes_its_window_so_that_the_reason_can_be_told() -> None:
+    async def work() -> None:
+        raise ConnectionError("the strap cannot be reached")
+
+    session = RunningSession(ViewQueue(), lambda: 0, lambda _: None)
+    with pytest.raises(ConnectionError, match="cannot be reached"):
+        Person([]).watches(session, work)
+
+
 @pytest.fixture
 def handled() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -209,6 +224,28 @@ def test_what_goes_wrong_in_a_window_ends_it_and_is_raised() -> None:
         Person([("the breath", breathes, lambda _: QTimer.singleShot(0, fail))]).watches(session, work)
     session.command("stop")
     session.join()
+
+
+def test_e2_a_test_whose_window_fails_goes_on_in_the_terminal_without_its_numbers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    work = Work(open_source(parse_spec("sim:calm?seed=1")), DEMO, shipped(), 60.0, place=None, seed=1)
+    view = View("desktop", json=False, plain=True, hide_numbers=True)
+
+    def fail_in_the_baseline() -> None:
+        if any(isinstance(found, TraineeWindow) and breathes(found) for found in QApplication.topLevelWidgets()):
+            raise ArithmeticError("a mistake in a window")
+
+    timer = QTimer()
+    timer.timeout.connect(fail_in_the_baseline)
+    timer.start(20)
+    outcome = run_session(argparse.Namespace(verbose=0, quiet=False), work, view)
+    timer.stop()
+    said = capsys.readouterr().err
+    assert not outcome.interrupted
+    assert "The window failed (ArithmeticError: a mistake in a window)" in said
+    assert "The session is over." in said
+    assert re.findall(r"\d bpm|\d ms", said[: said.index("Closing")]) == []
 
 
 class TestThePlots:

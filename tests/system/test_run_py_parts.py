@@ -84,6 +84,19 @@ def test_a_screen_that_comes_later_is_looked_at_then_and_only_that(
 
 
 @LINUX_ONLY
+def test_a_finished_set_up_that_may_not_be_written_starts_all_the_same(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.start("demo")
+    lock = setup.home / ".venv.lock"
+    lock.unlink()
+    lock.mkdir()  # what nobody can open for writing, root neither
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert setup.start("demo") == 7
+    assert (setup.said, setup.steps) == ([], ["handed on: demo"])
+
+
+@LINUX_ONLY
 def test_looking_alone_is_quiet(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     setup.start("demo")
     monkeypatch.setenv("DISPLAY", ":0")

@@ -15,6 +15,7 @@ from io import StringIO
 from rich.console import Console
 
 from biofeedback.events import Command, CommandName, Event
+from biofeedback.presenter.picture import Picture
 from biofeedback.session.clock import JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.hub import ViewQueue
@@ -70,7 +71,7 @@ def shown(events: Sequence[Event], *, hide_numbers: bool, live: bool = False, wi
     session.start(nothing)
     session.join()
     console = Console(file=file, width=width)
-    watch(session, script_titles=TITLES, hide_numbers=hide_numbers, plain=True, console=console)
+    watch(session, Picture(TITLES, hide_numbers=hide_numbers), plain=True, console=console)
     return file.getvalue().splitlines()
 
 
@@ -84,7 +85,7 @@ def on_this_terminal(speed: float) -> None:
     loop = loop_of(SHORT, clock, queue, "sim:calm?seed=1")
     session = RunningSession(queue, clock.now, loop.post)
     session.start(loop.run)
-    watch(session, script_titles=TITLES, hide_numbers=False)
+    watch(session, Picture(TITLES, hide_numbers=False))
     session.join()
 
 

@@ -109,6 +109,14 @@ def test_a_heart_far_above_its_baseline_gets_the_scripts_line() -> None:
     assert not any("8 bpm" in line for line in lines)
 
 
+@pytest.mark.parametrize(("hidden", "why"), [(True, "."), (False, ": the heart rose far above its baseline.")])
+def test_e2_a_test_does_not_tell_that_the_heart_rose(hidden: bool, why: str) -> None:
+    lines = shown(events_of(DEMO, spec="sim:calm?seed=1&effect_bpm=14"), hide_numbers=hidden)
+    assert [line[7:] for line in lines if "compared" in line] == [
+        f"“{name}” cannot be compared{why}" for name in ("A safe place", "Breath only")
+    ]
+
+
 def test_somebodys_words_cannot_steer_the_terminal() -> None:
     events: list[Event] = [
         Mark(0, "a\x1b[2Jb\nc", "trainee"),
