@@ -137,6 +137,20 @@ def test_a_second_ctrl_c_ends_a_program_whose_reader_is_stuck(rig: Rig, tmp_path
     assert recorded(tmp_path) == sender.sent
 
 
+def test_a_second_ctrl_c_while_the_link_is_closed_slowly_leaves_a_whole_recording(rig: Rig, tmp_path: Path) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    strap.slow_to_disconnect(60)
+    with practising(rig, tmp_path) as program:
+        sender.send(10)
+        program.send_signal(signal.SIGINT)
+        rig.wait(lambda: list((tmp_path / "out").glob("*.session.jsonl")), 3)
+        assert strap.connected
+        code, events = ended(program, signal.SIGINT)
+    assert code == 130
+    assert recorded(tmp_path) == intervals(events) == sender.sent
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_events_that_nothing_can_hold_do_not_end_the_session_and_are_told(rig: Rig, tmp_path: Path) -> None:
     strap = rig.add_strap()
