@@ -106,10 +106,10 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     recording: Path | None = None
 
     async def whole() -> None:
-        """The file is finished with the session, however long its window stays open."""
+        """The file is finished with the session, however long its link takes to close and its window stays open."""
         nonlocal recording
         try:
-            await loop.run()
+            await loop.run(lambda: _close_log(log))
         finally:
             recording = _close_log(log)
 

@@ -50,6 +50,8 @@ from devices.source import Source
 LISTEN_ON_S: Final = 0.05
 """A strap's packet needs some milliseconds from the air to the session; one that was sent before a stop is kept."""
 MOMENT_S: Final = 0.005
+CATCH_UP_S: Final = 3.0
+"""A session that is behind its strap by more than this when it is stopped stops nonetheless."""
 
 Publish: TypeAlias = Callable[[Sequence[Event]], None]
 Posted: TypeAlias = Callable[[int], Input]
@@ -99,10 +101,11 @@ class SessionLoop:
             with suppress(RuntimeError):  # its loop is closed: the session has just ended
                 self._asyncio.call_soon_threadsafe(self._wake.set)
 
-    async def run(self) -> None:
+    async def run(self, ended: Callable[[], object] = lambda: None) -> None:
         """Open the source and go on until the session ends, by its plan, by a command or with its source.
 
-        A source that cannot be opened leaves nothing in the recording.
+        A source that cannot be opened leaves nothing in the recording. `ended` is called after the last event and
+        before the source is closed, which may take seconds.
         """
         self._asyncio = asyncio.get_running_loop()
         async with self._source:
@@ -111,6 +114,7 @@ class SessionLoop:
                 await self._follow(self._source.events(self._clock))
             finally:
                 self._stop("the session was interrupted")
+                ended()
 
     def _open(self) -> None:
         self._step(self._opening.event)
@@ -154,12 +158,12 @@ class SessionLoop:
             self._step(make(max(self._clock.now(), self._engine.time)))
 
     async def _listen_on(self, pulling: _Pulling) -> None:
-        """Before a session stops, take the packets that are on their way already."""
+        """Before a session stops, take the packets that are on their way already, however fast others follow."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + LISTEN_ON_S
+        until_s, until_us = loop.time() + LISTEN_ON_S, self._clock.now() + int(LISTEN_ON_S * 1e6)
         while not self._engine.ended:
             await asyncio.wait((pulling.next,), timeout=max(until_s - loop.time(), MOMENT_S))
-            if not self._take(pulling):
+            if not self._take(pulling) or self._engine.time > until_us or loop.time() > until_s + CATCH_UP_S:
                 return
 
     def _stop(self, why: str) -> None:

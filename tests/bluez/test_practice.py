@@ -17,7 +17,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.session.replay import verify
 from devices.heart_rate_measurement import encode
 from tests.bluez.rig import MISSING, Rig, Strap
-from tests.cli.programs import run, start
+from tests.cli.programs import PROGRAM, environment, run, start
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 PRACTICE = ("practice", "--source", "strap:", "--view", "none", "--json", "--output")
@@ -122,6 +122,51 @@ def test_case_36_a_reader_that_is_stuck_loses_nothing_and_delays_no_stamp(rig: R
     assert intervals(events) == recorded(tmp_path) == sender.sent
     stamps = [event["rx_s"] for event in events if event["kind"] == "packet"]
     assert stamps[-1] - stamps[0] < took_s + 1.0
+
+
+def test_a_second_ctrl_c_ends_a_program_whose_reader_is_stuck(rig: Rig, tmp_path: Path) -> None:
+    sender = Sender(rig.add_strap())
+    with practising(rig, tmp_path) as program:
+        sender.send(300)
+        program.send_signal(signal.SIGINT)
+        rig.wait(lambda: list((tmp_path / "out").glob("*.session.jsonl")))
+        program.send_signal(signal.SIGINT)
+        assert program.wait(5) == 130
+        assert program.stderr is not None
+        assert program.stderr.read() == ""
+    assert recorded(tmp_path) == sender.sent
+
+
+def test_a_second_ctrl_c_while_the_link_is_closed_slowly_leaves_a_whole_recording(rig: Rig, tmp_path: Path) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    strap.slow_to_disconnect(60)
+    with practising(rig, tmp_path) as program:
+        sender.send(10)
+        program.send_signal(signal.SIGINT)
+        rig.wait(lambda: list((tmp_path / "out").glob("*.session.jsonl")), 3)
+        assert strap.connected
+        code, events = ended(program, signal.SIGINT)
+    assert code == 130
+    assert recorded(tmp_path) == intervals(events) == sender.sent
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_events_that_nothing_can_hold_do_not_end_the_session_and_are_told(rig: Rig, tmp_path: Path) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    words = [*PROGRAM, *PRACTICE, str(tmp_path / "out")]
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(words, env=environment(tmp_path), stdout=full, stderr=subprocess.PIPE, text=True) as program,
+    ):
+        rig.wait(lambda: strap.subscribed, 15)
+        sender.send(10)
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=15)
+    assert (program.returncode, len(said.splitlines())) == (1, 2)
+    assert "No space left" in said
+    assert recorded(tmp_path) == sender.sent
 
 
 def test_a_session_is_interrupted_while_it_looks_for_a_strap(rig: Rig, tmp_path: Path) -> None:

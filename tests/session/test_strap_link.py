@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Self
 
-from biofeedback.events import Beat, Gap, Link, Notice
+import pytest
+
+from biofeedback.events import Beat, Command, End, Event, Gap, Link, Notice
 from biofeedback.recording.reader import read_recording
+from biofeedback.session.clock import LiveClock
+from biofeedback.session.loop import SessionLoop
+from biofeedback.session.opening import open_session
 from biofeedback.session.plan import free_plan
 from biofeedback.session.replay import verify
-from devices.events import Dropped, LinkState, Packet, SourceEvent
+from biofeedback.session.scripts import shipped
+from devices.events import Dropped, Heard, LinkState, Packet, SourceEvent, StrapInfo
+from devices.heart_rate_measurement import encode
+from devices.source import Clock
 from tests.session.sessions import Ran, heart, replayed, run_session, steady
 
 S = 1_000_000
@@ -67,3 +78,49 @@ def test_a5_9_packets_without_room_are_a_drop_line_a_sentence_and_a_gap(tmp_path
     assert [gap.why for gap in dropped.of(Gap)] == ["link"]
     found = verify(dropped.path)
     assert (found.intact, found.exact, found.differences) == (True, True, 0)
+
+
+class Flood:
+    """A strap that always has something to say. `behind`: all of it was sent before anybody listened."""
+
+    def __init__(self, intervals: int, *, behind: bool) -> None:
+        self.info = StrapInfo("flood", "strap")
+        self._raw = encode(60, rr_1024=(1024,) * intervals)
+        self._behind = behind
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    async def events(self, clock: Clock) -> AsyncIterator[SourceEvent]:
+        while True:
+            await asyncio.sleep(0)
+            yield Packet(0 if self._behind else clock.now(), "s1", self._raw)
+
+    def hear(self, heard: Heard) -> None:
+        """It does not listen."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("intervals", "behind", "within_s"), [(0, False, 3.0), (98, False, 3.0), (98, True, 8.0)])
+def test_a_strap_that_sends_faster_than_the_session_can_follow_does_not_keep_it_from_stopping(
+    intervals: int, behind: bool, within_s: float
+) -> None:
+    source = Flood(intervals, behind=behind)
+    events: list[Event] = []
+    opening = open_session(free_plan(None), source.info, shipped())
+    session = SessionLoop(source, LiveClock(), opening, (), None, events.extend)
+
+    async def whole() -> float:
+        async with asyncio.timeout(15):
+            running = asyncio.ensure_future(session.run())
+            await asyncio.sleep(0.2)
+            session.post(lambda at: Command(at, "stop"))
+            asked = time.monotonic()
+            await running
+        return time.monotonic() - asked
+
+    assert asyncio.run(whole()) < within_s
+    assert isinstance(events[-1], End)
