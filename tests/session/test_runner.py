@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from biofeedback.session.clock import InstantClock
 from biofeedback.session.hub import ViewQueue
 from biofeedback.session.loop import Posted
 from biofeedback.session.runner import RunningSession
@@ -34,6 +35,26 @@ def test_a_replay_that_is_left_ends_calmly() -> None:
     running.leave()
     running.join()
     assert running.done
+
+
+def test_a_replay_at_full_speed_can_be_left_too() -> None:
+    running, _ = session(live=False)
+    begun, left, after = threading.Event(), threading.Event(), list[int]()
+
+    async def work() -> None:
+        clock = InstantClock()
+        begun.set()
+        left.wait(5)
+        for second in range(3600):
+            await clock.sleep_until(second * 1_000_000)
+            after.append(second)
+
+    running.start(work)
+    begun.wait(5)
+    running.leave()
+    left.set()
+    running.join()
+    assert len(after) <= 1
 
 
 def test_a_replay_left_before_its_thread_runs_ends_as_well() -> None:
