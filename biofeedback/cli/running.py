@@ -198,10 +198,15 @@ def _show(
     ending, picture = _Signals(running), Picture(titles, hide_numbers=view.hide_numbers)
     with ending:
         running.start(work)
-        if view.face == "desktop":
-            _watch_windows(args, running, view, picture)
-        elif view.face == "terminal":
-            _watch_terminal(running, view, picture)
+        try:
+            if view.face == "desktop":
+                _watch_windows(args, running, view, picture)
+            elif view.face == "terminal":
+                _watch_terminal(running, view, picture)
+        except Exception:
+            running.command("stop", "its view failed")
+            running.join()
+            raise
         running.join()
     return ending.came
 

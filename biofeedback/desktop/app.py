@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from biofeedback.desktop.theme import DARK, Theme
 from biofeedback.desktop.trainee import TraineeWindow
+from biofeedback.presenter.keys import STRONG, press
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.traces import Traces
 from biofeedback.session.runner import RunningSession
@@ -96,6 +98,7 @@ class _Showing:
         self._plots_allowed = plots_allowed
         self._failure: BaseException | None = None
         self._words_s = 0.0
+        self._newest_us = 0
         self._window = TraineeWindow(DARK, picture, session)
         self._window.plots_wanted.connect(self._toggle_plots)
         self._timer = QTimer()
@@ -135,6 +138,9 @@ class _Showing:
         for event in events:
             self._picture.see(event)
             self._traces.see(event)
+            self._newest_us = event.at
+        if done and not self._session.live and not self._session.failed:
+            self._picture.break_off(self._newest_us)
         if done and (self._window.gone or self._session.interrupted or self._never_began()):
             self._app.exit(0)
             return
@@ -166,7 +172,7 @@ class _Showing:
     # The plots
 
     def _toggle_plots(self) -> None:
-        if not self._plots_allowed:
+        if not self._plots_allowed and self._picture.end is None:
             self._picture.say(self._session.now(), HIDDEN)
         elif self._plots is None:
             self._open_plots()
@@ -183,6 +189,8 @@ class _Showing:
             return
         self._plots = PlotWindow(DARK, self._traces, self._picture)
         QShortcut(QKeySequence(Qt.Key.Key_P), self._plots, self._toggle_plots)
+        # A trainee alone who looks at the plots must still find the way back to the room.
+        QShortcut(QKeySequence(Qt.Key.Key_S), self._plots, partial(press, STRONG, self._picture, self._session))
         self._plots.refresh(self._session.now())
         place_beside(self._window, self._plots)
         self._plots.show()
@@ -193,4 +201,15 @@ class _Showing:
         if self._plots_due and self._window.painted:
             self._open_plots()
         elif self._plots is not None and self._plots.isVisible():
-            self._plots.refresh(now_us)
+            try:
+                self._plots.refresh(now_us)
+            except Exception:  # noqa: BLE001 - the trainee's breath goes on without them
+                self._plots_failed()
+
+    def _plots_failed(self) -> None:
+        """Put the plots away; they may be asked for again."""
+        if self._plots is not None:
+            self._plots.hide()
+            self._plots.deleteLater()
+            self._plots = None
+        self._picture.say(self._session.now(), NO_PLOTS)

@@ -41,6 +41,7 @@ NEWEST_BEATS: Final = 4
 """The heart rate of a file is that of so many of its newest beats."""
 KEPT_STRETCHES: Final = 4
 FEEL_YOUR_FEET: Final = "Feel your feet. You can stay, soften it, or stop."
+BREAKS_OFF: Final = "the recording breaks off"
 HIDDEN: Final = "In a test the numbers are hidden, so that knowing them cannot change the result."
 
 
@@ -129,6 +130,11 @@ class Picture:
         """What the script says while the heart is far above its baseline."""
         script = self.part.script if self.part else None
         return self._amber_words.get(script or "") or FEEL_YOUR_FEET
+
+    def break_off(self, now_us: int) -> None:
+        """Nothing comes any more, though no end has come: a recording that was cut off."""
+        if self.end is None:
+            self.see(End(now_us, BREAKS_OFF, now_us / 1e6, self.beats))
 
     def say(self, now_us: int, text: str) -> None:
         """Show a passing sentence of the face's own."""

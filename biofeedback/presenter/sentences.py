@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,14 +10,8 @@ from biofeedback.events import PhaseName
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import Picture
 
-MEANWHILE: Final[Mapping[PhaseName, str]] = {
-    "settle": "Sit comfortably and let the heart settle.",
-    "ramp": "Each breath is a little longer than the one before.",
-    "baseline": "Only follow the breath.",
-    "washout": "Only follow the breath.",
-    "close": "The last breaths with the pacer.",
-}
-"""What to do in a part that has no words of a script."""
+WORDLESS: Final = frozenset[PhaseName]({"settle", "ramp", "baseline", "washout", "close"})
+"""Parts that have no words of a script, at least not at first: what to do is said instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,7 @@ def sentences(picture: Picture, now_us: int, *, hears: bool) -> Sequence[Sentenc
 def _meanwhile(picture: Picture) -> str:
     if picture.part is None or picture.end is not None or picture.paused:
         return ""
-    return MEANWHILE.get(picture.part.name, "")
+    return words.instruction(picture) if picture.part.name in WORDLESS else ""
 
 
 def _program(picture: Picture, now_us: int, *, hears: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from biofeedback.arousal.live import NO_WINDOW
 from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
-from biofeedback.presenter.picture import Part, Picture
+from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
 
 LONGEST_TEXT: Final = 300
 LOW_BATTERY: Final = 15
@@ -23,6 +23,16 @@ NAMES: Final[Mapping[str, str]] = {
     "recovery": "Back to the room",
     "close": "Closing",
     "rest": "Rest",
+}
+INSTRUCTIONS: Final[Mapping[str, str]] = {
+    "settle": "Sit comfortably and breathe as you like.",
+    "washout": "Only follow the breath.",
+    "image": "Let it come as the words suggest, and follow the breath.",
+    "control": "Follow the breath and the words.",
+    "practice": "Let it come as the words suggest, and follow the breath.",
+    "recovery": "Breathe as you like, eyes open.",
+    "close": "The last breaths with the pacer.",
+    "rest": "Breathe as you like.",
 }
 LINKS: Final[Mapping[str, str]] = {
     "off": "Bluetooth is off",
@@ -45,6 +55,7 @@ ENDS: Final[Mapping[str, str]] = {
     "planned end": "The session is over.",
     "ended by the person": "You ended the session.",
     "interrupted": "The session was interrupted.",
+    BREAKS_OFF: "The recording breaks off here.",
     "the source has no more beats": "There are no more heartbeats to read: the session is over.",
 }
 RMSSD: Final = "beat-to-beat change (RMSSD)"
@@ -70,6 +81,20 @@ def part_title(picture: Picture, part: Part) -> str:
     if part.name == "rest" and picture.plan is not None and picture.plan.name == "free":
         return "Free session"
     return NAMES.get(part.name, part.name)
+
+
+def instruction(picture: Picture) -> str:
+    """What to do in this part."""
+    part, plan = picture.part, picture.plan
+    if part is None:
+        return ""
+    if plan is None or part.name not in ("ramp", "baseline"):
+        return INSTRUCTIONS.get(part.name, "")
+    if part.name == "ramp":
+        return f"Follow the breath: each is a little longer, down to {plan.pace:.1f} a minute."
+    breath_s = 60 / plan.pace
+    into, out = breath_s * plan.inhale, breath_s * (1 - plan.inhale)
+    return f"Follow the breath: {plan.pace:.1f} a minute, in for {into:.1f} s, out for {out:.1f} s."
 
 
 def signal_words(picture: Picture) -> str:

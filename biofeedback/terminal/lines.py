@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from biofeedback.events import (
@@ -36,16 +36,6 @@ EXPLAINED: Final = (
     " 30 s while breathing is free; RMSSD is how much one interval between beats differs from the next, over"
     " the last minute."
 )
-PARTS: Final[Mapping[str, str]] = {
-    "settle": "Sit comfortably and breathe as you like.",
-    "washout": "Only follow the breath.",
-    "image": "Let it come as the words suggest, and follow the breath.",
-    "control": "Follow the breath and the words.",
-    "practice": "Let it come as the words suggest, and follow the breath.",
-    "recovery": "Breathe as you like, eyes open.",
-    "close": "The last breaths with the pacer.",
-    "rest": "Breathe as you like.",
-}
 
 
 class Teller:
@@ -139,24 +129,15 @@ class Teller:
         return f"Battery of the strap: {percent} %."
 
     def _part(self, phase: Phase) -> Sequence[str]:
-        part, plan = self._picture.part, self._picture.plan
+        part = self._picture.part
         if part is None:
             return []
         lasts = f", {length(phase.plan_s)}" if phase.plan_s is not None else ""
-        line = f"{words.part_title(self._picture, part)}{lasts}. {self._instruction(phase, plan)}"
+        line = f"{words.part_title(self._picture, part)}{lasts}. {words.instruction(self._picture)}"
         if not self._picture.numbers_hidden or self._hidden_said:
             return [line]
         self._hidden_said = True
         return [line, HIDDEN]
-
-    def _instruction(self, phase: Phase, plan: Plan | None) -> str:
-        if plan is None or phase.name not in ("ramp", "baseline"):
-            return PARTS.get(phase.name, "")
-        if phase.name == "ramp":
-            return f"Follow the breath: each is a little longer, down to {plan.pace:.1f} a minute."
-        breath_s = 60 / plan.pace
-        into, out = breath_s * plan.inhale, breath_s * (1 - plan.inhale)
-        return f"Follow the breath: {plan.pace:.1f} a minute, in for {into:.1f} s, out for {out:.1f} s."
 
     def _epoch(self, epoch: Epoch) -> str:
         pair = self._pair_of(epoch)

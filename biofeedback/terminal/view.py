@@ -37,11 +37,12 @@ def watch(
     """
     used = console or Console(stderr=True)
     keyboard = open_keyboard() if session.live and not plain else NoKeyboard()
-    if plain or (plain is None and not _can_draw(used)):
-        _tell(session, picture, keyboard, used)
-        return
-    _draw(session, picture, keyboard, used)
-    for line in words.closing(picture):
+    lines = plain or (plain is None and not _can_draw(used))
+    (_tell if lines else _draw)(session, picture, keyboard, used)
+    told = lines and picture.end is not None
+    if not (session.live or session.failed):
+        picture.break_off(session.now())
+    for line in () if told else words.closing(picture):
         used.print(Text(line), highlight=False)
 
 

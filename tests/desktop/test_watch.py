@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from math import isnan
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -19,6 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from biofeedback.cli.running import View, Work, run_session
+from biofeedback.desktop.app import NO_PLOTS
 from biofeedback.desktop.plots import PlotWindow
 from biofeedback.desktop.trainee import TraineeWindow
 from biofeedback.events import Answer, Command, End, Event
@@ -289,12 +291,62 @@ class TestThePlots:
         )
         assert counted[0][0] == counted[0][1] > 20
 
+    def test_s_in_their_window_leads_back_to_the_room_too(self) -> None:
+        session, work, events = live_session(SHORT, SPEED / 4)
+        Person(
+            [
+                ("the breath", breathes, press(Qt.Key.Key_P)),
+                ("the plots", lambda _: bool(plots()) and plots()[0].isVisible(), lambda _: None),
+                ("their turn", plots_are_active, lambda _: QTest.keyClick(plots()[0], Qt.Key.Key_S)),
+                ("the room", lambda window: not window.buttons["Pause"].isEnabled(), TraineeWindow.close),
+            ]
+        ).watches(session, work)
+        assert commands(events)[0] == ("strong", "trainee")
+
+    def test_that_fail_leave_the_breath_alone(self) -> None:
+        session, work, _ = live_session(SHORT, SPEED / 4)
+
+        def spoil(_: TraineeWindow) -> None:
+            plots()[0]._traces = cast("Any", None)
+
+        Person(
+            [
+                ("the breath", breathes, press(Qt.Key.Key_P)),
+                ("the plots", lambda _: bool(plots()) and plots()[0].isVisible(), spoil),
+                ("the sentence", shows(NO_PLOTS), lambda _: None),
+                ("the breath still", breathes, TraineeWindow.close),
+            ]
+        ).watches(session, work)
+        assert not session.failed
+
+    def test_a_test_that_is_over_may_be_looked_at(self) -> None:
+        session, work, _ = replay(events_of(DEMO), 1000.0)
+        Person(
+            [
+                ("the end", over, press(Qt.Key.Key_P)),
+                ("the plots", lambda _: bool(plots()) and plots()[0].isVisible(), TraineeWindow.close),
+            ]
+        ).watches(session, work, hide_numbers=True, plots_allowed=False)
+
     def test_e2_are_refused_in_a_test_with_a_sentence(self) -> None:
         session, work, _ = live_session(DEMO, SPEED)
         Person(
             [("the breath", breathes, press(Qt.Key.Key_P)), ("the sentence", shows(HIDDEN), TraineeWindow.close)]
         ).watches(session, work, hide_numbers=True, plots_allowed=False)
         assert plots() == []
+
+
+def test_a_recording_that_breaks_off_says_so_and_stands_still() -> None:
+    cut = [event for event in events_of(SHORT) if event.at < 30 * S]
+    session, work, _ = replay(cut, 200.0)
+    told: list[str] = []
+    Person(
+        [
+            ("the end", over, lambda window: told.append(window.over.words)),
+            ("the end still", over, press(Qt.Key.Key_Escape)),
+        ]
+    ).watches(session, work)
+    assert told == ["The recording breaks off here."]
 
 
 def kill(number: int) -> Does:

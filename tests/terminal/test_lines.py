@@ -122,7 +122,7 @@ def test_somebodys_words_cannot_steer_the_terminal() -> None:
         Mark(0, "a\x1b[2Jb\nc", "trainee"),
         Note(0, "\x9b31m\u202ex" + "y" * 999, "trainee"),
     ]
-    mark, note = shown(events, hide_numbers=False)
+    mark, note, *_ = shown(events, hide_numbers=False)
     assert mark == "00:00  Marked: a [2Jb c"
     assert note.startswith("00:00  Note: 31m xyyy")
     assert len(note) < 400
