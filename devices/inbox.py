@@ -30,12 +30,12 @@ class Inbox:
             self._dropped += 1
             self._dropped_us = stamp_us
             return
-        self._tell_dropped()
         self._packets += 1
         self.put(Packet(stamp_us, device, raw))
 
     def put(self, event: SourceEvent) -> None:
         """Anything else: there are few of these, and there is always room."""
+        self._tell_dropped()
         self._waiting.append(event)
         self._came.set()
 
@@ -65,5 +65,5 @@ class Inbox:
     def _tell_dropped(self) -> None:
         """Say how many packets found no room, behind those that did."""
         if self._dropped:
-            self.put(Dropped(self._dropped_us, self._dropped))
+            self._waiting.append(Dropped(self._dropped_us, self._dropped))
             self._dropped = 0

@@ -148,15 +148,18 @@ class Strap:
                 self._failures += 1
                 # A service that died may go on naming a link that is gone: only a scan can tell.
                 held_first = strap is None or not strap.connected
-                _tell(trouble_of(error), voice, connecting=strap is not None)
+                trouble = trouble_of(error)
+                if strap is not None and not trouble.radio_is_off:
+                    trouble = await self._why_not(trouble)
+                _tell(trouble, voice, connecting=strap is not None)
             await asyncio.sleep(self._delays.before_attempt(self._failures, rng))
 
     async def _find(self, voice: _Voice, *, held_first: bool) -> FoundStrap:
         """The strap: one that is connected already, else one that advertises, else the last one as it was known."""
+        held = await connected_straps(self._radio)  # fails while Bluetooth is off: nothing is looked for then
         voice.link("scanning", LOOKING)
         while True:
-            held = await connected_straps(self._radio) if held_first else []
-            found = next(filter(self._wanted, held), None)
+            found = next(filter(self._wanted, held), None) if held_first else None
             found = found or await first_advertising(self._wanted, self._delays.of(SCAN_S), self._radio)
             if found is not None:
                 return found
@@ -164,6 +167,12 @@ class Strap:
             held_first = True
             if self._chosen is not None:
                 return self._chosen
+            held = await connected_straps(self._radio)
+
+    async def _why_not(self, trouble: Trouble) -> Trouble:
+        """Why a strap could not be connected: when there is no Bluetooth at all, that is the reason."""
+        deeper = await bluetooth_trouble(self._radio)
+        return deeper if deeper is not None and deeper.radio_is_off else trouble
 
     async def _listen(self, strap: FoundStrap, voice: _Voice) -> None:
         """Connect and pass on what comes, until the link is gone."""
@@ -201,12 +210,14 @@ class Strap:
                 return
 
     async def _is_dead(self, client: BleakClient) -> bool:
-        """Ask for the charge: a strap out of reach leaves that open, a service that died or came back refuses it."""
-        if client.services.get_characteristic(BATTERY_LEVEL) is None:
+        """Ask for something: a strap out of reach leaves that open, a service that died or came back refuses it."""
+        known = client.services.characteristics.values()
+        asked = next((each for each in known if "read" in each.properties), None)
+        if asked is None:
             return False
         try:
             async with asyncio.timeout(self._delays.of(ASK_S)):
-                await client.read_gatt_char(BATTERY_LEVEL)
+                await client.read_gatt_char(asked)
         except bluetooth_errors() as error:
             return nobody_is_there(error)
         return False
