@@ -64,6 +64,11 @@ _START_SERVICE: Final[Mapping[str, str]] = {
     "darwin": "Restart the Mac; if that does not help, see System Settings, Bluetooth.",
     "win32": "Start the service called Bluetooth Support Service.",
 }
+_RESTART_SERVICE: Final[Mapping[str, str]] = {
+    "linux": "Start it anew: sudo systemctl restart bluetooth",
+    "darwin": "Restart the Mac.",
+    "win32": "Restart the service called Bluetooth Support Service.",
+}
 _GET_ADAPTER: Final[Mapping[str, str]] = {
     "linux": "Plug in an adapter for Bluetooth 4.0 or newer; if there is one, see: systemctl status bluetooth",
     "darwin": "Use a Mac with Bluetooth, or plug in an adapter.",
@@ -88,6 +93,9 @@ _PAIR: Final[Mapping[str, str]] = {
 NO_SERVICE: Final = Trouble(
     Reason.NO_BLUETOOTH, "The Bluetooth service of this computer is not running.", _START_SERVICE[_SYSTEM]
 )
+SILENT_SERVICE: Final = Trouble(
+    Reason.NO_BLUETOOTH, "The Bluetooth service of this computer does not answer.", _RESTART_SERVICE[_SYSTEM]
+)
 NO_ADAPTER: Final = Trouble(Reason.NO_BLUETOOTH, "This computer has no Bluetooth adapter.", _GET_ADAPTER[_SYSTEM])
 BLUETOOTH_OFF: Final = Trouble(Reason.BLUETOOTH_OFF, "Bluetooth is off.", _SWITCH_ON[_SYSTEM])
 NOT_ALLOWED: Final = Trouble(Reason.NOT_ALLOWED, "This program may not use Bluetooth.", _ALLOW[_SYSTEM])
@@ -111,14 +119,22 @@ _BY_AVAILABILITY: Final[Mapping[str, Trouble]] = {
 _BY_DBUS_ERROR: Final[Mapping[str, Trouble]] = {
     "org.freedesktop.DBus.Error.ServiceUnknown": NO_SERVICE,
     "org.freedesktop.DBus.Error.NameHasNoOwner": NO_SERVICE,
+    "org.freedesktop.DBus.Error.NoReply": NO_SERVICE,
+    "org.freedesktop.DBus.Error.TimedOut": NO_SERVICE,
     "org.freedesktop.DBus.Error.AccessDenied": NOT_ALLOWED,
     "org.bluez.Error.NotReady": BLUETOOTH_OFF,
     "org.bluez.Error.AuthenticationFailed": NEEDS_PAIRING,
     "org.bluez.Error.AuthenticationRejected": NEEDS_PAIRING,
     "org.bluez.Error.NotPermitted": NEEDS_PAIRING,
 }
+_NOT_STARTED: Final = ("org.freedesktop.systemd1.", "org.freedesktop.DBus.Error.Spawn.")
+"""How the errors begin with which the bus says that it could not start the service."""
 _WANT_PAIRING: Final = frozenset({0x05, 0x08, 0x0C, 0x0F})
 """ATT errors: insufficient authentication, authorization, key size, encryption."""
+
+
+class SilentServiceError(OSError):
+    """Raised when the Bluetooth service took a call and did not answer it."""
 
 
 def bluetooth_errors() -> tuple[type[Exception], ...]:
@@ -139,12 +155,14 @@ def trouble_of(error: Exception) -> Trouble:
     )
 
     match error:
+        case SilentServiceError():
+            return SILENT_SERVICE
         case BleakBluetoothNotAvailableError():
             return _BY_AVAILABILITY.get(error.reason.name, NO_ADAPTER)
         case BleakGATTProtocolError():
             return NEEDS_PAIRING if error.code in _WANT_PAIRING else LEFT
-        case BleakDBusError():
-            return _BY_DBUS_ERROR.get(error.dbus_error, NO_ANSWER)
+        case BleakDBusError(dbus_error=name):
+            return NO_SERVICE if name.startswith(_NOT_STARTED) else _BY_DBUS_ERROR.get(name, NO_ANSWER)
         case BleakCharacteristicNotFoundError():
             return NO_HEART_RATE
         case TimeoutError() | BleakDeviceNotFoundError():

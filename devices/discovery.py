@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, Radio
+from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, Radio, SilentServiceError
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ADAPTERS: Final = Path("/sys/class/bluetooth")
 """Where Linux lists its Bluetooth adapters; absent elsewhere."""
 WEAKEST_DBM: Final = -127
+ANSWER_S: Final = 5.0
+"""The Bluetooth service answers in milliseconds; one that is silent for so long hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class FoundStrap:
     @property
     def called(self) -> str:
         """Its name, else its address."""
-        return self.name or self.address
+        return self.name if self.name.strip() else self.address
 
 
 Wanted: TypeAlias = Callable[[FoundStrap], bool]
@@ -48,21 +50,29 @@ def named(words: str) -> Wanted:
     return lambda strap: strap.address.casefold() == sought or strap.name.casefold().startswith(sought)
 
 
-async def connected_straps(radio: Radio = SYSTEM_RADIO) -> list[FoundStrap]:
+async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER_S) -> list[FoundStrap]:
     """Straps that hold a link to this computer, by whichever program; a scan does not see them.
 
     Raises one of `bluetooth_errors` when Bluetooth cannot be used.
     """
-    from bleak import BleakAdapter
-
     try:
-        first = await BleakAdapter.get(backend=radio.adapter)
-        others = [await BleakAdapter.get(bluez={"adapter": name}, backend=radio.adapter) for name in _adapters()]
-        held = [await adapter.get_connected_devices([HEART_RATE_SERVICE]) for adapter in (first, *others)]
+        async with asyncio.timeout(answer_s):
+            held = await _held(radio)
     except NotImplementedError:
         return []
+    except TimeoutError as error:
+        raise SilentServiceError from error
     devices = {device.address: device for some in held for device in some}
     return [FoundStrap(device.name or "", address, None, True, device) for address, device in devices.items()]
+
+
+async def _held(radio: Radio) -> list[list[BLEDevice]]:
+    """The straps that each adapter holds."""
+    from bleak import BleakAdapter
+
+    first = await BleakAdapter.get(backend=radio.adapter)
+    others = [await BleakAdapter.get(bluez={"adapter": name}, backend=radio.adapter) for name in _adapters()]
+    return [await adapter.get_connected_devices([HEART_RATE_SERVICE]) for adapter in (first, *others)]
 
 
 async def first_advertising(wanted: Wanted, seconds: float, radio: Radio = SYSTEM_RADIO) -> FoundStrap | None:

@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -260,6 +261,11 @@ class Rig:
         if daemon is not None:
             daemon.kill()
             close(daemon)
+
+    def hang_daemon(self, *, hanging: bool = True) -> None:
+        """Let the daemon take calls and answer none, orders neither."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGSTOP if hanging else signal.SIGCONT)
 
     def restart_daemon(self) -> None:
         """Stop and start; straps are there again and advertise."""

@@ -14,8 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from devices.bluetooth import BLUETOOTH_OFF, LEFT, NEEDS_PAIRING, NO_ADAPTER, NO_ANSWER, NO_SERVICE
-from devices.discovery import scan
+from devices.bluetooth import (
+    BLUETOOTH_OFF,
+    LEFT,
+    NEEDS_PAIRING,
+    NO_ADAPTER,
+    NO_ANSWER,
+    NO_SERVICE,
+    SilentServiceError,
+)
+from devices.discovery import connected_straps, scan
 from devices.errors import BluetoothError
 from devices.heart_rate_measurement import encode
 from devices.strap import NOT_SEEN, QUIET, Strap
@@ -149,10 +157,61 @@ def test_case_4_the_service_restarts_and_no_beat_comes_twice(rig: Rig) -> None:
     going(scenario)
 
 
-@pytest.mark.parametrize("back", [False, True])
-def test_case_4_a_service_that_was_killed_and_told_nobody_is_found_out(rig: Rig, back: bool) -> None:
-    """By SIGKILL no word of the lost link reaches the bus; the service may be back before anybody asks."""
+def test_case_2_bluetooth_that_stays_off_is_said_once(rig: Rig) -> None:
+    rig.power(on=False)
+
+    async def scenario() -> None:
+        async with hearing() as heard:
+            await rig.reached(lambda: heard.states == ["off"])
+            await asyncio.sleep(QUICK.of(10))
+            assert heard.states == ["off"]
+
+    going(scenario)
+
+
+@pytest.mark.parametrize("blow", ["off", "stopped", "killed"])
+def test_a_strap_is_not_blamed_when_bluetooth_goes_while_it_is_being_connected(rig: Rig, blow: str) -> None:
+    """Connect is pending: the last strap is tried although it is connected to somebody else."""
     strap = rig.add_strap()
+    blows: dict[str, Callable[[], None]] = {
+        "off": partial(rig.power, on=False),
+        "stopped": rig.stop_daemon,
+        "killed": rig.kill_daemon,
+    }
+
+    async def scenario() -> None:
+        async with hearing() as heard:
+            await rig.reached(lambda: strap.subscribed)
+            strap.drop_link()
+            strap.hold_elsewhere()
+            await rig.reached(lambda: strap.connecting)
+            begun = len(heard.links)
+            blows[blow]()
+            await rig.reached(lambda: heard.states[-1] == "off")
+            assert heard.states[begun:] in (["connecting", "off"], ["off"])
+
+    going(scenario)
+
+
+def test_a_service_that_hangs_is_said_rather_than_waited_for(rig: Rig) -> None:
+    rig.hang_daemon()
+
+    async def scenario() -> None:
+        with pytest.raises(SilentServiceError):
+            await connected_straps(answer_s=0.2)
+        rig.hang_daemon(hanging=False)
+        assert await connected_straps() == []
+
+    going(scenario)
+
+
+@pytest.mark.parametrize("battery", [80, None])
+@pytest.mark.parametrize("back", [False, True])
+def test_case_4_a_service_that_was_killed_and_told_nobody_is_found_out(
+    rig: Rig, back: bool, battery: int | None
+) -> None:
+    """By SIGKILL no word of the lost link reaches the bus; the service may be back before anybody asks."""
+    strap = rig.add_strap(battery=battery)
 
     async def scenario() -> None:
         sent = packets(5)

@@ -60,7 +60,7 @@ def test_a5_9_a_full_inbox_holds_1024_packets_and_counts_the_rest() -> None:
     events = asyncio.run(whole())
     assert MOST_PACKETS == 1024
     assert [event.stamp_us for event in events[:1024]] == list(range(1024))
-    assert events[1024:] == [LinkState(5000, "waiting"), Dropped(1030, 7), Packet(6000, "s1", b"\x01")]
+    assert events[1024:] == [Dropped(1030, 7), LinkState(5000, "waiting"), Packet(6000, "s1", b"\x01")]
 
 
 def test_what_was_dropped_is_told_even_when_nothing_follows() -> None:
