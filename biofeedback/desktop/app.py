@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
-from PySide6.QtGui import QColor, QKeySequence, QPalette, QShortcut
+from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from biofeedback.desktop.theme import DARK, Theme
@@ -33,6 +33,7 @@ SWITCH_S: Final = 0.001
 LEAST_BESIDE_PX: Final = 640
 """The plots are hard to read in a window narrower than this."""
 NO_PLOTS: Final = "The plots cannot be shown here."
+SCREEN_GONE: Final = "the screen is gone"
 
 
 def watch(
@@ -46,7 +47,8 @@ def watch(
     """Show the session in windows until it is over and the person has closed them.
 
     `script_titles`: titles by id. `hide_numbers`: a test (RULINGS E2). `plots`: open the plots too, as soon as the
-    trainee's window is there. `plots_allowed`: whether the key P may show them.
+    trainee's window is there. `plots_allowed`: whether the key P may show them. Raises what went wrong in a window, and
+    ConnectionError when the screen is lost; the session goes on.
     """
     app = QApplication.instance() or QApplication(["biofeedback"])
     if not isinstance(app, QApplication):
@@ -103,6 +105,7 @@ class _Showing:
         self._plots_due = plots
         self._plots_allowed = plots_allowed
         self._failure: BaseException | None = None
+        self._finished = False
         self._words_s = 0.0
         self._window = TraineeWindow(DARK, picture, session)
         self._window.plots_wanted.connect(self._toggle_plots)
@@ -128,9 +131,11 @@ class _Showing:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def end(self) -> None:
-        """Raise what went wrong in a window, if anything did."""
+        """Raise what went wrong in a window, if anything did; Qt itself leaves its loop when it loses the screen."""
         if self._failure is not None:
             raise self._failure
+        if not self._finished:
+            raise ConnectionError(SCREEN_GONE)
 
     def _frame(self) -> None:
         done = self._session.done
@@ -139,6 +144,7 @@ class _Showing:
             self._picture.see(event)
             self._traces.see(event)
         if done and (self._window.gone or self._session.interrupted):
+            self._finished = True
             self._app.exit(0)
             return
         now_us, now_s = self._session.now(), time.monotonic()
@@ -181,7 +187,7 @@ class _Showing:
             self._picture.say(self._session.now(), NO_PLOTS)
             return
         self._plots = PlotWindow(DARK, self._traces, self._picture)
-        QShortcut(QKeySequence(Qt.Key.Key_P), self._plots, self._toggle_plots)
+        self._plots.other_key.connect(self._window.keyPressEvent)
         self._plots.refresh(self._session.now())
         place_beside(self._window, self._plots)
         self._plots.show()

@@ -149,15 +149,15 @@ def test_b6_a_live_session_with_both_windows_imports_no_scipy_and_no_matplotlib(
 
 
 @contextmanager
-def screen() -> Generator[str]:
-    """A virtual X11 screen; its name."""
+def screen() -> Generator[tuple[str, subprocess.Popen[bytes]]]:
+    """A virtual X11 screen: its name and its server."""
     reads, writes = os.pipe()
     command = ["Xvfb", "-displayfd", str(writes), "-screen", "0", "1600x900x24", "-nolisten", "tcp", "-noreset"]
     with subprocess.Popen(command, pass_fds=(writes,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         os.close(writes)
         try:
             with os.fdopen(reads) as told:
-                yield f":{told.readline().strip()}"
+                yield f":{told.readline().strip()}", server
         finally:
             server.terminate()
 
@@ -187,7 +187,7 @@ def titles_on(display: str) -> set[str]:
 @linux
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb is not installed: apt-get install xvfb")
 def test_where_there_is_a_screen_practice_opens_its_windows_by_itself(tmp_path: Path) -> None:
-    with screen() as display:
+    with screen() as (display, _):
         env = {"DISPLAY": display, "PYTHONWARNINGS": "default"}
         with started(tmp_path, *PRACTICE, "--practitioner", "--output", "out", env=env) as program:
             eventually(lambda: {"Biofeedback", "Biofeedback - heart"} <= titles_on(display))
@@ -195,3 +195,23 @@ def test_where_there_is_a_screen_practice_opens_its_windows_by_itself(tmp_path: 
             _, talk = program.communicate(timeout=15)
     assert program.returncode == 130, talk
     assert "Settling in" not in talk, "the terminal stays quiet"
+
+
+@linux
+@pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb is not installed: apt-get install xvfb")
+def test_a_session_that_loses_its_screen_goes_on_in_the_terminal_and_says_so(tmp_path: Path) -> None:
+    with screen() as (display, server):
+        env = {"DISPLAY": display, "PYTHONWARNINGS": "default"}
+        with started(tmp_path, *PRACTICE, "--output", "out", env=env) as program:
+            eventually(lambda: "Biofeedback" in titles_on(display))
+            server.kill()
+            server.wait()
+            before = lines_in(tmp_path / "out")
+            eventually(lambda: lines_in(tmp_path / "out") > before + 200)
+            program.send_signal(signal.SIGINT)
+            _, talk = program.communicate(timeout=15)
+    assert program.returncode == 130, talk
+    assert talk.count("The session goes on in the terminal.") == 1, talk
+    (path,) = (tmp_path / "out").iterdir()
+    found = verify(path)
+    assert (found.intact, found.finished, found.exact) == (True, True, True)

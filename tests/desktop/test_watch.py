@@ -237,6 +237,24 @@ class TestThePlots:
             ]
         ).watches(session, work)
 
+    def test_leave_the_sessions_keys_to_the_session(self) -> None:
+        """Whichever window has the keyboard: S leads back to the room, Space pauses, Esc ends and then closes."""
+        session, work, events = live_session(SHORT, SPEED)
+
+        def there(key: Qt.Key) -> Does:
+            return lambda _: QTest.keyClick(plots()[0].focusWidget(), key)
+
+        Person(
+            [
+                ("the plots", lambda window: breathes(window) and bool(plots()), there(Qt.Key.Key_Space)),
+                ("the pause", shows("Paused. Space goes on."), there(Qt.Key.Key_Space)),
+                ("the breath again", breathes, there(Qt.Key.Key_S)),
+                ("the room", lambda window: not window.buttons["Pause"].isEnabled(), there(Qt.Key.Key_Escape)),
+                ("the end", over, there(Qt.Key.Key_Escape)),
+            ]
+        ).watches(session, work, plots=True)
+        assert commands(events) == [(what, "trainee") for what in ("pause", "resume", "strong", "end")]
+
     def test_opened_late_know_what_happened_before(self) -> None:
         session, work, _ = replay(events_of(BRIEF), 200.0)
         counted: list[tuple[int, int]] = []
