@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
-from PySide6.QtGui import QColor, QKeySequence, QPalette, QShortcut
+from PySide6.QtGui import QColor, QKeyEvent, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from biofeedback.desktop.theme import DARK, Theme
 from biofeedback.desktop.trainee import TraineeWindow
-from biofeedback.presenter.keys import STRONG, press
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.traces import Traces
 from biofeedback.session.runner import RunningSession
@@ -33,6 +31,7 @@ SWITCH_S: Final = 0.001
 """How soon Python lets the session's thread in while this one is busy; its 5 ms would delay a packet's stamp."""
 LEAST_BESIDE_PX: Final = 640
 """The plots are hard to read in a window narrower than this."""
+ALWAYS_HEARD: Final = frozenset({Qt.Key.Key_S, Qt.Key.Key_P, Qt.Key.Key_F1})
 NO_PLOTS: Final = "The plots cannot be shown here."
 
 
@@ -40,7 +39,8 @@ def watch(session: RunningSession, picture: Picture, *, plots: bool, plots_allow
     """Show the session in windows until it is over and the person has closed them, or until it fails to begin.
 
     `picture` folds its events. `plots`: open the plots too, as soon as the trainee's window is there.
-    `plots_allowed`: whether the key P may show them.
+    `plots_allowed`: whether the key P may show them. Raises what went wrong in a window, and ConnectionError when the
+    screen is lost; the session goes on.
     """
     app = QApplication.instance() or QApplication(["biofeedback"])
     if not isinstance(app, QApplication):
@@ -95,6 +95,8 @@ class _Showing:
         self._traces = Traces()
         self._plots: PlotWindow | None = None
         self._plots_due = plots
+        self._watched = plots
+        """Whether the plots are there for somebody beside the trainee."""
         self._plots_allowed = plots_allowed
         self._failure: BaseException | None = None
         self._words_s = 0.0
@@ -171,6 +173,15 @@ class _Showing:
 
     # The plots
 
+    def _key_in_plots(self, event: QKeyEvent) -> None:
+        """Pass on a key that is not of the plots.
+
+        Whoever watches drives nothing without a click (DESIGN 8), but S leads back to the room from everywhere; and a
+        trainee alone, who opened the plots by P, finds all keys there.
+        """
+        if event.key() in ALWAYS_HEARD or not (self._watched and self._session.live and self._picture.end is None):
+            self._window.keyPressEvent(event)
+
     def _toggle_plots(self) -> None:
         if not self._plots_allowed and self._picture.end is None:
             self._picture.say(self._session.now(), HIDDEN)
@@ -188,9 +199,7 @@ class _Showing:
             self._picture.say(self._session.now(), NO_PLOTS)
             return
         self._plots = PlotWindow(DARK, self._traces, self._picture)
-        QShortcut(QKeySequence(Qt.Key.Key_P), self._plots, self._toggle_plots)
-        # A trainee alone who looks at the plots must still find the way back to the room.
-        QShortcut(QKeySequence(Qt.Key.Key_S), self._plots, partial(press, STRONG, self._picture, self._session))
+        self._plots.other_key.connect(self._key_in_plots)
         self._plots.refresh(self._session.now())
         place_beside(self._window, self._plots)
         self._plots.show()

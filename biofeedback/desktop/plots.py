@@ -7,7 +7,7 @@ from math import ceil, isnan, nan
 from typing import Final, Literal
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QBrush, QColor, QFont, QHelpEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolTip, QVBoxLayout, QWidget
 
@@ -72,6 +72,9 @@ class PlotWindow(QWidget):
     mouse. Once a session is over all of it is shown.
     """
 
+    other_key = Signal(QKeyEvent)
+    """A key that is not of the plots: S must lead back to the room whichever window has the keyboard."""
+
     def __init__(self, theme: Theme, traces: Traces, picture: Picture) -> None:
         super().__init__()
         self.mode: Mode = "follow"
@@ -93,6 +96,7 @@ class PlotWindow(QWidget):
         self._lay_out()
         self._apply_theme()
         self.resize(1200, 800)
+        self.setFocus()  # not on a button: Space pauses
 
     # Building
 
@@ -234,7 +238,7 @@ class PlotWindow(QWidget):
         self._say()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
-        """Home, W, +, - and the arrows; the others are not ours."""
+        """Home, W, +, -, the arrows and F11; the others are the session's."""
         from_s, to_s = self._shown
         wide = to_s - from_s
         match event.key():
@@ -250,8 +254,10 @@ class PlotWindow(QWidget):
                 self.show_time(from_s - MOVE * wide, to_s - MOVE * wide)
             case Qt.Key.Key_Right:
                 self.show_time(from_s + MOVE * wide, to_s + MOVE * wide)
+            case Qt.Key.Key_F11:
+                self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
             case _:
-                super().keyPressEvent(event)
+                self.other_key.emit(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """A low window gives the room of the legend to the plots."""
@@ -423,7 +429,7 @@ class PlotWindow(QWidget):
             signal = picture.lost_why.rstrip(".") or words.signal_words(picture)
             state = f"{signal} · {words.part_title(picture, picture.part)}{paused}{left}"
         _set(self.state, state, self.state.width())
-        share = f"{picture.flagged / picture.beats:.1%}".replace("%", " %") if picture.beats else "0 %"
+        share = f"{picture.flagged / picture.beats:.1%}".replace("%", "\u00a0%") if picture.beats else "0\u00a0%"
         counted = (words.count(picture.beats, "beat"), f"{share} flagged", words.count(len(traces.holes), "gap"))
         for label, text in zip(self.numbers, (*words.numbers(picture), ", ".join(counted)), strict=True):
             _set(label, text[:1].upper() + text[1:])

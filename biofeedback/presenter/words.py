@@ -56,12 +56,12 @@ ENDS: Final[Mapping[str, str]] = {
     "ended by the person": "You ended the session.",
     "interrupted": "The session was interrupted.",
     BREAKS_OFF: "The recording breaks off here.",
-    "the source has no more beats": "There are no more heartbeats to read: the session is over.",
+    "the source has no more beats": "The recorded beats end here. The session is over.",
 }
 RMSSD: Final = "beat-to-beat change (RMSSD)"
 TOO_FEW: Final = "too few beats without a gap yet"
 QUESTION: Final = "How strong is what you feel now, 0–10?"
-SCALE: Final = "0 is not at all, 10 the strongest you can think of. It may stay open."
+SCALE: Final = "0 is not at all, 10 the strongest you can think of. You need not answer."
 BREATHE_IN: Final = "Breathe in"
 BREATHE_OUT: Final = "Breathe out"
 AS_YOU_LIKE: Final = "Breathe as you like"

@@ -80,7 +80,6 @@ class Person:
     """Waits for what the window shows and then does something, step by step; times out as a failure."""
 
     steps: Sequence[tuple[str, Sees, Does]]
-    waits_for: str = ""
 
     def watches(
         self,
@@ -100,8 +99,7 @@ class Person:
                 _, _, does = left.pop(0)
                 does(window)
             if time.monotonic() > until_s:
-                self.waits_for = left[0][0] if left else "the end"
-                QApplication.exit(1)
+                raise AssertionError(f"{left[0][0] if left else 'the end'} did not come")
 
         timer = QTimer()
         timer.timeout.connect(step)
@@ -112,7 +110,6 @@ class Person:
             watch(session, picture, plots=plots, plots_allowed=plots_allowed)
         finally:
             timer.stop()
-            assert self.waits_for == "", f"{self.waits_for} did not come"
         assert left == []
         session.join()
 

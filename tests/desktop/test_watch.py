@@ -43,6 +43,11 @@ def press(key: Qt.Key) -> Does:
     return lambda window: QTest.keyClick(window, key)
 
 
+def in_plots(key: Qt.Key) -> Does:
+    """Press a key while the plots have the keyboard."""
+    return lambda _: QTest.keyClick(plots()[0].focusWidget(), key)
+
+
 def shows(said: str) -> Sees:
     return lambda window: said in (window.program.words, window.part.words, window.pacer.word, window.over.words)
 
@@ -276,6 +281,36 @@ class TestThePlots:
             ]
         ).watches(session, work)
 
+    def test_opened_by_p_leave_the_sessions_keys_to_the_session(self) -> None:
+        """Whichever window has the keyboard: S leads back to the room, Space pauses, Esc ends and then closes."""
+        session, work, events = live_session(SHORT, SPEED / 2)
+        Person(
+            [
+                ("the breath", breathes, press(Qt.Key.Key_P)),
+                ("the plots", lambda window: breathes(window) and bool(plots()), in_plots(Qt.Key.Key_Space)),
+                ("the pause", shows("Paused. Space goes on."), in_plots(Qt.Key.Key_Space)),
+                ("the breath again", breathes, in_plots(Qt.Key.Key_S)),
+                ("the room", lambda window: not window.buttons["Pause"].isEnabled(), in_plots(Qt.Key.Key_Escape)),
+                ("the end", over, in_plots(Qt.Key.Key_Escape)),
+            ]
+        ).watches(session, work)
+        assert commands(events) == [(what, "trainee") for what in ("pause", "resume", "strong", "end")]
+
+    def test_for_a_practitioner_drive_nothing_but_the_way_back_to_the_room(self) -> None:
+        session, work, events = live_session(SHORT, SPEED)
+
+        def touch(_: TraineeWindow) -> None:
+            for key in (Qt.Key.Key_Space, Qt.Key.Key_Escape, Qt.Key.Key_M, Qt.Key.Key_5, Qt.Key.Key_S):
+                in_plots(key)(_)
+
+        Person(
+            [
+                ("the plots", lambda window: breathes(window) and bool(plots()), touch),
+                ("the room", lambda window: not window.buttons["Pause"].isEnabled(), TraineeWindow.close),
+            ]
+        ).watches(session, work, plots=True)
+        assert commands(events)[0] == ("strong", "trainee")
+
     def test_opened_late_know_what_happened_before(self) -> None:
         session, work, _ = replay(events_of(BRIEF), 200.0)
         counted: list[tuple[int, int]] = []
@@ -290,18 +325,6 @@ class TestThePlots:
             session, work
         )
         assert counted[0][0] == counted[0][1] > 20
-
-    def test_s_in_their_window_leads_back_to_the_room_too(self) -> None:
-        session, work, events = live_session(SHORT, SPEED / 4)
-        Person(
-            [
-                ("the breath", breathes, press(Qt.Key.Key_P)),
-                ("the plots", lambda _: bool(plots()) and plots()[0].isVisible(), lambda _: None),
-                ("their turn", plots_are_active, lambda _: QTest.keyClick(plots()[0], Qt.Key.Key_S)),
-                ("the room", lambda window: not window.buttons["Pause"].isEnabled(), TraineeWindow.close),
-            ]
-        ).watches(session, work)
-        assert commands(events)[0] == ("strong", "trainee")
 
     def test_that_fail_leave_the_breath_alone(self) -> None:
         session, work, _ = live_session(SHORT, SPEED / 4)
