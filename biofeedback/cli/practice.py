@@ -104,6 +104,7 @@ def _end(args: argparse.Namespace, outcome: Outcome) -> int:
             say(args, f"Recording  {outcome.recording}")
         else:
             sys.stdout.write(f"Recording  {outcome.recording}\n")
+            say(args, f"A page about it: {called()} report {outcome.recording}")
     if outcome.interrupted:
         return INTERRUPTED
     return 1 if outcome.trouble else 0

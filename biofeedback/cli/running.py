@@ -214,7 +214,9 @@ def _show(
 def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View, picture: Picture) -> None:
     """The windows; should they fail, the session goes on in the terminal, which knows what they knew."""
     from biofeedback.desktop.app import watch
+    from biofeedback.presenter.words import closing
 
+    say(args, "The session is in its windows; F1 there shows the keys.")
     try:
         watch(running, picture, plots=view.plots, plots_allowed=view.watched or not view.hide_numbers)
     except Exception as failure:  # noqa: BLE001 - whatever it is, a session must not end by it
@@ -222,6 +224,9 @@ def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View
             print_exception(failure)
         say(args, f"The window failed ({type(failure).__name__}: {failure}). The session goes on in the terminal.")
         _watch_terminal(running, view, picture)
+        return
+    for line in closing(picture):
+        say(args, line)
 
 
 def _watch_terminal(running: RunningSession, view: View, picture: Picture) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from biofeedback.desktop.theme import Theme
+from biofeedback.presenter import words
 
 STEERING: Final = (
     ("Space", "Pause, and go on"),
@@ -23,8 +24,9 @@ ALWAYS: Final = (
     ("P", "Show or hide the plots"),
     ("F11", "Full screen, and back"),
     ("Tab, Enter", "Choose a button and press it"),
-    ("F1", "Show or hide this page"),
+    ("F1 or Esc", "Leave this page; F1 shows it again"),
 )
+PLOTS: Final = ("In the plots", "Home follows the newest beats, W shows all, + and − zoom, arrows move")
 
 
 class KeysPanel(QWidget):
@@ -36,7 +38,7 @@ class KeysPanel(QWidget):
         self._labels: list[QLabel] = []
         self.setAccessibleName("Keys")
         self._grid = QGridLayout(self)
-        self._fill([*(STEERING if live else REPLAYING), *ALWAYS])
+        self._fill([*(STEERING if live else REPLAYING), *ALWAYS, PLOTS, ("", words.EXPLAINED)])
         self.hide()
 
     def wish(self, pixels: float) -> None:

@@ -29,7 +29,7 @@ HATCH_ALPHA: Final = 120
 
 def fill_of(theme: Theme, name: str) -> QBrush | None:
     """How a part is shaded: an image plain, its control hatched."""
-    if name == "image":
+    if name in ("image", "practice"):
         return QBrush(with_alpha(theme.image, IMAGE_ALPHA))
     if name == "control":
         return QBrush(with_alpha(theme.control, HATCH_ALPHA), Qt.BrushStyle.BDiagPattern)

@@ -92,7 +92,7 @@ def _bad_line(path: Path, number: int, cell: str, *, first: bool) -> UnreadableE
             "This version reads plain RR text, one number a line, and its own recordings.",
         )
     return UnreadableError(
-        f"{path}: line {number} is not a number: '{cell[:40]}'.",
+        f"{path}: line {number} is not an interval: '{cell[:40]}'.",
         "Mend or remove that line; nothing was read.",
     )
 

@@ -71,6 +71,8 @@ class Picture:
         self.schedule: Schedule = ()
         self.cue: Cue | None = None
         self.amber = False
+        self.rescued = False
+        """Whether something strong came up in this session."""
         self.question: Ask | None = None
         self.heart_bpm: float | None = None
         self.level: Arousal | None = None
@@ -226,6 +228,7 @@ class Picture:
                 self.question = None
             case Safety():
                 self.amber = event.on and event.tier == "amber"
+                self.rescued = self.rescued or (event.on and event.tier == "red")
             case Mark():
                 self._said = (event.at, "Marked.")
             case Notice():

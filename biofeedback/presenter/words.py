@@ -12,6 +12,8 @@ from biofeedback.events import End, GapReason, Link
 from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
 
 LONGEST_TEXT: Final = 300
+LONGEST_TITLE: Final = 48
+"""Beside it the time that is left must have room."""
 LOW_BATTERY: Final = 15
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
@@ -58,6 +60,13 @@ ENDS: Final[Mapping[str, str]] = {
     BREAKS_OFF: "The recording breaks off here.",
     "the source has no more beats": "The recorded beats end here. The session is over.",
 }
+RESCUED: Final = "You stopped when you needed to. Take your time."
+BY_THE_PERSON: Final = frozenset({"planned end", "ended by the person"})
+EXPLAINED: Final = (
+    "What they mean: bpm is heartbeats a minute; the level is the heart rate averaged over a breath, or over"
+    " 30 s while breathing is free; RMSSD is how much one interval between beats differs from the next, over"
+    " the last minute."
+)
 RMSSD: Final = "beat-to-beat change (RMSSD)"
 TOO_FEW: Final = "too few beats without a gap yet"
 QUESTION: Final = "How strong is what you feel now, 0–10?"
@@ -193,7 +202,8 @@ def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:
         return []
     left_s = picture.left_s(now_us)
     left = [] if left_s is None else [f"{int(left_s) // 60}:{int(left_s) % 60:02} left"]
-    return [part_title(picture, picture.part), *left]
+    title = part_title(picture, picture.part)
+    return [title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…", *left]
 
 
 def numbers(picture: Picture) -> Sequence[str]:
@@ -207,6 +217,8 @@ def closing(picture: Picture) -> Sequence[str]:
         return []
     why = picture.end.why
     said = ENDS.get(why) or f"The session ended: {clean(why)}."
+    if picture.rescued and why in BY_THE_PERSON:
+        said = RESCUED
     return [said, *(clean(verdict.words) for verdict in picture.verdicts), _tally(picture, picture.end)]
 
 

@@ -31,11 +31,6 @@ from biofeedback.presenter.words import clean, clock, length
 
 EVERY_US: Final = 30_000_000
 """How often the numbers are told."""
-EXPLAINED: Final = (
-    "What they mean: bpm is heartbeats a minute; the level is the heart rate averaged over a breath, or over"
-    " 30 s while breathing is free; RMSSD is how much one interval between beats differs from the next, over"
-    " the last minute."
-)
 
 
 class Teller:
@@ -180,5 +175,5 @@ class Teller:
         told = [" · ".join(words.numbers(picture)) + "."]
         if not self._explained:
             self._explained = True
-            told += [EXPLAINED, *([] if picture.is_test else [words.INTERIM])]
+            told += [words.EXPLAINED, *([] if picture.is_test else [words.INTERIM])]
         return told

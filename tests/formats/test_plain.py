@@ -27,7 +27,7 @@ BAD = ["1_000", "٨٠٠", "８００", "nan", "inf", "1e400", "8e2", "-800", "+8
 
 @pytest.mark.parametrize("cell", BAD)
 def test_1_3_a_cell_that_is_no_number_is_refused_with_its_line(tmp_path: Path, cell: str) -> None:
-    with pytest.raises(UnreadableError, match=r"line 3 is not a number") as caught:
+    with pytest.raises(UnreadableError, match=r"line 3 is not an interval") as caught:
         read(tmp_path, f"800\n\n{cell}\n810\n")
     assert caught.value.exit_code == 4
     with pytest.raises(UnreadableError, match=r"line 1 is not an interval"):
