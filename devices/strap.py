@@ -228,7 +228,7 @@ class Strap:
             voice.battery(b"")
             return
         with suppress(*bluetooth_errors()):
-            async with asyncio.timeout(self._delays.of(ASK_S)):
+            async with asyncio.timeout(ASK_S):
                 voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
                 await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
 

@@ -6,10 +6,14 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 
 from biofeedback.events import Answer, Command, CommandName, Event
 from biofeedback.session.hub import ViewQueue
 from biofeedback.session.loop import Posted
+
+LOOK_UP_S: Final = 0.1
+"""A signal that comes just before a wait begins, or to another thread, does not end it; it is handled after so long."""
 
 
 class RunningSession:
@@ -81,8 +85,8 @@ class RunningSession:
 
     def join(self) -> None:
         """Wait for the end and raise what went wrong, if anything did."""
-        if self._thread is not None:
-            self._thread.join()
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(LOOK_UP_S)
         if self._failure is not None:
             raise self._failure
 

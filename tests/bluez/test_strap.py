@@ -66,7 +66,7 @@ def test_a_strap_is_found_by_its_service_its_name_or_its_address(rig: Rig, words
             await rig.reached(lambda: len(heard.raws) == 20)
             assert heard.raws == sent
             assert heard.states == ["scanning", "connecting", "streaming"]
-            assert heard.batteries == [80]
+            await rig.reached(lambda: heard.batteries == [80])
         assert not strap.connected
 
     going(scenario)

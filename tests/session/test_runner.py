@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 
 import pytest
@@ -101,3 +102,24 @@ def test_a_cancellation_nobody_asked_for_is_a_failure() -> None:
 
 def test_no_signal_has_come_at_first() -> None:
     assert not session(live=True)[0].interrupted
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no signals of one's own")
+def test_a_signal_that_does_not_wake_the_one_who_waits_is_handled_all_the_same() -> None:
+    """To the thread of the session: what waits for its end hears as little of it as of one that came a moment early."""
+    came = threading.Event()
+    running = RunningSession(ViewQueue(), lambda: 0, None)
+    handled: list[bool] = []
+
+    async def work() -> None:
+        await asyncio.sleep(0.05)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        handled.append(await asyncio.to_thread(came.wait, 5))
+
+    before = signal.signal(signal.SIGUSR1, lambda *_: came.set())
+    try:
+        running.start(work)
+        running.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert handled == [True]
