@@ -38,7 +38,7 @@ class KeysPanel(QWidget):
         self._labels: list[QLabel] = []
         self.setAccessibleName("Keys")
         self._grid = QGridLayout(self)
-        self._fill([*(STEERING if live else REPLAYING), *ALWAYS, PLOTS, ("", words.EXPLAINED)])
+        self._fill([*(STEERING if live else REPLAYING), *ALWAYS, PLOTS, ("Numbers", words.EXPLAINED)])
         self.hide()
 
     def wish(self, pixels: float) -> None:

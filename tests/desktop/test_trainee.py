@@ -309,10 +309,12 @@ def test_what_cannot_fit_is_cut_and_still_read_out() -> None:
     picture = picture_of(PRACTICE, 38)
     assert picture.part is not None
     picture.part = replace(picture.part, script=GERMAN * 3)
+    picture.cue = Cue(0, "safe_place", "", 0, GERMAN * 9, 0.0)
     shown = still(picture, 38, size=(400, 360))
-    part = shown.window.part
-    assert part.text().endswith("…")
-    assert part.words in name_of(part)
+    script = shown.window.script
+    assert script.text().endswith("…")
+    assert script.words in name_of(script)
+    assert shown.window.part.words.endswith(" left"), "the time left has room beside the longest title"
 
 
 def assert_fits(state: str, shown: Still) -> None:

@@ -132,7 +132,7 @@ def test_keys_steer_the_session_and_the_terminal_is_as_before(opened: Callable[.
     terminal.press("S")
     terminal.wait_for("Press your feet into the floor.")
     terminal.press("\x1b")
-    terminal.wait_for("You ended the session.")
+    terminal.wait_for("You stopped when you needed to.")
     assert terminal.finish() == 0
     assert "heartbeats. " in terminal.text[terminal.text.rindex(LEAVE) :]
     assert_restored(terminal)
