@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from devices.bluetooth import (
     BATTERY_LEVEL,
+    BODY_SENSOR_LOCATION,
     HEART_RATE_MEASUREMENT,
     SYSTEM_RADIO,
     Radio,
@@ -211,10 +212,11 @@ class Strap:
 
     async def _is_dead(self, client: BleakClient) -> bool:
         """Ask for something: a strap out of reach leaves that open, a service that died or came back refuses it."""
-        known = client.services.characteristics.values()
-        asked = next((each for each in known if "read" in each.properties), None)
-        if asked is None:
+        readable = [each for each in client.services.characteristics.values() if "read" in each.properties]
+        if not readable:
             return False
+        # Those two are free to read; reading others might ask the person to pair.
+        asked = min(readable, key=lambda each: each.uuid not in (BATTERY_LEVEL, BODY_SENSOR_LOCATION))
         try:
             async with asyncio.timeout(self._delays.of(ASK_S)):
                 await client.read_gatt_char(asked)
