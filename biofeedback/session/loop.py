@@ -19,6 +19,7 @@ from biofeedback.events import (
     Input,
     Json,
     Link,
+    Notice,
     Output,
     Pacer,
     Packet,
@@ -60,6 +61,9 @@ Posted: TypeAlias = Callable[[int], Input]
 class Recorder(Protocol):
     """Where events are kept; `append` returns when the event is."""
 
+    failed: str | None
+    """One sentence once nothing can be kept any more; the session goes on."""
+
     def append(self, event: Event) -> None:
         """Keep one event."""
         ...
@@ -88,6 +92,7 @@ class SessionLoop:
         self._recorder = recorder
         self._publish = publish
         self._engine = Engine()
+        self._failure_told = False
         self.end: End | None = None
         """How the session ended, once it has."""
         self._posted: list[Posted] = []
@@ -215,8 +220,12 @@ class SessionLoop:
             self._open_coin(out)
 
     def _keep(self, event: Event) -> None:
-        if self._recorder is not None:
-            self._recorder.append(event)
+        if self._recorder is None:
+            return
+        self._recorder.append(event)
+        if self._recorder.failed is not None and not self._failure_told:
+            self._failure_told = True
+            self._publish((Notice(event.at, "recording_stopped", self._recorder.failed),))
 
     def _tell_source(self, out: Output) -> None:
         heard = heard_of(out)

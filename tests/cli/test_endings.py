@@ -74,7 +74,11 @@ def test_a_full_disk_is_told_and_the_session_goes_on(tmp_path: Path) -> None:
         env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
     )  # fmt: skip
-    assert json.loads(done.stdout.splitlines()[-1])["kind"] == "end", "the live session went on to its end"
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[-1]["kind"] == "end", "the live session went on to its end"
+    told = [event for event in events if event["kind"] == "notice" and event["code"] == "recording_stopped"]
+    assert len(told) == 1
+    assert told[0]["at"] < 100, "told at once, not at the end"
     assert done.returncode == 1
     assert "Recording stopped" in done.stderr
     (part,) = (tmp_path / "out").iterdir()
