@@ -120,6 +120,7 @@ class KeyButton(QAbstractButton):
     def __init__(self, caption: str, key: str, description: str, theme: Theme, parent: QWidget) -> None:
         """`key` may be empty: then only the caption is shown."""
         super().__init__(parent)
+        self._row = parent
         self._theme = theme
         self._key = key
         self._description = description
@@ -179,10 +180,11 @@ class KeyButton(QAbstractButton):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 8, 8)
 
     def _fonts(self, width: int) -> tuple[QFont, QFont]:
-        """The type of caption and key, as large as fits beside the edges."""
+        """The type of caption and key, as large as fits beside the edges; buttons in one row are all alike."""
         caption, key = QFont(self.font()), QFont(self.font())
         size = caption.pixelSize()
-        while size > LEAST_PX and QFontMetrics(caption).horizontalAdvance(self.text()) > width:
+        row = [button.text() for button in self._row.findChildren(KeyButton) if button.isVisible()]
+        while size > LEAST_PX and max(map(QFontMetrics(caption).horizontalAdvance, [self.text(), *row])) > width:
             size -= 1
             caption.setPixelSize(size)
         key.setPixelSize(max(LEAST_PX, round(size * 0.82)))
