@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if face != "none":
         say(args, "A demonstration: a simulated person, one pair of epochs, 4 min 40 s of session time.")
     work = Work(source, plan, shipped(), speed, folder, person="demo", seed=args.seed, demo=True)
-    view = View(face, False, plain=True if speed > LEGIBLE else None, plots=True, hide_numbers=True, watched=True)
+    view = View(face, False, plain=True if speed > LEGIBLE else None, plots=True, hide_numbers=True)
     outcome = run_session(args, work, view)
     if outcome.recording is None:
         return 1

@@ -92,7 +92,6 @@ def run(args: argparse.Namespace) -> int:
         args.json,
         plots=args.practitioner,
         hide_numbers=plan.name == "trial",
-        watched=args.practitioner,
     )
     return _end(args, run_session(args, work, view))
 

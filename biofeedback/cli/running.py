@@ -57,7 +57,7 @@ class View:
     """How it is shown.
 
     `json`: events as JSON lines on stdout, of these `kinds` only; `plain`: the terminal's lines instead of its screen;
-    `plots`: the plot window opens at once; `hide_numbers`: a test; `watched`: somebody beside the trainee may see them.
+    `plots`: the plot window opens at once, for somebody beside the trainee; `hide_numbers`: the trainee sees none.
     """
 
     face: Face
@@ -66,7 +66,6 @@ class View:
     plain: bool | None = None
     plots: bool = False
     hide_numbers: bool = False
-    watched: bool = False
 
     @property
     def shown(self) -> bool:
@@ -218,7 +217,7 @@ def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View
 
     say(args, "The session is in its windows; F1 there shows the keys.")
     try:
-        watch(running, picture, plots=view.plots, plots_allowed=view.watched or not view.hide_numbers)
+        watch(running, picture, plots=view.plots, plots_allowed=view.plots or not view.hide_numbers)
     except Exception as failure:  # noqa: BLE001 - whatever it is, a session must not end by it
         if args.verbose >= 2:
             print_exception(failure)

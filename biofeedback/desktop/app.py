@@ -100,7 +100,6 @@ class _Showing:
         self._plots_allowed = plots_allowed
         self._failure: BaseException | None = None
         self._words_s = 0.0
-        self._newest_us = 0
         self._window = TraineeWindow(DARK, picture, session)
         self._window.plots_wanted.connect(self._toggle_plots)
         self._timer = QTimer()
@@ -140,9 +139,8 @@ class _Showing:
         for event in events:
             self._picture.see(event)
             self._traces.see(event)
-            self._newest_us = event.at
         if done and not self._session.live and not self._session.failed:
-            self._picture.break_off(self._newest_us)
+            self._picture.break_off()
         if done and (self._window.gone or self._session.interrupted or self._never_began()):
             self._app.exit(0)
             return
@@ -195,12 +193,13 @@ class _Showing:
         self._plots_due = False
         try:
             from biofeedback.desktop.plots import PlotWindow
-        except ImportError:
-            self._picture.say(self._session.now(), NO_PLOTS)
+
+            self._plots = PlotWindow(DARK, self._traces, self._picture)
+            self._plots.refresh(self._session.now())
+        except Exception:  # noqa: BLE001 - the trainee's breath goes on without them
+            self._plots_failed()
             return
-        self._plots = PlotWindow(DARK, self._traces, self._picture)
         self._plots.other_key.connect(self._key_in_plots)
-        self._plots.refresh(self._session.now())
         place_beside(self._window, self._plots)
         self._plots.show()
         self._window.raise_()

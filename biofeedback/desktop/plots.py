@@ -423,11 +423,9 @@ class PlotWindow(QWidget):
         elif picture.part is None:
             state = words.signal_words(picture)
         else:
-            left_s = picture.left_s(self._now_us)
-            left = "" if left_s is None else f", {clock_of(left_s)} left"
-            paused = ", paused" if picture.paused else ""
+            title, *left = words.part_and_time(picture, self._now_us)
             signal = picture.lost_why.rstrip(".") or words.signal_words(picture)
-            state = f"{signal} · {words.part_title(picture, picture.part)}{paused}{left}"
+            state = f"{signal} · {', '.join([title, *(['paused'] if picture.paused else []), *left])}"
         _set(self.state, state, self.state.width())
         share = f"{picture.flagged / picture.beats:.1%}".replace("%", "\u00a0%") if picture.beats else "0\u00a0%"
         counted = (words.count(picture.beats, "beat"), f"{share} flagged", words.count(len(traces.holes), "gap"))
@@ -440,7 +438,7 @@ class PlotWindow(QWidget):
     def told(self, at_s: float) -> str:
         """What is known of a time: part, interval, gap, why a number is missing, what was marked."""
         traces = self._traces
-        lines = [clock_of(at_s)]
+        lines = [words.minutes(at_s)]
         part, hole = traces.part_at(at_s * 1e6), traces.hole_at(at_s * 1e6)
         if part is not None:
             lines.append(part_words(self._picture, part))
@@ -471,19 +469,12 @@ class PlotWindow(QWidget):
         return said if apart <= max(near_s, 1.5) else ""
 
 
-def clock_of(at_s: float) -> str:
-    """Session time as the axis says it: 4:05, or 1:02:03 from an hour on."""
-    minutes, seconds = divmod(max(0, round(at_s)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
 def _ticks(from_s: float, to_s: float, wide_px: float) -> list[tuple[float, str]]:
     """As many times as have room; none before the session began."""
     most = max(1.0, wide_px / TICK_PX)
     step = next((step for step in TICKS_S if (to_s - from_s) / step <= most), TICKS_S[-1])
     first = max(0, ceil(from_s / step))
-    return [(float(n * step), clock_of(n * step)) for n in range(first, int(max(0.0, to_s) // step) + 1)]
+    return [(float(n * step), words.minutes(n * step)) for n in range(first, int(max(0.0, to_s) // step) + 1)]
 
 
 def _floats(values: Sequence[float]) -> Floats:

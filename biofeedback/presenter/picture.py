@@ -89,6 +89,7 @@ class Picture:
         self._said: tuple[int, str] | None = None
         self._paused_left_us: int | None = None
         self._newest: tuple[int, ...] = ()
+        self._newest_us = 0
 
     # What the faces read
 
@@ -133,10 +134,10 @@ class Picture:
         script = self.part.script if self.part else None
         return self._amber_words.get(script or "") or FEEL_YOUR_FEET
 
-    def break_off(self, now_us: int) -> None:
+    def break_off(self) -> None:
         """Nothing comes any more, though no end has come: a recording that was cut off."""
         if self.end is None:
-            self.see(End(now_us, BREAKS_OFF, now_us / 1e6, self.beats))
+            self.see(End(self._newest_us, BREAKS_OFF, self._newest_us / 1e6, self.beats))
 
     def say(self, now_us: int, text: str) -> None:
         """Show a passing sentence of the face's own."""
@@ -146,6 +147,7 @@ class Picture:
 
     def see(self, event: Event) -> None:
         """Take in one event."""
+        self._newest_us = event.at
         match event:
             case Open() | Link() | Battery() | Packet() | Rr():
                 self._see_source(event)

@@ -61,7 +61,7 @@ ENDS: Final[Mapping[str, str]] = {
     "the source has no more beats": "The recorded beats end here. The session is over.",
 }
 RESCUED: Final = "You stopped when you needed to. Take your time."
-BY_THE_PERSON: Final = frozenset({"planned end", "ended by the person"})
+CALM_ENDS: Final = frozenset({"planned end", "ended by the person"})
 EXPLAINED: Final = (
     "What they mean: bpm is heartbeats a minute; the level is the heart rate averaged over a breath, or over"
     " 30 s while breathing is free; RMSSD is how much one interval between beats differs from the next, over"
@@ -128,6 +128,12 @@ def clock(at_us: int) -> str:
     minutes, seconds = divmod(max(0, at_us) // 1_000_000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+
+
+def minutes(seconds: float) -> str:
+    """A time on an axis, or that is left: 4:05, or 1:02:03 from an hour on."""
+    text = clock(int(seconds) * 1_000_000)
+    return text.removeprefix("0") if len(text) == len("04:05") else text
 
 
 def length(seconds: float) -> str:
@@ -201,7 +207,7 @@ def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:
     if picture.part is None or picture.end is not None:
         return []
     left_s = picture.left_s(now_us)
-    left = [] if left_s is None else [f"{int(left_s) // 60}:{int(left_s) % 60:02} left"]
+    left = [] if left_s is None else [f"{minutes(left_s)} left"]
     title = part_title(picture, picture.part)
     return [title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…", *left]
 
@@ -217,7 +223,7 @@ def closing(picture: Picture) -> Sequence[str]:
         return []
     why = picture.end.why
     said = ENDS.get(why) or f"The session ended: {clean(why)}."
-    if picture.rescued and why in BY_THE_PERSON:
+    if picture.rescued and why in CALM_ENDS:
         said = RESCUED
     return [said, *(clean(verdict.words) for verdict in picture.verdicts), _tally(picture, picture.end)]
 

@@ -41,7 +41,7 @@ def watch(
     (_tell if lines else _draw)(session, picture, keyboard, used)
     told = lines and picture.end is not None
     if not (session.live or session.failed):
-        picture.break_off(session.now())
+        picture.break_off()
     for line in () if told else words.closing(picture):
         used.print(Text(line), highlight=False)
 

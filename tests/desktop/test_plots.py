@@ -22,9 +22,10 @@ from pytestqt.qtbot import QtBot
 from biofeedback.desktop.graph import SYMBOLS, Floats, thinned
 from biofeedback.desktop.lane import fill_of
 from biofeedback.desktop.legend import Legend
-from biofeedback.desktop.plots import LIVE_S, TITLE, PlotWindow, clock_of
+from biofeedback.desktop.plots import LIVE_S, TITLE, PlotWindow
 from biofeedback.desktop.theme import DARK
 from biofeedback.events import Arousal, Beat, End, Event, Gap, Hrv, Mark, Open, Packet, Phase, Rr
+from biofeedback.presenter.words import minutes
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.traces import KINDS, Line, Traces
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
@@ -327,7 +328,7 @@ class TestTime:
         assert heights(window) == limits
 
     def test_the_axis_says_minutes_and_seconds(self) -> None:
-        assert [clock_of(at_s) for at_s in (0, 65, 600, 3600, 3725)] == ["0:00", "1:05", "10:00", "1:00:00", "1:02:05"]
+        assert [minutes(at_s) for at_s in (0, 65, 600, 3600, 3725)] == ["0:00", "1:05", "10:00", "1:00:00", "1:02:05"]
 
 
 class TestLimits:
