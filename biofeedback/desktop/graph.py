@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from biofeedback.desktop.theme import Theme
@@ -23,7 +23,7 @@ pg = cast(Any, import_module("pyqtgraph"))
 Floats: TypeAlias = NDArray[np.float64]
 GUTTER_PX: Final = 64
 """Room for the axis on the left, the same for all panels."""
-MARGIN_PX: Final = 12
+LONGEST_TIME: Final = "0:00:00"
 AXIS_PX: Final = 20
 LEAST_S: Final = 5.0
 MOST_S: Final = 48 * 3600.0
@@ -218,7 +218,6 @@ class Panel:
         self._box.setLimits(minXRange=LEAST_S, maxXRange=MOST_S)
         self._box.setDefaultPadding(0.0)
         self._box.addItem(self.backdrop, ignoreBounds=True)
-        self._plot.layout.setContentsMargins(0, 2, MARGIN_PX, 2)
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
             axis.setPen(QPen(Qt.PenStyle.NoPen))
@@ -235,7 +234,9 @@ class Panel:
             self._plot.getAxis(side).unlinkFromView()
 
     def set_font(self, font: QFont) -> None:
-        """The font of the axes."""
+        """The font of the axes; half of a time must have room behind the end of its axis."""
+        beyond_px = QFontMetrics(font).horizontalAdvance(LONGEST_TIME) // 2 + 2
+        self._plot.layout.setContentsMargins(0, 2, beyond_px, 2)
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
             axis.setTickFont(font)
