@@ -62,11 +62,21 @@ class Rr:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection to the strap changed."""
+    """The connection to the strap changed: why in one sentence, and what the person can do where that helps."""
 
     at: int
     state: str
     why: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """What the sensor `dev` says of itself: where it is worn, None when it does not say."""
+
+    at: int
+    dev: str
+    location: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,7 @@ class Reveal:
     nonce: str
 
 
-Input: TypeAlias = Open | Packet | Rr | Link | Battery | Command | Answer | Commit | Reveal
+Input: TypeAlias = Open | Packet | Rr | Link | Sensor | Battery | Command | Answer | Commit | Reveal
 
 
 # Outputs: everything the engine says.

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 LinkName = Literal["off", "scanning", "connecting", "streaming", "stale", "waiting", "closed"]
+BodyLocation = Literal["other", "chest", "wrist", "finger", "hand", "ear lobe", "foot"]
+"""Where a sensor is worn, in the order of the values of the Body Sensor Location characteristic (0x2A38)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,21 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """The connection changed. `why` is one sentence for the person."""
+    """The connection changed. `why` is one sentence for the person, `advice` one on what to do where that helps."""
 
     stamp_us: int
     state: LinkName
     why: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """What a sensor says of itself once it is connected: where it is worn, None when it does not say."""
+
+    stamp_us: int
+    device: str
+    location: BodyLocation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,7 @@ class Dropped:
     packets: int
 
 
-SourceEvent: TypeAlias = Packet | Intervals | LinkState | Battery | Answered | Dropped
+SourceEvent: TypeAlias = Packet | Intervals | LinkState | Battery | Sensor | Answered | Dropped
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,8 +119,9 @@ def signal_words(picture: Picture) -> str:
 
 
 def link_sentence(link: Link) -> str:
-    """What happened to the connection, in its own words where it has some."""
-    return clean(link.why) or LINKS.get(link.state, clean(link.state)) + "."
+    """What happened to the connection, in its own words where it has some, and what to do."""
+    why = clean(link.why) or LINKS.get(link.state, clean(link.state)) + "."
+    return f"{why} {clean(link.advice)}".rstrip()
 
 
 def clock(at_us: int) -> str:

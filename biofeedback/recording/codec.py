@@ -22,7 +22,9 @@ _EVENTS: Final[Mapping[str, type]] = {
 }
 _KINDS: Final = {kind: name for name, kind in _EVENTS.items()}
 EVENT_KINDS: Final = frozenset(_EVENTS)
-INPUT_KINDS: Final = frozenset(["open", "packet", "rr", "link", "battery", "command", "answer", "commit", "reveal"])
+INPUT_KINDS: Final = frozenset(
+    ["open", "packet", "rr", "link", "sensor", "battery", "command", "answer", "commit", "reveal"]
+)
 
 
 def kind_of(event: Event) -> str:

@@ -26,6 +26,7 @@ from biofeedback.events import (
     Phase,
     Reveal,
     Rr,
+    Sensor,
 )
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
@@ -45,6 +46,7 @@ from devices.events import (
 )
 from devices.events import Battery as StrapBattery
 from devices.events import Packet as StrapPacket
+from devices.events import Sensor as StrapSensor
 from devices.heart_rate_measurement import decode
 from devices.source import Source
 
@@ -183,8 +185,10 @@ class SessionLoop:
                 return (packet_input(at, event),)
             case Intervals(ticks=ticks):
                 return (Rr(at, ticks),)
-            case LinkState(state=state, why=why):
-                return (Link(at, state, why),)
+            case LinkState(state=state, why=why, advice=advice):
+                return (Link(at, state, why, advice),)
+            case StrapSensor(device=device, location=location):
+                return (Sensor(at, device, location),)
             case StrapBattery(percent=percent):
                 return (Battery(at, percent),)
             case Answered(question=question, value=value):
