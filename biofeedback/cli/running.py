@@ -13,7 +13,7 @@ from traceback import print_exception
 from types import FrameType
 from typing import Final
 
-from biofeedback.cli.common import say
+from biofeedback.cli.common import complain, say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
@@ -119,6 +119,9 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     trouble = log.failed if log is not None else None
     if trouble:
         say(args, trouble)
+    if loop.failure is not None:
+        complain(args, loop.failure.what, loop.failure.advice, loop.failure)
+        trouble = trouble or loop.failure.what
     return Outcome(recording, interrupted, trouble)
 
 
