@@ -18,15 +18,16 @@ def system_ns() -> int:
 
 
 class SteadyClock:
-    """A `devices.source.Clock` that runs by itself, `speed` times as fast as the machine's."""
+    """A `devices.source.Clock` that runs by itself from `at_us`, `speed` times as fast as the machine's."""
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, at_us: int = 0) -> None:
         self.speed = speed
+        self._at_us = at_us
         self._began_ns = system_ns()
 
     def now(self) -> int:
-        """Microseconds since it was made."""
-        return int((system_ns() - self._began_ns) * self.speed) // 1000
+        """Microseconds since the session began."""
+        return self._at_us + int((system_ns() - self._began_ns) * self.speed) // 1000
 
     async def sleep_until(self, at_us: int) -> None:
         """Return when `at_us` is reached."""
