@@ -15,7 +15,6 @@ from tests.bluez.rig import Rig
 from tests.bluez.wearer import Wearer, wearing
 
 
-@pytest.mark.slow
 class TestStrapOnBluez(SourceContract):
     step_s = 0.004
     least_events = 7
