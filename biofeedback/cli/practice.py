@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     plan, shelf = _plan(args, config, shelf, ids, control)
     source = open_source(spec)
     speed = _speed(args, spec, source)
-    if isinf(speed) and source.info.kind == "simulated" and plan.name == "free" and plan.minutes is None:
+    if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
         source=source,

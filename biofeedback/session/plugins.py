@@ -36,6 +36,12 @@ class SourcePlugin:
     entry: EntryPoint
     trouble: str = ""
 
+    @property
+    def described(self) -> str:
+        """Its kind, who made it, and what is known against it."""
+        said = f"{self.kind}: from {self.plugin.name} {self.plugin.version}"
+        return f"{said} ({self.trouble})" if self.trouble else said
+
     def load(self) -> Callable[[SourceSpec], Source]:
         """Import it. Raises SourceFailedError when it cannot be used."""
         from biofeedback.session.door import complaint, failure_of
@@ -87,11 +93,8 @@ def open_plugin(spec: SourceSpec) -> Door | None:
 
 
 def described() -> list[str]:
-    """A line for each installed plug-in: its kind, who made it, and what is wrong with it."""
-    return [
-        f"{each.kind}: from {each.plugin.name} {each.plugin.version}" + (f" ({each.trouble})" if each.trouble else "")
-        for each in source_plugins()
-    ]
+    """A line for each installed plug-in."""
+    return [each.described for each in source_plugins()]
 
 
 def _plugin(entry: EntryPoint) -> Plugin:
