@@ -81,7 +81,7 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: ANN401 - an annotation is 
         return type(value) is tuple and _all_fit(cast("tuple[object, ...]", value), inner)
     if is_dataclass(hint):
         return type(value) is hint and value_fault(value) is None
-    return type(value) is hint and _PLAIN[hint](value)
+    return (type(value) is hint or (hint is float and type(value) is int)) and _PLAIN[hint](value)
 
 
 def _all_fit(values: tuple[object, ...], hints: tuple[Any, ...]) -> bool:

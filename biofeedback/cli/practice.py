@@ -136,7 +136,8 @@ def _speed(args: argparse.Namespace, spec: SourceSpec, source: Source) -> float:
         return 1.0
     if args.speed is not None:
         return parse_speed(args.speed)
-    return speed_of(spec) or 1.0
+    # An option of a plug-in's source is the plug-in's, whatever it is called.
+    return (speed_of(spec) if source.info.plugin is None else None) or 1.0
 
 
 def _plugins() -> str:

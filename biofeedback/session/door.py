@@ -87,7 +87,7 @@ def _held(info: StrapInfo, passing: tuple[type[Exception], ...] = (), advice: st
         raise failure_of(info, error, advice=advice) from error
 
 
-def guarded(source: Source) -> Door:
+def door_of(source: Source) -> Door:
     """The source behind a door; one that is behind it already stays as it is."""
     return source if isinstance(source, Door) else Door(source, source.info)
 

@@ -31,7 +31,7 @@ from biofeedback.events import (
 )
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
-from biofeedback.session.door import guarded
+from biofeedback.session.door import door_of
 from biofeedback.session.engine import Engine
 from biofeedback.session.opening import Opening
 from devices.events import (
@@ -90,7 +90,7 @@ class SessionLoop:
         recorder: Recorder | None,
         publish: Publish,
     ) -> None:
-        self._source = guarded(source)
+        self._source = door_of(source)
         self._clock = clock
         self._opening = opening
         self._coins = {coin.pair: coin for coin in coins}
@@ -192,7 +192,7 @@ class SessionLoop:
         """The source said its last: name it and what it did in the recording; the session ends by that."""
         self.failure = failure
         if self._recorder is not None:
-            self._recorder.append_line(self._engine.time, "err", {"code": "source_failed", "what": failure.what})
+            self._recorder.append_line(self._engine.time, "err", {"code": "source_failed", "error": failure.what})
 
     def _stop(self, why: str) -> None:
         if not self._engine.ended:

@@ -193,3 +193,16 @@ print("importlib.metadata" in sys.modules)
 def test_a_session_without_plug_ins_looks_for_none(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == "False\n"
+
+
+def test_an_option_of_a_plug_in_is_its_own_even_when_it_is_called_speed(tmp_path: Path) -> None:
+    done = practice(tmp_path, install(tmp_path / "site", SOUND, ACME), source="acme:left?beats=3&speed=brisk")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_report_names_the_plug_in(tmp_path: Path) -> None:
+    practice(tmp_path, install(tmp_path / "site", SOUND, ACME))
+    (path,) = (tmp_path / "out").iterdir()
+    assert run(tmp_path, "report", str(path), "--output", "page.html").returncode == 0
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "acme-sensor 2.1" in page

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.checking import AHEAD_US, LARGEST_INT, LONGEST_RAW, LONGEST_TEXT, MOST_VALUES, event_fault, info_fault
+from devices.checking import (
+    AHEAD_US,
+    LARGEST_INT,
+    LONGEST_RAW,
+    LONGEST_TEXT,
+    MOST_VALUES,
+    event_fault,
+    info_fault,
+    value_fault,
+)
 from devices.events import (
     Answered,
     Battery,
@@ -28,6 +38,7 @@ from devices.source import parse_spec
 from tests.devices.listening import collect
 
 NOW_US = 5_000_000
+PLUGIN = Plugin("a", "1")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +60,24 @@ NOW_US = 5_000_000
 )
 def test_what_may_be_said_passes(event: SourceEvent) -> None:
     assert event_fault(event, NOW_US) is None
+
+
+def test_a_field_of_any_kind_is_held_against_its_annotation() -> None:
+    assert value_fault(Everything()) is None
+    assert value_fault(Everything(whole=1)) is None, "a whole number is a number"
+    for name, wrong in [("whole", "1"), ("whole", float("nan")), ("both", (1,)), ("both", (1, 2, 3)), ("inner", 5)]:
+        assert name in (value_fault(replace(Everything(), **cast("dict[str, Any]", {name: wrong}))) or ""), name
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Kinds of fields that events may have one day."""
+
+    whole: float | None = 0.5
+    both: tuple[int, int] = (1, 2)
+    rows: tuple[tuple[int, int], ...] = ((1, 2), (3, 4))
+    inner: Plugin = PLUGIN
+    flag: bool = True
 
 
 class Sneaky(Packet):

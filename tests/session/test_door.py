@@ -15,14 +15,18 @@ from biofeedback.errors import SourceFailedError
 from biofeedback.events import End, Packet
 from biofeedback.recording.reader import read_recording
 from biofeedback.session import door
-from biofeedback.session.door import Door, guarded
+from biofeedback.session.clock import JumpingClock, LiveClock
+from biofeedback.session.door import Door, door_of
 from biofeedback.session.plan import free_plan, practice_plan
 from biofeedback.session.replay import verify
+from devices.bluetooth import Radio
 from devices.errors import BluetoothError, DeviceError, Reason, SourceSpecError
 from devices.events import Battery, Heard, HeardPacer, Intervals, LinkState, Plugin, SourceEvent, StrapInfo
 from devices.events import Packet as StrapPacket
 from devices.heart_rate_measurement import encode
 from devices.source import Clock, Source
+from devices.strap import Delays, Strap
+from tests.devices.radio import Air
 from tests.session.sessions import Ran, run_session
 
 S = 1_000_000
@@ -90,7 +94,7 @@ class NeverClosing(Failing):
 
 
 def errors(ran: Ran) -> list[str]:
-    return [str(line.body["what"]) for line in read_recording(ran.path).lines if line.kind == "err"]
+    return [str(line.body["error"]) for line in read_recording(ran.path).lines if line.kind == "err"]
 
 
 def assert_whole(ran: Ran, packets: int = SOUND) -> None:
@@ -233,7 +237,7 @@ def test_a_source_of_ours_that_fails_is_said_to_be_our_mistake() -> None:
     source.info = StrapInfo("simulated person, calm", "simulated", spec="sim:calm")
 
     async def whole() -> None:
-        async with guarded(source) as held:
+        async with door_of(source) as held:
             async for _ in held.events(Hurried()):
                 pass
 
@@ -255,8 +259,8 @@ class Hurried:
 
 
 def test_a_source_goes_through_one_door_only() -> None:
-    held = guarded(Failing())
-    assert guarded(held) is held
+    held = door_of(Failing())
+    assert door_of(held) is held
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -273,3 +277,20 @@ def test_no_event_however_made_spoils_a_recording(tmp_path_factory: pytest.TempP
     found = verify(ran.path)
     assert (found.intact, found.finished, found.exact, found.differences) == (True, True, True, 0)
     assert len(errors(ran)) == (ran.failure is not None)
+
+
+def test_a_strap_that_fails_as_nobody_expected_ends_in_a_whole_recording(tmp_path: Path) -> None:
+    """A mistake below the strap, in bleak or in us, that is none of Bluetooth's own errors."""
+    air = Air()
+
+    class Mistaken(air.client_backend):  # type: ignore[name-defined, misc]  # a class made for this air
+        async def start_notify(self, *_: object, **__: object) -> None:
+            raise ZeroDivisionError("a mistake")
+
+    air.add_strap("Polar H10 12345678")
+    radio = Radio(air.scanner_backend, Mistaken, air.adapter_backend)
+    source = Strap(radio=radio, delays=Delays(scale=0.01), spec="strap:")
+    ran = run_session(tmp_path, source, free_plan(None), clock=cast("JumpingClock", LiveClock()))
+    assert_whole(ran, packets=0)
+    assert errors(ran) == ["The source strap: failed: ZeroDivisionError: a mistake."]
+    assert [end.why for end in ran.of(End)] == ["the source failed"]

@@ -208,7 +208,7 @@ def test_a_session_whose_source_fails_is_finished_on_file(tmp_path: Path) -> Non
     assert Command(1_000_000, "stop", "program", "the source failed") in list(recording.events())
     (said,) = [line.body for line in recording.lines if line.kind == "err"]
     assert said["code"] == "source_failed"
-    assert "Event 2 of made up is stamped 500000 µs, after 1000000 µs" in said["what"]
+    assert "Event 2 of made up is stamped 500000 µs, after 1000000 µs" in said["error"]
 
 
 def rewritten(path: Path, change: Callable[[Line, dict[str, Any]], None]) -> Path:
