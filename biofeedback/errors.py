@@ -34,3 +34,7 @@ class ScriptError(BiofeedbackError):
 
 class RecordingError(BiofeedbackError):
     """Raised when a recording cannot be written."""
+
+
+class SourceFailedError(BiofeedbackError):
+    """Raised when what brings the heartbeats raises, or says what may not be said. Its cause is what was raised."""

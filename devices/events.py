@@ -14,6 +14,14 @@ BodyLocation = Literal["other", "chest", "wrist", "finger", "hand", "ear lobe", 
 
 
 @dataclass(frozen=True, slots=True)
+class Plugin:
+    """The installed package that a source comes from, when it is not one of ours."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class StrapInfo:
     """What is known of a source before its first packet."""
 
@@ -22,6 +30,8 @@ class StrapInfo:
     address: str = ""
     spec: str = ""
     """The words that open the same source again, e.g. "sim:calm?seed=1"."""
+    plugin: Plugin | None = None
+    """Filled in by the program; a plug-in leaves it alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,21 @@ class Replayed:
     def __init__(self, info: StrapInfo, events: Iterable[SourceEvent]) -> None:
         self.info = info
         self._events = events
+        self._left = False
 
     async def __aenter__(self) -> Self:
         """Nothing has to be opened."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing has to be closed."""
+        """Say no more."""
+        self._left = True
 
     async def events(self, clock: Clock) -> AsyncIterator[SourceEvent]:
-        """The events in their order. Raises DeviceError when a stamp is before the one in front of it."""
+        """The events in their order, until the source is left.
+
+        Raises DeviceError when a stamp is before the one in front of it.
+        """
         last_us = 0
         for number, event in enumerate(self._events, start=1):
             if event.stamp_us < last_us:
@@ -36,6 +41,8 @@ class Replayed:
                 )
             last_us = event.stamp_us
             await clock.sleep_until(last_us)
+            if self._left:
+                return
             yield event
 
     def hear(self, heard: Heard) -> None:

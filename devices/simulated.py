@@ -80,6 +80,7 @@ class SimulatedStrap:
         self._planned = 0
         self._reached_us = 0
         self._questions = 0
+        self._left = False
         self._plan_start(stream(seed, "start"))
 
     async def __aenter__(self) -> Self:
@@ -87,12 +88,15 @@ class SimulatedStrap:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing has to be closed."""
+        """Take the strap off."""
+        self._left = True
 
     async def events(self, clock: Clock) -> AsyncIterator[SourceEvent]:
-        """What the strap says, without end."""
+        """What the strap says, until the source is left."""
         while True:
             await clock.sleep_until(self.next_at_us)
+            if self._left:
+                return
             event = self.take()
             if event is not None:
                 yield event

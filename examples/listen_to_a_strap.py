@@ -1,6 +1,7 @@
 """The RR intervals of a real strap, without the rest of the program: found, connected, and found again when it is lost.
 
 Run it in the program's own Python:  .venv/bin/python examples/listen_to_a_strap.py [NAME] [--intervals 30]
+(`python -m devices` prints everything that a strap sends.)
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from biofeedback.session.clock import LiveClock
+from devices.clock import SteadyClock
 from devices.errors import BluetoothError
 from devices.events import LinkState, Packet
 from devices.heart_rate_measurement import decode
@@ -19,7 +20,7 @@ async def listen(name: str, wanted: int) -> None:
     """Print what the link and the strap say until so many intervals have come."""
     heard = 0
     async with Strap(name) as strap:
-        async for event in strap.events(LiveClock()):
+        async for event in strap.events(SteadyClock()):
             if isinstance(event, LinkState):
                 print(event.why)
             elif isinstance(event, Packet):

@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from biofeedback.config import Config, load_config
 from biofeedback.events import Json
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
 NO_STRAP: Final = 3
 INTERRUPTED: Final = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, whose complaints are one line what and one line what to do."""
+
+    more_help: Callable[[], str] | None = None
+    """Lines below the help that are worth finding only when somebody reads them."""
+
+    def format_help(self) -> str:
+        """The help, and what there is below it."""
+        return super().format_help() + (self.more_help() if self.more_help is not None else "")
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the words, and end with 2."""
+        self.exit(2, f"biofeedback: {message[0].upper()}{message[1:]}.\nSee: {self.prog} --help\n")
 
 
 def config_of(args: argparse.Namespace) -> Config:
@@ -37,6 +52,15 @@ def say(args: argparse.Namespace, text: str) -> None:
     """Talk: on stderr, and not at all when quiet."""
     if not args.quiet:
         sys.stderr.write(text + "\n")
+
+
+def complain(args: argparse.Namespace, what: str, advice: str, error: BaseException) -> None:
+    """Two lines on stderr; the traceback only for those who asked for it."""
+    if args.verbose >= 2:
+        from traceback import print_exception
+
+        print_exception(error)
+    sys.stderr.write(f"biofeedback: {what}\n{advice}\n")
 
 
 def quiet_libraries(args: argparse.Namespace) -> None:

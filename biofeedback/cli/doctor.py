@@ -8,27 +8,20 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from traceback import print_exception
 from typing import Final
 
 from biofeedback import __version__
 from biofeedback.cli.common import NO_STRAP, add_example, called, config_of, print_json, quiet_libraries
+from biofeedback.cli.doctor_words import Check, bluetooth_checks
+from biofeedback.errors import SourceFailedError
 from biofeedback.events import Json
 
 LEAST_FREE_MB: Final = 50
 """Below this a recording might not reach its end (RECORDING 1.4)."""
 LOW_FREE_MB: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at: `what` was found, and what to `do` about it; nothing when it is well."""
-
-    name: str
-    ok: bool
-    what: str
-    do: str = ""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +34,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Look at everything and tell; 0 when a session with a strap can run, else 3."""
     quiet_libraries(args)
-    checks = [_program(), _bluetooth(), _window(), _recordings(config_of(args).home / "sessions"), _sound(), _speech()]
+    checks = [
+        _program(),
+        *_bluetooth(),
+        *_plugins(args),
+        _window(),
+        _recordings(config_of(args).home / "sessions"),
+        _sound(),
+        _speech(),
+    ]
     can = _can({check.name: check.ok for check in checks})
     if args.json:
         print_json({"can": {**can}, "checks": [_as_json(check) for check in checks]})
@@ -57,7 +58,7 @@ def _as_json(check: Check) -> Json:
 def _can(ok: dict[str, bool]) -> dict[str, bool]:
     """What a person can do here."""
     return {
-        "strap": ok["bluetooth"] and ok["recordings"],
+        "strap": ok["bluetooth"] and ok["recordings"] and ok.get("service", True) and ok.get("windows", True),
         "simulated": ok["program"],
         "replay": ok["program"],
         "window": ok["window"],
@@ -70,13 +71,31 @@ def _program() -> Check:
     return Check("program", True, f"biofeedback {__version__} on Python {platform.python_version()}.")
 
 
-def _bluetooth() -> Check:
+def _bluetooth() -> list[Check]:
+    """Try it, and explain what came of it by what the system says."""
     from devices.strap import bluetooth_trouble
+    from devices.system_facts import facts_of, trouble_in_child
 
-    trouble = asyncio.run(bluetooth_trouble())
-    if trouble is None:
-        return Check("bluetooth", True, "Bluetooth is on.")
-    return Check("bluetooth", False, trouble.what, trouble.advice)
+    trouble = trouble_in_child() if sys.platform == "darwin" else asyncio.run(bluetooth_trouble())
+    return bluetooth_checks(facts_of(), trouble)
+
+
+def _plugins(args: argparse.Namespace) -> list[Check]:
+    """Sources of other people, if there are any: each is imported, which is the least it must stand."""
+    from biofeedback.session.plugins import source_plugins
+
+    found = source_plugins()
+    for each in found:
+        try:
+            each.load()
+        except SourceFailedError as failure:
+            if args.verbose >= 2:
+                print_exception(failure)
+            return [
+                Check("plug-ins", False, failure.what, f"{failure.advice} Without it: pip uninstall {each.plugin.name}")
+            ]
+    named = "; ".join(each.described for each in found)
+    return [Check("plug-ins", True, f"Other sources: {named}.")] if found else []
 
 
 def _window() -> Check:

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Final, NoReturn
+from typing import Final
 
 from biofeedback import __version__
-from biofeedback.cli.common import INTERRUPTED, NO_STRAP, called
+from biofeedback.cli.common import INTERRUPTED, NO_STRAP, Parser, called, complain
 from biofeedback.errors import BiofeedbackError
 
 COMMANDS: Final[dict[str, str]] = {
@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except BiofeedbackError as error:
-        return _complain(error.what, error.advice, error.exit_code, args, error)
+        complain(args, error.what, error.advice, error)
+        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -54,33 +55,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         from devices.errors import BluetoothError, DeviceError
 
         if isinstance(error, DeviceError):
-            code = NO_STRAP if isinstance(error, BluetoothError) else 2
-            return _complain(error.what, error.advice, code, args, error)
+            complain(args, error.what, error.advice, error)
+            return NO_STRAP if isinstance(error, BluetoothError) else 2
         what = f"Something went wrong inside the program: {type(error).__name__}: {error}"
-        return _complain(what, "Run it again with -vv and report what it prints; recordings are kept.", 1, args, error)
+        complain(args, what, "Run it again with -vv and report what it prints; recordings are kept.", error)
+        return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, whose complaints are one line what and one line what to do."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the words, and end with 2."""
-        self.exit(2, f"biofeedback: {message[0].upper()}{message[1:]}.\nSee: {self.prog} --help\n")
-
-
-def _complain(what: str, advice: str, code: int, args: argparse.Namespace, error: Exception) -> int:
-    """Two lines on stderr; the traceback only for those who asked for it."""
-    if args.verbose >= 2:
-        import traceback
-
-        traceback.print_exception(error)
-    sys.stderr.write(f"biofeedback: {what}\n{advice}\n")
-    return code
-
-
-def _parser(words: Sequence[str]) -> _Parser:
+def _parser(words: Sequence[str]) -> Parser:
     """The parser; only subcommands that are named are loaded, so that `--help` stays quick."""
-    parser = _Parser(
+    parser = Parser(
         prog=called(),
         description=DESCRIPTION,
         epilog=f"Start with:  {called()} demo\nHelp on one command:  {called()} practice --help",
@@ -90,7 +74,7 @@ def _parser(words: Sequence[str]) -> _Parser:
     )
     parser.add_argument("--version", action="version", version=f"biofeedback {__version__}")
     shared = _shared_options({})
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(
             name,
@@ -105,9 +89,9 @@ def _parser(words: Sequence[str]) -> _Parser:
     return parser
 
 
-def _shared_options(defaults: Mapping[str, object]) -> _Parser:
+def _shared_options(defaults: Mapping[str, object]) -> Parser:
     """What every command understands, before its name or after it."""
-    shared = _Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    shared = Parser(add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
     group = shared.add_argument_group("everywhere")
     group.add_argument("--config", metavar="FILE", help="settings file to use instead of the usual one")
     group.add_argument("--home", metavar="DIR", help="folder of your sessions (also BIOFEEDBACK_HOME)")

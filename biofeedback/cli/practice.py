@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import (
     INTERRUPTED,
+    Parser,
     add_example,
     called,
     config_of,
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from biofeedback.cli.running import Outcome
     from biofeedback.session.plan import Pair, Plan
     from biofeedback.session.scripts import Shelf
-    from devices.source import SourceSpec
+    from devices.source import Source, SourceSpec
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
+def add_to(parser: Parser) -> None:
     """Its options."""
+    parser.more_help = _plugins
     parser.add_argument("script", nargs="*", help="an imagery script, by id or .toml file; several only in a trial")
     parser.add_argument(
         "--source", help="where the beats come from: strap: (the first one found), strap:NAME, sim:calm, file:my_rr.txt"
@@ -74,11 +76,12 @@ def run(args: argparse.Namespace) -> int:
     shelf, ids = shelf_with([*args.script, *([args.control] if args.control else [])])
     control = ids.pop() if args.control else None
     plan, shelf = _plan(args, config, shelf, ids, control)
-    speed = _speed(args, spec)
+    source = open_source(spec)
+    speed = _speed(args, spec, source)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
-        source=open_source(spec),
+        source=source,
         plan=plan,
         shelf=shelf,
         speed=speed,
@@ -124,14 +127,24 @@ def _spec(args: argparse.Namespace, config: Config) -> SourceSpec:
     return with_seed(spec, args.seed)
 
 
-def _speed(args: argparse.Namespace, spec: SourceSpec) -> float:
+def _speed(args: argparse.Namespace, spec: SourceSpec, source: Source) -> float:
     from biofeedback.session.sources import parse_speed, speed_of
 
-    if args.speed is not None:
-        if spec.kind == "strap":
+    if source.info.kind == "strap":
+        if args.speed is not None:
             raise UsageError("A strap beats at its own speed.", "Leave out --speed.")
+        return 1.0
+    if args.speed is not None:
         return parse_speed(args.speed)
-    return speed_of(spec) or 1.0
+    # An option of a plug-in's source is the plug-in's, whatever it is called.
+    return (speed_of(spec) if source.info.plugin is None else None) or 1.0
+
+
+def _plugins() -> str:
+    """The kinds of source that were installed besides ours, for the help."""
+    from biofeedback.session.plugins import described
+
+    return "".join(["\nsources of plug-ins:\n", *(f"  {line}\n" for line in lines)]) if (lines := described()) else ""
 
 
 def _folder(args: argparse.Namespace, config: Config) -> Path:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     source = file_source(path, args.unit)
     work = Work(source, free_plan(None), shipped(), speed, place=None, watched_only=True)
     outcome = run_session(args, work, View(face, args.json, FOREIGN_KINDS, plain=plain, plots=True))
-    return INTERRUPTED if outcome.interrupted else 0
+    return INTERRUPTED if outcome.interrupted else 1 if outcome.trouble else 0
 
 
 def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: View) -> int:

@@ -13,7 +13,7 @@ from traceback import print_exception
 from types import FrameType
 from typing import Final
 
-from biofeedback.cli.common import say
+from biofeedback.cli.common import complain, say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
@@ -116,10 +116,18 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
         signalled = _show(args, running, whole, view, _titles(work.shelf))
     # A signal after the session's own end only closes a window.
     interrupted = signalled and (loop.end is None or loop.end.why == INTERRUPTED_WHY)
+    return Outcome(recording, interrupted, _told_trouble(args, log, loop))
+
+
+def _told_trouble(args: argparse.Namespace, log: SessionLog | None, loop: SessionLoop) -> str | None:
+    """Say what went wrong with the recording and with the source; the first of it."""
     trouble = log.failed if log is not None else None
     if trouble:
         say(args, trouble)
-    return Outcome(recording, interrupted, trouble)
+    if loop.failure is not None:
+        complain(args, loop.failure.what, loop.failure.advice, loop.failure)
+        return trouble or loop.failure.what
+    return trouble
 
 
 def run_replay(

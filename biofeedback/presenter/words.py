@@ -59,6 +59,7 @@ ENDS: Final[Mapping[str, str]] = {
     "interrupted": "The session was interrupted.",
     BREAKS_OFF: "The recording breaks off here.",
     "the source has no more beats": "The recorded beats end here. The session is over.",
+    "the source failed": "What brings the heartbeats has failed. The session is over.",
 }
 RESCUED: Final = "You stopped when you needed to. Take your time."
 CALM_ENDS: Final = frozenset({"planned end", "ended by the person"})

@@ -314,6 +314,7 @@ def _origin(facts: Facts) -> Iterator[tuple[str, str | None]]:
     yield "Session", text_of(head, "session")
     yield "Person", text_of(opened.person if opened else {}, "name") or text_of(head, "subject")
     yield "Source", text_of(facts.source, "spec") if facts.demo else None
+    yield "Plug-in", _plugin(facts.source.get("plugin"))
     yield "Made from", _parent(opened.parent) if opened and opened.parent else None
     yield "Pace", _pace(facts)
     yield (
@@ -329,6 +330,14 @@ def _origin(facts: Facts) -> Iterator[tuple[str, str | None]]:
     )
     changed = [f"{name}/{v}" for name, v in ALGORITHMS.items() if recording.algorithms.get(name) not in (v, None)]
     yield "Changed since", f"{', '.join(changed)} made the numbers of this page" if changed else None
+
+
+def _plugin(said: object) -> str | None:
+    """The package of somebody else that the heartbeats came from."""
+    if not isinstance(said, Mapping):
+        return None
+    named = cast("Mapping[str, object]", said)
+    return clean(f"{named.get('name', '')} {named.get('version', '')}")
 
 
 def _damage(facts: Facts) -> str:

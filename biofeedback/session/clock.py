@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from asyncio import Future
 from collections.abc import Collection
 from heapq import heappop, heappush
 from typing import Any, Final, Protocol
 
 from biofeedback.hrv.beats import NEVER
+from devices.clock import SteadyClock
 
-BOOT_CLOCK: Final[int] = (
-    getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime_ns") else -1
-)
-CLOCK_NAME: Final = "boottime" if hasattr(time, "CLOCK_BOOTTIME") else "monotonic"
 _SPINS: Final = 10_000
 _TURNS: Final = 4
 """Turns of the event loop that a command needs from the one who posts it to the session that waits."""
-
-
-def system_ns() -> int:
-    """The system's steady clock; on Linux the one that also counts while the machine sleeps."""
-    return time.clock_gettime_ns(BOOT_CLOCK) if BOOT_CLOCK >= 0 else time.monotonic_ns()
 
 
 class SessionClock(Protocol):
@@ -41,26 +32,12 @@ class SessionClock(Protocol):
         ...
 
 
-class LiveClock:
+class LiveClock(SteadyClock):
     """The steady clock of this machine, times `speed`."""
-
-    def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
-        self._began_ns = system_ns()
-
-    def now(self) -> int:
-        """Microseconds since the session began."""
-        return int((system_ns() - self._began_ns) * self._speed) // 1000
-
-    async def sleep_until(self, at_us: int) -> None:
-        """Return when `at_us` is reached."""
-        left_us = at_us - self.now()
-        if left_us > 0:
-            await asyncio.sleep(left_us / 1e6 / self._speed)
 
     async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
         """Return when one of `futures` is done or `until_us` is reached."""
-        left_s = None if until_us >= NEVER else max(0.0, (until_us - self.now()) / 1e6 / self._speed)
+        left_s = None if until_us >= NEVER else max(0.0, (until_us - self.now()) / 1e6 / self.speed)
         await asyncio.wait(futures, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
 
 

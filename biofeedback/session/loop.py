@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol, TypeAlias
 
+from biofeedback.errors import SourceFailedError
 from biofeedback.events import (
     Answer,
     Ask,
@@ -30,6 +31,7 @@ from biofeedback.events import (
 )
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
+from biofeedback.session.door import door_of
 from biofeedback.session.engine import Engine
 from biofeedback.session.opening import Opening
 from devices.events import (
@@ -52,6 +54,7 @@ from devices.source import Source
 
 LISTEN_ON_S: Final = 0.05
 """A strap's packet needs some milliseconds from the air to the session; one that was sent before a stop is kept."""
+SOURCE_FAILED: Final = "the source failed"
 MOMENT_S: Final = 0.005
 CATCH_UP_S: Final = 3.0
 """A session that is behind its strap by more than this when it is stopped stops nonetheless."""
@@ -87,7 +90,7 @@ class SessionLoop:
         recorder: Recorder | None,
         publish: Publish,
     ) -> None:
-        self._source = source
+        self._source = door_of(source)
         self._clock = clock
         self._opening = opening
         self._coins = {coin.pair: coin for coin in coins}
@@ -97,6 +100,8 @@ class SessionLoop:
         self._failure_told = False
         self.end: End | None = None
         """How the session ended, once it has."""
+        self.failure: SourceFailedError | None = None
+        """Why the source is not listened to any more; the session then ends at once, its recording whole."""
         self._posted: list[Posted] = []
         self._wake = asyncio.Event()
         self._asyncio: asyncio.AbstractEventLoop | None = None
@@ -111,17 +116,23 @@ class SessionLoop:
     async def run(self, ended: Callable[[], object] = lambda: None) -> None:
         """Open the source and go on until the session ends, by its plan, by a command or with its source.
 
-        A source that cannot be opened leaves nothing in the recording. `ended` is called after the last event and
-        before the source is closed, which may take seconds.
+        A source that cannot be opened leaves nothing in the recording; SourceFailedError or DeviceError says why. One
+        that fails later ends the session, and `failure` says why. `ended` is called after the last event and before the
+        source is closed, which may take seconds.
         """
         self._asyncio = asyncio.get_running_loop()
-        async with self._source:
-            self._open()
-            try:
-                await self._follow(self._source.events(self._clock))
-            finally:
-                self._stop("the session was interrupted")
-                ended()
+        try:
+            async with self._source:
+                self._open()
+                try:
+                    await self._follow(self._source.events(self._clock))
+                finally:
+                    self._stop("the session was interrupted" if self.failure is None else SOURCE_FAILED)
+                    ended()
+        except SourceFailedError as failure:
+            if self.end is None:
+                raise
+            self.failure = self.failure or failure  # on leaving: the recording is finished, only the person is told
 
     def _open(self) -> None:
         self._step(self._opening.event)
@@ -132,7 +143,7 @@ class SessionLoop:
         pulling = _Pulling(events)
         wake = asyncio.ensure_future(self._wake.wait())
         try:
-            while not self._engine.ended:
+            while not self._engine.ended and self.failure is None:
                 await self._clock.wait((pulling.next, wake), self._engine.next_deadline)
                 if wake.done():
                     self._wake.clear()
@@ -149,7 +160,11 @@ class SessionLoop:
         """Take what the source has said, if it has said something."""
         if not pulling.next.done():
             return False
-        event = pulling.pop()
+        try:
+            event = pulling.pop()
+        except SourceFailedError as failure:
+            self._fail(failure)
+            return False
         if event is None:
             self._stop("the source has no more beats")
         else:
@@ -172,6 +187,12 @@ class SessionLoop:
             await asyncio.wait((pulling.next,), timeout=max(until_s - loop.time(), MOMENT_S))
             if not self._take(pulling) or self._engine.time > until_us or loop.time() > until_s + CATCH_UP_S:
                 return
+
+    def _fail(self, failure: SourceFailedError) -> None:
+        """The source said its last: name it and what it did in the recording; the session ends by that."""
+        self.failure = failure
+        if self._recorder is not None:
+            self._recorder.append_line(self._engine.time, "err", {"code": "source_failed", "error": failure.what})
 
     def _stop(self, why: str) -> None:
         if not self._engine.ended:
@@ -233,8 +254,12 @@ class SessionLoop:
 
     def _tell_source(self, out: Output) -> None:
         heard = heard_of(out)
-        if heard is not None:
+        if heard is None or self.failure is not None:
+            return
+        try:
             self._source.hear(heard)
+        except SourceFailedError as failure:
+            self._fail(failure)
 
     def _open_coin(self, out: Output) -> None:
         """A pair's coin is opened when its first washout begins."""

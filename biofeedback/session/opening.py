@@ -20,10 +20,10 @@ from biofeedback.imagery.script import GROUNDING, Script, to_json
 from biofeedback.recording.chain import LONGEST_LINE
 from biofeedback.recording.codec import to_body
 from biofeedback.recording.log import SUFFIX
-from biofeedback.session.clock import CLOCK_NAME, system_ns
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
 from biofeedback.session.plan import Plan
 from biofeedback.session.scripts import Shelf
+from devices.clock import CLOCK_NAME, system_ns
 from devices.events import StrapInfo
 
 ALGORITHMS: Final[Mapping[str, int]] = {

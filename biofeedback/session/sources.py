@@ -23,20 +23,31 @@ FILE_OPTIONS: Final = ("speed", "unit")
 
 
 def open_source(spec: SourceSpec) -> Source:
-    """The source a spec names. Raises SourceSpecError or UnreadableError."""
+    """The source a spec names. Raises SourceSpecError or UnreadableError, SourceFailedError when a plug-in fails."""
     if spec.kind == "file":
         unknown = sorted(set(spec.options) - set(FILE_OPTIONS))
         if unknown:
             known = ", ".join(FILE_OPTIONS)
             raise SourceSpecError(Reason.BAD_SPEC, f"A file has no option '{unknown[0]}'.", f"Options are: {known}.")
         return file_source(Path(spec.name), spec.options.get("unit"))
-    if spec.kind not in ("sim", "strap"):
+    if spec.kind in ("sim", "strap"):
+        return open_device(spec)
+    return _open_foreign(spec)
+
+
+def _open_foreign(spec: SourceSpec) -> Source:
+    """The source of a plug-in; the search for one is not for sessions without."""
+    from biofeedback.session.plugins import described, open_plugin
+
+    source = open_plugin(spec)
+    if source is None:
+        plugins = "".join(f" Or of a plug-in: {line}." for line in described())
         raise SourceSpecError(
             Reason.UNKNOWN_KIND,
             f"There is no kind of source '{spec.kind}:'.",
-            "Choose strap:, sim:PERSON or file:FILE.",
+            f"Choose strap:, sim:PERSON or file:FILE.{plugins}",
         )
-    return open_device(spec)
+    return source
 
 
 def speed_of(spec: SourceSpec) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from biofeedback.errors import SourceFailedError
 from biofeedback.events import Command, CommandName, Event
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import JumpingClock
@@ -33,6 +34,8 @@ class Ran:
 
     events: list[Event]
     path: Path
+    failure: SourceFailedError | None = None
+    """What its source did, when it failed."""
 
     def of(self, kind: type[T]) -> list[T]:
         """The events of one class."""
@@ -98,11 +101,14 @@ def run_session(
     used = clock or JumpingClock()
     opening = open_session(plan, source.info, shelf or shipped(), demo=demo, seeded=seed is not None)
     events: list[Event] = []
+    failure: SourceFailedError | None = None
 
     async def whole() -> None:
+        nonlocal failure
         loop = SessionLoop(source, used, opening, draw_coins(len(plan.pairs), seed), log, events.extend)
         helpers = [asyncio.ensure_future(_post_later(used, loop, script))]
         await loop.run()
+        failure = loop.failure
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
@@ -111,4 +117,4 @@ def run_session(
         for name, version in ALGORITHMS.items():
             log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
         asyncio.run(whole())
-    return Ran(events, log.path)
+    return Ran(events, log.path, failure)

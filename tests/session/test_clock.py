@@ -8,6 +8,7 @@ import pytest
 
 from biofeedback.session import clock as module
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock
+from devices import clock as steady
 
 
 def jumped(wanted: list[int], until_us: int = 2**62) -> list[tuple[int, int]]:
@@ -57,7 +58,7 @@ def test_time_does_not_jump_to_a_sleeper_that_was_cancelled(monkeypatch: pytest.
 @pytest.mark.parametrize("speed", [0.5, 1.0, 60.0])
 def test_a_live_clock_runs_at_its_speed(speed: float, monkeypatch: pytest.MonkeyPatch) -> None:
     now_ns = [10**12]
-    monkeypatch.setattr(module, "system_ns", lambda: now_ns[0])
+    monkeypatch.setattr(steady, "system_ns", lambda: now_ns[0])
     clock = LiveClock(speed)
     assert clock.now() == 0
     now_ns[0] += 7_000_000_000

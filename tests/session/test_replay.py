@@ -201,14 +201,14 @@ def test_a_session_whose_source_fails_is_finished_on_file(tmp_path: Path) -> Non
         yield Packet(1_000_000, "test", encode(60, rr_1024=(1000,)))
         yield Packet(500_000, "test", encode(60, rr_1024=(1000,)))
 
-    from devices.errors import DeviceError
-
-    with pytest.raises(DeviceError):
-        run_session(tmp_path, replayed(failing()), free_plan(1))
-    (path,) = tmp_path.glob("*.session.jsonl")
+    path = run_session(tmp_path, replayed(failing()), free_plan(1)).path
     found = verify(path)
     assert (found.intact, found.finished, found.differences) == (True, True, 0)
-    assert Command(1_000_000, "stop", "program", "the session was interrupted") in list(read_recording(path).events())
+    recording = read_recording(path)
+    assert Command(1_000_000, "stop", "program", "the source failed") in list(recording.events())
+    (said,) = [line.body for line in recording.lines if line.kind == "err"]
+    assert said["code"] == "source_failed"
+    assert "Event 2 of made up is stamped 500000 µs, after 1000000 µs" in said["error"]
 
 
 def rewritten(path: Path, change: Callable[[Line, dict[str, Any]], None]) -> Path:

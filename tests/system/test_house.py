@@ -23,7 +23,7 @@ CODE = [path for folder in ("biofeedback", "devices") for path in sorted((ROOT /
 SPOKEN = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "biofeedback").rglob("*.toml")), *sorted((ROOT / "biofeedback").rglob("*.html")), *CODE,
-    *sorted((ROOT / "examples").glob("*")),
+    *sorted(path for path in (ROOT / "examples").rglob("*") if path.suffix in (".py", ".toml")),
 ]  # fmt: skip
 
 

@@ -1,0 +1,115 @@
+"""Sources of other people: packages that register an entry point in the group `biofeedback.sources`.
+
+An entry point's name is the kind of the source, as in "mydevice:NAME?key=value"; it holds a function from a
+`devices.source.SourceSpec` to a `devices.source.Source`. How to write one: docs/adding_a_device.md. Nothing is
+looked for until somebody names a kind that is not ours, or wants a list; no plug-in's code runs until it is named.
+What opens a source is imported inside functions: a list in a help text is quick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Final, cast
+
+from devices.events import Plugin, StrapInfo
+
+if TYPE_CHECKING:
+    from biofeedback.session.door import Door
+    from devices.source import Source, SourceSpec
+
+GROUP: Final = "biofeedback.sources"
+OURS: Final = frozenset({"strap", "sim", "file"})
+"""Kinds of the program itself, which nobody else can take."""
+KIND: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}\Z")
+"""What a kind may be called. One letter is none, so that C:\\rest.txt is not taken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlugin:
+    """One registered kind of source. `trouble` says why it cannot be used, empty when nothing is known against it."""
+
+    kind: str
+    plugin: Plugin
+    entry: EntryPoint
+    trouble: str = ""
+
+    @property
+    def described(self) -> str:
+        """Its kind, who made it, and what is known against it."""
+        said = f"{self.kind}: from {self.plugin.name} {self.plugin.version}"
+        return f"{said} ({self.trouble})" if self.trouble else said
+
+    def load(self) -> Callable[[SourceSpec], Source]:
+        """Import it. Raises SourceFailedError when it cannot be used."""
+        from biofeedback.session.door import complaint, failure_of
+
+        info = _unopened(self.kind, self.plugin)
+        if self.trouble:
+            raise failure_of(info, None, self.trouble, advice="")
+        try:
+            opener: object = self.entry.load()
+        except (Exception, SystemExit) as error:
+            raise failure_of(info, None, f"it cannot be imported: {complaint(error)}", advice="") from error
+        if not callable(opener):
+            raise failure_of(info, None, f"{self.entry.value} is nothing that can be called", advice="")
+        return cast("Callable[[SourceSpec], Source]", opener)
+
+
+def source_plugins() -> tuple[SourcePlugin, ...]:
+    """All that are installed, by kind; none of their code runs."""
+    entries = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    kinds = [entry.name for entry in entries]
+    return tuple(SourcePlugin(entry.name, _plugin(entry), entry, _trouble(entry.name, kinds)) for entry in entries)
+
+
+def open_plugin(spec: SourceSpec) -> Door | None:
+    """The source of a kind that is not ours, not yet entered; None when no plug-in has this kind.
+
+    Raises SourceFailedError when the plug-in fails, SourceSpecError when it does not understand the words.
+    """
+    from biofeedback.session.door import Door, failure_of
+    from devices.checking import info_fault
+    from devices.errors import BluetoothError, SourceSpecError
+
+    found = next((each for each in source_plugins() if each.kind == spec.kind), None)
+    if found is None:
+        return None
+    opener = found.load()
+    unopened = replace(_unopened(found.kind, found.plugin), spec=spec.text)
+    try:
+        source = opener(spec)
+        info = source.info
+    except (SourceSpecError, BluetoothError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise failure_of(unopened, error, advice="") from error
+    fault = info_fault(info)
+    if fault is not None:
+        raise failure_of(unopened, None, fault, advice="")
+    return Door(source, replace(info, spec=spec.text, plugin=found.plugin))
+
+
+def described() -> list[str]:
+    """A line for each installed plug-in."""
+    return [each.described for each in source_plugins()]
+
+
+def _plugin(entry: EntryPoint) -> Plugin:
+    if entry.dist is None:
+        return Plugin(entry.module, "of an unknown version")
+    return Plugin(entry.dist.name, entry.dist.version)
+
+
+def _trouble(kind: str, kinds: list[str]) -> str:
+    if kind in OURS:
+        return f"'{kind}:' is a kind of source of the program itself"
+    if not KIND.match(kind):
+        return f"'{kind}' cannot be a kind of source: it takes small letters, digits, - and _"
+    return f"several packages claim '{kind}:'" if kinds.count(kind) > 1 else ""
+
+
+def _unopened(kind: str, plugin: Plugin) -> StrapInfo:
+    return StrapInfo(name=kind, kind="strap", spec=f"{kind}:", plugin=plugin)
