@@ -22,6 +22,8 @@ from devices.errors import Reason
 
 ANSWER_S: Final = 10.0
 """Longer than any of these programs takes; one that hangs is not waited for."""
+TRIAL_S: Final = 60.0
+"""macOS may ask the person first."""
 BLUETOOTHD: Final = ("usr/libexec/bluetooth/bluetoothd", "usr/lib/bluetooth/bluetoothd", "usr/sbin/bluetoothd")
 GROUP: Final = "bluetooth"
 RADIOS: Final = r"HKCU\Software\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\radios"
@@ -147,15 +149,19 @@ def trouble_in_child(python: str = sys.executable) -> Trouble | None:
 
     macOS kills a program that asks for Bluetooth when the app it was started from does not say that it may.
     """
-    words = [python, "-m", "devices", "check", "--json"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - as above
+    words = [python, "-P", "-m", "devices", "check", "--json"]
+    unknown = Trouble(Reason.NO_BLUETOOTH, "Bluetooth could not be tried.", "Run python -m devices check to see why.")
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=TRIAL_S, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return unknown
     if done.returncode < 0:
         return Trouble(Reason.NOT_ALLOWED, "macOS ended the program when it asked for Bluetooth.", "")
     try:
         found = json.loads(done.stdout)["trouble"]
         return found and Trouble(Reason(found["reason"]), found["what"], found["advice"])
     except (ValueError, KeyError, TypeError):
-        return Trouble(Reason.NO_BLUETOOTH, "Bluetooth could not be tried.", "Run python -m devices check to see why.")
+        return unknown
 
 
 def _text(path: Path) -> str:

@@ -29,9 +29,9 @@ from biofeedback.events import (
     Rr,
     Sensor,
 )
+from biofeedback.session import door
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
-from biofeedback.session.door import door_of
 from biofeedback.session.engine import Engine
 from biofeedback.session.opening import Opening
 from devices.events import (
@@ -90,7 +90,7 @@ class SessionLoop:
         recorder: Recorder | None,
         publish: Publish,
     ) -> None:
-        self._source = door_of(source)
+        self._source = door.door_of(source)
         self._clock = clock
         self._opening = opening
         self._coins = {coin.pair: coin for coin in coins}
@@ -154,7 +154,10 @@ class SessionLoop:
         finally:
             pulling.next.cancel()
             wake.cancel()
-            await asyncio.gather(pulling.next, wake, return_exceptions=True)
+            stopped = asyncio.gather(pulling.next, wake, return_exceptions=True)
+            await asyncio.wait((stopped,), timeout=door.LEAVE_S)
+            if not stopped.done() and self.failure is None:
+                self._fail(door.failure_of(self._source.info, None, "it does not stop when it is asked to"))
 
     def _take(self, pulling: _Pulling) -> bool:
         """Take what the source has said, if it has said something."""
@@ -189,9 +192,12 @@ class SessionLoop:
                 return
 
     def _fail(self, failure: SourceFailedError) -> None:
-        """The source said its last: name it and what it did in the recording; the session ends by that."""
+        """The source said its last: name it and what it did in the recording; the session ends by that.
+
+        After the end nothing is written any more; then only the person is told.
+        """
         self.failure = failure
-        if self._recorder is not None:
+        if self._recorder is not None and not self._engine.ended:
             self._recorder.append_line(self._engine.time, "err", {"code": "source_failed", "error": failure.what})
 
     def _stop(self, why: str) -> None:

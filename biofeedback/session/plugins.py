@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from typing import TYPE_CHECKING, Final, cast
 
 from devices.events import Plugin, StrapInfo
@@ -60,7 +61,7 @@ class SourcePlugin:
 
 def source_plugins() -> tuple[SourcePlugin, ...]:
     """All that are installed, by kind; none of their code runs."""
-    entries = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    entries = _entries()
     kinds = [entry.name for entry in entries]
     return tuple(SourcePlugin(entry.name, _plugin(entry), entry, _trouble(entry.name, kinds)) for entry in entries)
 
@@ -97,10 +98,26 @@ def described() -> list[str]:
     return [each.described for each in source_plugins()]
 
 
+def _entries() -> list[EntryPoint]:
+    """The registered entry points; a package that is on the path twice counts once.
+
+    Package by package, because `importlib.metadata.entry_points` gives up at the first one whose list is torn.
+    """
+    found: dict[tuple[str, str], EntryPoint] = {}
+    for package in distributions():
+        with suppress(Exception):  # what cannot be read registers nothing
+            for entry in package.entry_points.select(group=GROUP):
+                found.setdefault((entry.name, entry.value), entry)
+    return [found[key] for key in sorted(found)]
+
+
 def _plugin(entry: EntryPoint) -> Plugin:
-    if entry.dist is None:
-        return Plugin(entry.module, "of an unknown version")
-    return Plugin(entry.dist.name, entry.dist.version)
+    """The package behind an entry point, by its module where its metadata cannot be read."""
+    plugin = Plugin(entry.module, "(version not told)")
+    with suppress(Exception):
+        if entry.dist is not None and entry.dist.name and entry.dist.version:
+            plugin = Plugin(str(entry.dist.name), str(entry.dist.version))
+    return plugin
 
 
 def _trouble(kind: str, kinds: list[str]) -> str:

@@ -195,6 +195,20 @@ def test_a_session_without_plug_ins_looks_for_none(tmp_path: Path) -> None:
     assert done.stdout == "False\n"
 
 
+def test_a_torn_package_beside_it_takes_nothing_from_a_plug_in(tmp_path: Path) -> None:
+    folder = install(tmp_path / "site", SOUND, ACME)
+    torn = folder / "a_torn_one-1.0.dist-info"
+    torn.mkdir()
+    (torn / "entry_points.txt").write_text("[console_scripts]\nno equals sign\n")
+    assert practice(tmp_path, folder).returncode == 0
+
+
+def test_a_plug_in_without_metadata_is_named_by_its_module(tmp_path: Path) -> None:
+    folder = broken(tmp_path, "def finish(self): raise ValueError('torn')\nAcme.finish = finish")
+    (folder / "acme_sensor-2.1.dist-info" / "METADATA").unlink()
+    assert_two_lines(practice(tmp_path, folder), "The plug-in acme (version not told) failed: ValueError: torn.")
+
+
 def test_an_option_of_a_plug_in_is_its_own_even_when_it_is_called_speed(tmp_path: Path) -> None:
     done = practice(tmp_path, install(tmp_path / "site", SOUND, ACME), source="acme:left?beats=3&speed=brisk")
     assert done.returncode == 0, done.stderr

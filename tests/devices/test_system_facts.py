@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.bluetooth import NO_SERVICE
 from devices.errors import Reason
 from devices.system_facts import (
     Adapter,
@@ -209,6 +210,25 @@ def test_a_trial_in_a_child_tells_what_came_of_it_even_when_it_is_killed(
     assert trouble is not None
     assert trouble.reason is reason
     assert what in trouble.what
+
+
+@posix
+def test_a_trial_in_a_child_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("devices.system_facts.TRIAL_S", 0.1)
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 5\n")
+    python.chmod(0o755)
+    for program in (python, tmp_path / "is not there"):
+        trouble = trouble_in_child(str(program))
+        assert trouble is not None
+        assert "could not be tried" in trouble.what
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a D-Bus that is not there")
+def test_the_trial_in_a_child_tells_what_the_trial_here_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    assert trouble_in_child() == NO_SERVICE
 
 
 @posix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self, cast
 
@@ -294,3 +295,22 @@ def test_a_strap_that_fails_as_nobody_expected_ends_in_a_whole_recording(tmp_pat
     assert_whole(ran, packets=0)
     assert errors(ran) == ["The source strap: failed: ZeroDivisionError: a mistake."]
     assert [end.why for end in ran.of(End)] == ["the source failed"]
+
+
+class DoesNotStop(Failing):
+    """Goes on when it is cancelled, until it is closed."""
+
+    async def fail(self, clock: Clock) -> None:
+        while not self.left:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.001)
+
+
+def test_a_source_that_does_not_stop_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "LEAVE_S", 0.05)
+    ran = run_session(tmp_path, DoesNotStop(), free_plan(4.5 / 60))
+    assert ran.failure is not None
+    assert "it does not stop when it is asked to" in ran.failure.what
+    assert [end.why for end in ran.of(End)] == ["planned end"]
+    assert_whole(ran)
+    assert errors(ran) == [], "the end stays the last word"
