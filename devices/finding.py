@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
@@ -149,16 +149,6 @@ class Finder:
             return KnownStrap(self._words, "", "")
         return next((known for known in self._known if is_named(self._words, known.name, known.address)), None)
 
-    def _sights(self) -> list[Sight]:
-        used = {known.address.casefold(): known for known in self._known}
-        sights: list[Sight] = []
-        for address, strap in self._straps.items():
-            known = used.get(address.casefold(), NEVER_USED)
-            in_use = self._read_elsewhere(address)
-            name = strap.name or known.name
-            sights.append(Sight(address, name, strap.rssi, strap.connected, known.last_used, in_use))
-        return sights
-
     def _read_elsewhere(self, address: str) -> bool:
         """Whether another session on this computer reads this strap."""
         held_here = self._lock is not None and self._lock.address == address
@@ -170,7 +160,7 @@ class Finder:
         chooser = self._aids.chooser
         if (answer := chooser.answer()) is not None and answer in self._straps:
             self._mine = KnownStrap(answer, self._straps[answer].name, "")
-        sights, last = self._sights(), self._last()
+        sights, last = sights_of(self._straps.values(), self._known, self._read_elsewhere), self._last()
         wished = last.address.casefold() if last is not None else None
         last_address = next((each.address for each in sights if each.address.casefold() == wished), wished)
         if self._met_s is None and any(not sight.in_use for sight in sights):
@@ -220,6 +210,17 @@ class Finder:
         if self._lock is not None:
             self._lock.free()
             self._lock = None
+
+
+def sights_of(straps: Iterable[FoundStrap], known: Sequence[KnownStrap], in_use: Callable[[str], bool]) -> list[Sight]:
+    """Straps in sight with what is known of them; `in_use` tells by its address whether another session reads one."""
+    used = {each.address.casefold(): each for each in known}
+    sights: list[Sight] = []
+    for strap in straps:
+        before = used.get(strap.address.casefold(), NEVER_USED)
+        name, address = strap.name or before.name, strap.address
+        sights.append(Sight(address, name, strap.rssi, strap.connected, before.last_used, in_use(address)))
+    return sights
 
 
 def _tell_waiting(

@@ -27,7 +27,7 @@ class StrapLocks:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = folder if folder is None or _is_ours(folder) else None
+        self._folder = folder
 
     @classmethod
     def usual(cls) -> Self:
@@ -40,22 +40,22 @@ class StrapLocks:
 
     def take(self, address: str) -> StrapLock | None:
         """The lock of this strap, held from now on; None when another run holds it."""
-        return self._lock(address, _take)
+        return self._lock(address, _take, os.O_CREAT)
 
     def in_use(self, address: str) -> bool:
-        """Whether another run reads this strap now; not to be asked of one that is held here."""
-        lock = self._lock(address, _try)
+        """Whether another run reads this strap now; not to be asked of one that is held here. Leaves no file."""
+        lock = self._lock(address, _try, 0)
         if lock is not None:
             lock.free()
         return lock is None
 
-    def _lock(self, address: str, locks: Callable[[int], bool]) -> StrapLock | None:
-        if self._folder is None:
+    def _lock(self, address: str, locks: Callable[[int], bool], create: int) -> StrapLock | None:
+        if self._folder is None or not _is_ours(self._folder):
             return StrapLock(address, None)
         # The name is a hash: whoever can list the folder learns no address from it.
         path = self._folder / f"{sha256(address.casefold().encode()).hexdigest()[:24]}.lock"
         try:
-            descriptor = os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            descriptor = os.open(path, create | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError:
             return StrapLock(address, None)
         if locks(descriptor):

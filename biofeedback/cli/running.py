@@ -28,6 +28,7 @@ from biofeedback.session.opening import ALGORITHMS, Opening, open_session
 from biofeedback.session.plan import Plan
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
+from devices.choosing import Chooser
 from devices.source import Clock, Source
 
 INTERRUPTED_WHY: Final = "interrupted"
@@ -48,6 +49,8 @@ class Work:
     demo: bool = False
     saw_live: str | None = None
     """Who else sees the numbers while they are made."""
+    chooser: Chooser | None = None
+    """Where the source asks which strap it should be."""
     watched_only: bool = False
     """A file that is replayed: there is nothing to be commanded."""
 
@@ -99,7 +102,8 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     publish = _Publisher(queue if view.shown else None)
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
-    running = RunningSession(queue, clock.now, None if work.watched_only else loop.post)
+    post = None if work.watched_only else loop.post
+    running = RunningSession(queue, clock.now, post, chooser=work.chooser)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
     recording: Path | None = None
@@ -195,6 +199,7 @@ def _show(
 ) -> bool:
     """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
     ending, picture = _Signals(running), Picture(titles, hide_numbers=view.hide_numbers)
+    running.can_be_asked(view.shown)  # a face that finds no keyboard takes that back
     with ending:
         running.start(work)
         try:

@@ -14,6 +14,8 @@ from biofeedback.breathing.pacer import Position
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.sentences import sentences
+from biofeedback.presenter.straps import HOW, Prompt, Row, prompt
+from devices.choosing import StrapQuestion
 
 WIDEST: Final = 100
 NARROW: Final = 60
@@ -49,11 +51,14 @@ class Painter:
         self._keys = keys
         self._signs = FINE if console.encoding.lower().startswith("utf") else PLAIN
 
-    def paint(self, picture: Picture, now_us: int) -> list[Text]:
-        """All lines of the screen, none wider than it, no more than fit."""
+    def paint(self, picture: Picture, now_us: int, straps: StrapQuestion | None = None) -> list[Text]:
+        """All lines of the screen, none wider than it, no more than fit. `straps`: asked for in place of the breath."""
         width, height = self._console.size
         inner = max(1, min(width - 2, WIDEST))
         top = self._header(picture, now_us, inner)
+        if straps is not None:
+            lines = self._asking(prompt(straps), top, inner, height)
+            return [_indented(line, (width - inner) // 2) for line in lines[:height]]
         breath = self._breath(picture, now_us, inner, tall=height >= TALL)
         below = self._below(picture, now_us, inner)
         numbers, foot = self._numbers(picture, inner), self._help(picture, inner)
@@ -65,6 +70,38 @@ class Painter:
         else:
             lines += [*_blank(room - len(foot)), *foot]
         return [_indented(line, (width - inner) // 2) for line in lines[:height]]
+
+    def _asking(self, asked: Prompt, top: list[Text], width: int, height: int) -> list[Text]:
+        """The straps to choose from, as many as fit, in one block in the middle."""
+        title, foot = self._wrapped(asked.title, width, "bold"), [*self._wrapped(HOW, width, ""), Text()]
+        foot += [Text(line, style="dim") for line in self._flow(KEYS[2:], width)]
+        room = height - len(top) - len(title) - len(foot) - 4
+        rows = self._rows(asked.rows, width)
+        most = max(1, room // len(rows[0])) if rows else 0
+        block = [line for row in rows[:most] for line in row]
+        if asked.more and len(block) < room:
+            block.append(Text(asked.more, style="dim"))
+        widest = max((line.cell_len for line in block), default=0)
+        block = [_indented(line, (width - widest) // 2) for line in block]
+        above = max(1, (height - len(top) - len(title) - len(block) - len(foot)) // 3)
+        lines = [*top, *_blank(above), *title, Text(), *block]
+        return [*lines, *_blank(max(1, height - len(lines) - len(foot))), *foot]
+
+    def _rows(self, rows: Sequence[Row], width: int) -> list[list[Text]]:
+        """Number and name, the facts beside them where all have room for that, else below."""
+        names = max((cell_len(row.name) for row in rows), default=0)
+        beside = all(names + cell_len(row.facts) + 6 <= width for row in rows)
+        painted: list[list[Text]] = []
+        for row in rows:
+            start = f"{row.number if row.free else ' '}  "
+            style = "" if row.free else "dim"
+            if beside:
+                gap = " " * (names - cell_len(row.name) + 3)
+                painted.append([Text.assemble((start + row.name, style or "bold"), (gap + row.facts, style))])
+            else:
+                facts = Text(_cut(f"   {row.facts}", width), style="dim")
+                painted.append([Text(_cut(start + row.name, width), style=style or "bold"), facts])
+        return painted
 
     def _header(self, picture: Picture, now_us: int, width: int) -> list[Text]:
         sign = self._signs.good if picture.signal == "good" else self._signs.lost

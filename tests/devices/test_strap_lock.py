@@ -41,6 +41,13 @@ def holder(folder: Path) -> Generator[subprocess.Popen[bytes]]:
             program.kill()
 
 
+def free_again(locks: StrapLocks) -> None:
+    """Take the lock, which is free, and let it go."""
+    lock = locks.take(ADDRESS)
+    assert lock is not None
+    lock.free()
+
+
 @pytest.mark.fault(31, "unit")
 def test_r11_a_second_run_is_refused_within_100_ms_and_a_killed_one_frees_its_strap_at_once(tmp_path: Path) -> None:
     locks = StrapLocks(tmp_path / "locks")
@@ -54,7 +61,7 @@ def test_r11_a_second_run_is_refused_within_100_ms_and_a_killed_one_frees_its_st
         other.kill()
         other.wait()
         assert not locks.in_use(ADDRESS)
-        assert locks.take(ADDRESS) is not None
+        free_again(locks)
 
 
 def test_a_lock_that_was_let_go_can_be_taken_again(tmp_path: Path) -> None:
@@ -74,6 +81,8 @@ def test_two_who_only_look_do_not_see_each_other(tmp_path: Path) -> None:
 
     locks = StrapLocks(tmp_path / "locks")
     assert not locks.in_use(ADDRESS)
+    assert list((tmp_path / "locks").iterdir()) == [], "to look leaves no trace of a strap"
+    free_again(locks)
     (path,) = (tmp_path / "locks").iterdir()
     with path.open() as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
@@ -82,7 +91,7 @@ def test_two_who_only_look_do_not_see_each_other(tmp_path: Path) -> None:
 
 @posix
 def test_folder_and_file_are_private_and_no_address_stands_in_them(tmp_path: Path) -> None:
-    StrapLocks(tmp_path / "locks").take(ADDRESS)
+    free_again(StrapLocks(tmp_path / "locks"))
     assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o700
     (file,) = (tmp_path / "locks").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -103,7 +112,7 @@ def test_a_folder_that_others_could_have_made_is_not_used_and_stops_nobody(tmp_p
     else:
         folder.write_text("")
     locks = StrapLocks(folder)
-    assert locks.take(ADDRESS) is not None
+    free_again(locks)
     assert not locks.in_use(ADDRESS)
     assert trap == "file" or list(folder.iterdir()) == []
 
@@ -116,9 +125,9 @@ def test_the_usual_place_is_the_runtime_folder_else_the_temporary_one(
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    StrapLocks.usual()
+    free_again(StrapLocks.usual())
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
-    StrapLocks.usual()
+    free_again(StrapLocks.usual())
     made = [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.glob("*/*"))]
     assert made == [f"run/{FOLDER}", f"tmp/{FOLDER}-{os.getuid()}"]
 
