@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import isinf
 from pathlib import Path
 from traceback import print_exception
@@ -17,8 +18,9 @@ from biofeedback.cli.common import say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
-from biofeedback.events import Command, Event
+from biofeedback.events import Command, Event, Link
 from biofeedback.presenter.picture import Picture
+from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
@@ -106,6 +108,8 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     running = RunningSession(queue, clock.now, post, chooser=work.chooser)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
+    elif not view.shown:
+        publish.talk = partial(say, args)
     recording: Path | None = None
 
     async def whole() -> None:
@@ -149,16 +153,21 @@ def _nobody_reads(at: int) -> Command:
 
 @dataclass(slots=True)
 class _Publisher:
-    """Where the session's events go."""
+    """Where the session's events go. `talk`: says a sentence where nothing else shows what there is to be done."""
 
     queue: ViewQueue | None
     lines: JsonLines | None = None
+    talk: Callable[[str], None] | None = None
 
     def __call__(self, events: Sequence[Event]) -> None:
         if self.lines is not None:
             self.lines(events)
         if self.queue is not None:
             self.queue.put(events)
+        if self.talk is not None:
+            for event in events:
+                if isinstance(event, Link) and event.advice:
+                    self.talk(link_sentence(event))
 
 
 def _open_log(place: Path | None, opening: Opening) -> SessionLog | None:

@@ -33,8 +33,8 @@ class StrapList(QWidget):
         self.setAccessibleName(CALLED)
         middle = Qt.AlignmentFlag.AlignHCenter
         self.title = FittingLabel("Question", theme.ink, self, middle, Qt.AlignmentFlag.AlignBottom)
-        self._how = FittingLabel("How", theme.quiet, self, middle, Qt.AlignmentFlag.AlignTop)
-        for label in (self.title, self._how):
+        self.how = FittingLabel("How", theme.quiet, self, middle, Qt.AlignmentFlag.AlignTop)
+        for label in (self.title, self.how):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.rows: list[StrapRow] = []
         self._list = QVBoxLayout()
@@ -43,7 +43,7 @@ class StrapList(QWidget):
         self.column.addStretch(1)
         self.column.addWidget(self.title)
         self.column.addLayout(self._list)
-        self.column.addWidget(self._how)
+        self.column.addWidget(self.how)
         self.column.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.hide()
@@ -59,7 +59,7 @@ class StrapList(QWidget):
             return
         asked = prompt(question)
         self.title.say(asked.title)
-        self._how.say(f"{HOW} {asked.more}".rstrip())
+        self.how.say(f"{HOW} {asked.more}".rstrip())
         for place, row in enumerate(asked.rows):
             if place == len(self.rows):
                 self._add()
@@ -74,7 +74,7 @@ class StrapList(QWidget):
         """The size of the ordinary type; the rest follows."""
         self._unit = pixels
         self.title.wish(pixels * 1.5)
-        self._how.wish(pixels * 0.95)
+        self.how.wish(pixels * 0.95)
         self._fit()
 
     def step(self, by: int) -> None:
@@ -98,11 +98,11 @@ class StrapList(QWidget):
         unit, many = self._unit, max(1, len(self.rows))
         roomy = self.height() > unit * (8 + 4 * many)
         self.title.setFixedHeight(round(unit * (4.0 if roomy else 2.8)))
-        self._how.setFixedHeight(round(unit * (3.0 if roomy else 2.2)))
+        self.how.setFixedHeight(round(unit * (3.0 if roomy else 2.2)))
         gap = round(unit * (0.5 if roomy else 0.2))
         self._list.setSpacing(gap)
         self.column.setSpacing(round(unit * (1.0 if roomy else 0.3)))
-        left = self.height() - self.title.height() - self._how.height() - 2 * self.column.spacing() - gap * (many - 1)
+        left = self.height() - self.title.height() - self.how.height() - 2 * self.column.spacing() - gap * (many - 1)
         for row in self.rows:
             row.wish(unit, min(unit * TALLEST, left / many))
 

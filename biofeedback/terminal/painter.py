@@ -72,36 +72,17 @@ class Painter:
         return [_indented(line, (width - inner) // 2) for line in lines[:height]]
 
     def _asking(self, asked: Prompt, top: list[Text], width: int, height: int) -> list[Text]:
-        """The straps to choose from, as many as fit, in one block in the middle."""
-        title, foot = self._wrapped(asked.title, width, "bold"), [*self._wrapped(HOW, width, ""), Text()]
-        foot += [Text(line, style="dim") for line in self._flow(KEYS[2:], width)]
-        room = height - len(top) - len(title) - len(foot) - 4
-        rows = self._rows(asked.rows, width)
-        most = max(1, room // len(rows[0])) if rows else 0
-        block = [line for row in rows[:most] for line in row]
+        """The straps to choose from in one block in the middle, as many as fit."""
+        title, foot = self._wrapped(asked.title, width, "bold"), self._wrapped(HOW, width, "")
+        foot += [Text(), *(Text(line, style="dim") for line in self._flow(KEYS[2:], width))]
+        room = height - len(top) - len(title) - len(foot) - 3
+        block = _rows(asked.rows, width, room)[: max(1, room)]
         if asked.more and len(block) < room:
-            block.append(Text(asked.more, style="dim"))
+            block.append(Text(_cut(f"   {asked.more}", width), style="dim"))
         widest = max((line.cell_len for line in block), default=0)
-        block = [_indented(line, (width - widest) // 2) for line in block]
-        above = max(1, (height - len(top) - len(title) - len(block) - len(foot)) // 3)
-        lines = [*top, *_blank(above), *title, Text(), *block]
+        above = max(1, (room - len(block)) // 3)
+        lines = [*top, *_blank(above), *title, Text(), *(_indented(line, (width - widest) // 2) for line in block)]
         return [*lines, *_blank(max(1, height - len(lines) - len(foot))), *foot]
-
-    def _rows(self, rows: Sequence[Row], width: int) -> list[list[Text]]:
-        """Number and name, the facts beside them where all have room for that, else below."""
-        names = max((cell_len(row.name) for row in rows), default=0)
-        beside = all(names + cell_len(row.facts) + 6 <= width for row in rows)
-        painted: list[list[Text]] = []
-        for row in rows:
-            start = f"{row.number if row.free else ' '}  "
-            style = "" if row.free else "dim"
-            if beside:
-                gap = " " * (names - cell_len(row.name) + 3)
-                painted.append([Text.assemble((start + row.name, style or "bold"), (gap + row.facts, style))])
-            else:
-                facts = Text(_cut(f"   {row.facts}", width), style="dim")
-                painted.append([Text(_cut(start + row.name, width), style=style or "bold"), facts])
-        return painted
 
     def _header(self, picture: Picture, now_us: int, width: int) -> list[Text]:
         sign = self._signs.good if picture.signal == "good" else self._signs.lost
@@ -181,6 +162,23 @@ class Painter:
     def _wrapped(self, text: str, width: int, style: str) -> list[Text]:
         lines = Text(text).wrap(self._console, width)
         return [Text(_centred(line.plain.rstrip(), width), style=style) for line in lines]
+
+
+def _rows(rows: Sequence[Row], width: int, room: int) -> list[Text]:
+    """Number, name and facts of each strap: in columns, else the facts below, else cut where the line ends."""
+    names = max((cell_len(row.name) for row in rows), default=0)
+    columns = all(names + cell_len(row.facts) + 6 <= width for row in rows)
+    lines: list[Text] = []
+    for row in rows:
+        named, style = f"{row.number if row.free else ' '}  {row.name}", "bold" if row.free else "dim"
+        if columns:
+            facts = " " * (names - cell_len(row.name) + 3) + row.facts
+            lines.append(Text.assemble((named, style), (facts, "" if row.free else "dim")))
+        elif 2 * len(rows) <= room:
+            lines += [Text(_cut(named, width), style=style), Text(_cut(f"   {row.facts}", width), style="dim")]
+        else:
+            lines.append(Text(_cut(f"{named}, {row.facts}", width), style=style))
+    return lines
 
 
 def _blank(rows: int) -> list[Text]:
