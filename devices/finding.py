@@ -27,7 +27,9 @@ MOST_NAMED: Final = 3
 
 SEVERAL: Final = "Several straps are in sight."
 CHOOSE: Final = "Choose yours."
-NEAREST: Final = "{} has the strongest signal and is taken. Also in sight: {}."
+STRONGEST: Final = "has the strongest signal"
+HELD: Final = "is connected to this computer"
+TAKEN: Final = "{} {} and is taken. Also in sight: {}."
 READ: Final = "Another session on this computer is reading {}."
 GOES_ON: Final = "End that session, and this one goes on by itself."
 NAME_IT: Final = "To use another one, name it: --source strap:NAME."
@@ -143,7 +145,7 @@ class Finder:
 
     def _last(self) -> KnownStrap | None:
         """The strap to prefer: this session's, the one that was named by its address, the one that was used last."""
-        if self._mine is not None or self._stays:
+        if self._mine is not None:
             return self._mine
         if is_address(self._words):
             return KnownStrap(self._words, "", "")
@@ -186,11 +188,13 @@ class Finder:
             self._lock = self._aids.locks.take(address)
         if self._lock is None:
             return None
-        others = [sight for sight in sights if sight.address != address and not sight.in_use]
+        taken = next(sight for sight in sights if sight.address == address)
+        others = [sight for sight in sights if sight is not taken and not sight.in_use]
         if last is None and others:
-            tell("scanning", NEAREST.format(spoken(self._straps[address].name), listed(others)), NAME_IT)
+            why = HELD if taken.connected else STRONGEST
+            tell("scanning", TAKEN.format(spoken(taken.name), why, listed(others)), NAME_IT)
         self._aids.chooser.withdraw()
-        return self._straps[address]
+        return replace(self._straps[address], name=taken.name)
 
     def _ask(self, sights: Sequence[Sight], last: KnownStrap | None, tell: Tell) -> None:
         """Those that were used before come first, the newest in front, then the strongest; what comes later, behind."""

@@ -101,15 +101,13 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     log = _open_log(work.place, opening)
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
     queue = ViewQueue() if work.source.info.kind == "strap" else ViewQueue(None)
-    publish = _Publisher(queue if view.shown else None)
+    publish = _Publisher(queue if view.shown else None, talk=None if view.shown or view.json else partial(say, args))
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
     post = None if work.watched_only else loop.post
     running = RunningSession(queue, clock.now, post, chooser=work.chooser)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
-    elif not view.shown:
-        publish.talk = partial(say, args)
     recording: Path | None = None
 
     async def whole() -> None:
