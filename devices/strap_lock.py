@@ -35,8 +35,7 @@ class StrapLocks:
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         if runtime and Path(runtime).is_dir():
             return cls(Path(runtime) / FOLDER)
-        person = f"-{os.getuid()}" if sys.platform != "win32" else ""
-        return cls(Path(tempfile.gettempdir()) / f"{FOLDER}{person}")
+        return cls(Path(tempfile.gettempdir()) / f"{FOLDER}{_person()}")
 
     def take(self, address: str) -> StrapLock | None:
         """The lock of this strap, held from now on; None when another run holds it."""
@@ -92,6 +91,10 @@ def _is_ours(folder: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
+    def _person() -> str:
+        """Whose temporary folder it is: on Windows each person has one."""
+        return ""
+
     def _take(descriptor: int) -> bool:
         """Lock the first byte; whether that was free."""
         with suppress(OSError):
@@ -103,6 +106,10 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    def _person() -> str:
+        """Whose folder in the temporary one that all share."""
+        return f"-{os.getuid()}"
 
     def _take(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
         """Lock the file; whether it was free. A file system without locks counts as free."""
