@@ -26,6 +26,7 @@ LOOK_UP_S: Final = 0.25
 MOST_NAMED: Final = 3
 
 SEVERAL: Final = "Several straps are in sight."
+OTHERS: Final = "Others are in sight."
 CHOOSE: Final = "Choose yours."
 STRONGEST: Final = "has the strongest signal"
 HELD: Final = "is connected to this computer"
@@ -208,7 +209,8 @@ class Finder:
         if last is None:
             tell("scanning", SEVERAL, CHOOSE)
         else:
-            tell("scanning", READ.format(yours(last.name)) if reads_last else absent(last.name), CHOOSE)
+            read = f"{READ.format(yours(last.name))} {OTHERS}"
+            tell("scanning", read if reads_last else absent(last.name), CHOOSE)
 
     def _free(self) -> None:
         if self._lock is not None:
@@ -232,8 +234,10 @@ def _tell_waiting(
 ) -> None:
     """Say what is waited for, where that is not simply any strap."""
     free = [sight for sight in sights if not sight.in_use]
-    if reads_last and last is not None:
-        tell("scanning", READ.format(yours(last.name)), f"{GOES_ON} {NAME_IT}" if free else GOES_ON)
+    if reads_last and last is not None and free and settled:
+        tell("scanning", f"{READ.format(yours(last.name))} In sight: {listed(free)}.", f"{GOES_ON} {NAME_IT}")
+    elif reads_last and last is not None:
+        tell("scanning", READ.format(yours(last.name)), GOES_ON)
     elif sights and not free:
         tell("scanning", READ.format(listed(sights)), GOES_ON)
     elif free and last is not None and settled:

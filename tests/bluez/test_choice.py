@@ -19,7 +19,7 @@ import pytest
 
 from devices.choosing import Chooser, StrapQuestion
 from devices.events import LinkState
-from devices.finding import CHOOSE, GOES_ON, NAME_IT, SEVERAL, Aids
+from devices.finding import CHOOSE, GOES_ON, NAME_IT, OTHERS, SEVERAL, Aids
 from devices.heart_rate_measurement import encode
 from devices.known_straps import KnownStraps
 from devices.strap import LOOKING, Delays
@@ -407,8 +407,9 @@ class TestOneReader:
         async def scenario() -> None:
             with read_by_another_session(home):
                 other = rig.add_strap(TICKR)
-                async with hearing(aids=home.aids()):
-                    await rig.reached(lambda: home.chooser.question)
+                async with hearing(aids=home.aids()) as heard:
+                    await rig.reached(lambda: heard.said(OTHERS))
+                    assert len({link.why for link in heard.links}) == len(heard.links), "each reason once"
                     assert (home.asked().missing, home.asked().missing_in_use) == (H10, True)
                     assert [(sight.address, sight.in_use) for sight in home.asked().sights] == [
                         (mine.address, True),
@@ -420,6 +421,24 @@ class TestOneReader:
                     await rig.reached(lambda: other.subscribed)
 
         going(scenario)
+
+
+@pytest.mark.fault(6, "fake")
+def test_with_nobody_to_ask_a_last_one_that_is_read_elsewhere_is_waited_for_and_the_others_are_named(
+    rig: Rig, home: Home
+) -> None:
+    home.used(rig.add_strap(H10))
+
+    async def scenario() -> None:
+        with read_by_another_session(home):
+            other = rig.add_strap(TICKR)
+            async with hearing(aids=home.aids(can_ask=False)) as heard:
+                await rig.reached(lambda: heard.said(f"is reading your strap {H10}. In sight: {TICKR}."))
+                assert heard.links[-1].advice == f"{GOES_ON} {NAME_IT}"
+                assert len({link.why for link in heard.links}) == len(heard.links), "each reason once"
+                assert not other.connected
+
+    going(scenario)
 
 
 @pytest.mark.fault(16, "fake")
