@@ -6,13 +6,14 @@ Straps are known by their service (0x180D), never by their brand.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, Radio, SilentServiceError
+from devices.choosing import strength
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 ADAPTERS: Final = Path("/sys/class/bluetooth")
 """Where Linux lists its Bluetooth adapters; absent elsewhere."""
-WEAKEST_DBM: Final = -127
+NAMELESS: Final = "a strap without a name"
+_ADDRESS: Final = re.compile(
+    r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE
+)
 ANSWER_S: Final = 5.0
 """The Bluetooth service answers in milliseconds; one that is silent for so long hangs."""
 
@@ -37,17 +41,24 @@ class FoundStrap:
 
     @property
     def called(self) -> str:
-        """Its name, else its address."""
+        """Its name, else its address: for the screen. What is recorded says `spoken`."""
         return self.name if self.name.strip() else self.address
 
 
-Wanted: TypeAlias = Callable[[FoundStrap], bool]
+def spoken(name: str) -> str:
+    """A strap in a sentence that may be recorded: by its name, never by its address."""
+    return name if name.strip() else NAMELESS
 
 
-def named(words: str) -> Wanted:
-    """Straps whose address is `words`, or whose name begins with them; case does not matter. Empty: any."""
+def is_named(words: str, name: str, address: str) -> bool:
+    """Whether `words` mean this strap: they are its address or begin its name; case does not matter. Empty: any."""
     sought = words.casefold()
-    return lambda strap: strap.address.casefold() == sought or strap.name.casefold().startswith(sought)
+    return address.casefold() == sought or name.casefold().startswith(sought)
+
+
+def is_address(words: str) -> bool:
+    """Whether these are an address: six bytes, on macOS a UUID."""
+    return _ADDRESS.fullmatch(words) is not None
 
 
 async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER_S) -> list[FoundStrap]:
@@ -75,20 +86,6 @@ async def _held(radio: Radio) -> list[list[BLEDevice]]:
     return [await adapter.get_connected_devices([HEART_RATE_SERVICE]) for adapter in (first, *others)]
 
 
-async def first_advertising(wanted: Wanted, seconds: float, radio: Radio = SYSTEM_RADIO) -> FoundStrap | None:
-    """The first wanted strap that advertises within `seconds`. Raises one of `bluetooth_errors`."""
-    from bleak import BleakScanner
-
-    async with BleakScanner(service_uuids=[HEART_RATE_SERVICE], backend=radio.scanner) as scanner:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                async for device, said in scanner.advertisement_data():
-                    strap = _advertising(device, said)
-                    if wanted(strap):
-                        return strap
-    return None
-
-
 async def scan(
     seconds: float, radio: Radio = SYSTEM_RADIO, found_one: Callable[[FoundStrap], None] | None = None
 ) -> list[FoundStrap]:
@@ -111,15 +108,16 @@ async def scan(
     for strap in await connected_straps(radio):
         see(strap)
     async with BleakScanner(
-        lambda device, said: see(_advertising(device, said)),
+        lambda device, said: see(advertising(device, said)),
         service_uuids=[HEART_RATE_SERVICE],
         backend=radio.scanner,
     ):
         await asyncio.sleep(seconds)
-    return sorted(found.values(), key=lambda strap: (not strap.connected, -(strap.rssi or WEAKEST_DBM)))
+    return sorted(found.values(), key=lambda strap: (not strap.connected, -strength(strap.rssi)))
 
 
-def _advertising(device: BLEDevice, said: AdvertisementData) -> FoundStrap:
+def advertising(device: BLEDevice, said: AdvertisementData) -> FoundStrap:
+    """A strap as it advertises."""
     return FoundStrap(said.local_name or device.name or "", device.address, said.rssi, False, device)
 
 

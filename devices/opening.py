@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING
 
 from devices.errors import Reason, SourceSpecError
 from devices.people import person_named
 from devices.simulated import SimulatedStrap
 from devices.source import Source, SourceSpec
 
+if TYPE_CHECKING:
+    from devices.finding import Aids
 
-def open_source(spec: SourceSpec) -> Source:
-    """The source that a spec names, not yet entered.
+
+def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
+    """The source that a spec names, not yet entered. `aids` help to find the right strap.
 
     Raises SourceSpecError when the kind, the name or an option is unknown or out of range.
     """
-    opener = _OPENERS.get(spec.kind)
-    if opener is None:
+    if spec.kind == "strap":
+        return _open_strap(spec, aids)
+    if spec.kind != "sim":
         raise SourceSpecError(
             Reason.UNKNOWN_KIND,
             f"There is no kind of source '{spec.kind}'.",
-            f"Choose one of: {', '.join(f'{kind}:' for kind in _OPENERS)}.",
+            "Choose one of: sim:, strap:.",
         )
-    return opener(spec)
-
-
-def _open_simulated(spec: SourceSpec) -> Source:
     person, seed = person_named(spec.name, spec.options)
     return SimulatedStrap(person, name=spec.name, seed=seed, spec=spec.text)
 
 
-def _open_strap(spec: SourceSpec) -> Source:
+def _open_strap(spec: SourceSpec, aids: Aids | None) -> Source:
     from devices.strap import Strap
 
     if spec.options:
         raise SourceSpecError(
             Reason.BAD_SPEC, f"A strap has no option '{next(iter(spec.options))}'.", "Write strap:, or strap:NAME."
         )
-    return Strap(spec.name, spec=spec.text)
-
-
-_OPENERS: Final[Mapping[str, Callable[[SourceSpec], Source]]] = {"sim": _open_simulated, "strap": _open_strap}
+    return Strap(spec.name, aids=aids)

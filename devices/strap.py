@@ -26,9 +26,10 @@ from devices.bluetooth import (
     nobody_is_there,
     trouble_of,
 )
-from devices.discovery import FoundStrap, Wanted, connected_straps, first_advertising, named
+from devices.discovery import FoundStrap, connected_straps, is_address, spoken
 from devices.errors import Reason
 from devices.events import Battery, Heard, LinkName, LinkState, SourceEvent, StrapInfo
+from devices.finding import Aids, Finder
 from devices.inbox import Inbox
 from devices.source import Clock
 
@@ -81,18 +82,20 @@ class Delays:
 
 
 class Strap:
-    """The source "strap:NAME", "strap:ADDRESS" or "strap:" (the first one found). Use its `events` once.
+    """The source "strap:NAME", "strap:ADDRESS" or "strap:" (any; `devices.choosing` has the rules).
 
-    Once a strap has been connected the session stays with it, whatever else is in the room.
+    Use its `events` once. Once a strap has been connected the session stays with it, whatever else is in the room.
     """
 
     def __init__(
-        self, words: str = "", *, spec: str = "", radio: Radio = SYSTEM_RADIO, delays: Delays | None = None
+        self, words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays | None = None, aids: Aids | None = None
     ) -> None:
-        self.info = StrapInfo(name=words or "heart-rate strap", kind="strap", spec=spec)
-        self._wanted: Wanted = named(words)
+        """`aids`: without them no strap is remembered, nobody is asked, and other sessions are not heeded."""
+        shown = "" if is_address(words) else words  # the info is recorded, and an address never is
+        self.info = StrapInfo(name=shown or "heart-rate strap", kind="strap", spec=f"strap:{shown}")
         self._radio = radio
         self._delays = delays or Delays()
+        self._finder = Finder(words, radio, self._delays.of, aids or Aids())
         self._chosen: FoundStrap | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._leaving = False
@@ -119,6 +122,7 @@ class Strap:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper}, timeout=CLOSE_S)
+        self._finder.close()
 
     async def events(self, clock: Clock) -> AsyncIterator[SourceEvent]:
         """What the strap and its link say, without end."""
@@ -143,7 +147,7 @@ class Strap:
             try:
                 strap = await self._find(voice, held_first=held_first)
                 await self._listen(strap, voice)
-                voice.link("waiting", f"The link to {strap.called} was lost. It is tried again.")
+                voice.link("waiting", f"The link to {spoken(strap.name)} was lost. It is tried again.")
                 held_first = True
             except errors as error:
                 self._failures += 1
@@ -157,14 +161,15 @@ class Strap:
 
     async def _find(self, voice: _Voice, *, held_first: bool) -> FoundStrap:
         """The strap: one that is connected already, else one that advertises, else the last one as it was known."""
+        await self._finder.begin()
         held = await connected_straps(self._radio)  # fails while Bluetooth is off: nothing is looked for then
         voice.link("scanning", LOOKING)
         while True:
-            found = next(filter(self._wanted, held), None) if held_first else None
-            found = found or await first_advertising(self._wanted, self._delays.of(SCAN_S), self._radio)
+            found = await self._finder.look(held if held_first else (), self._delays.of(SCAN_S), voice.link)
             if found is not None:
                 return found
-            voice.link("scanning", NOT_SEEN)
+            if not self._finder.sees_some:
+                voice.link("scanning", NOT_SEEN)
             held_first = True
             if self._chosen is not None:
                 return self._chosen
@@ -179,7 +184,7 @@ class Strap:
         """Connect and pass on what comes, until the link is gone."""
         from bleak import BleakClient
 
-        voice.link("connecting", f"Connecting to {strap.called}.")
+        voice.link("connecting", f"Connecting to {spoken(strap.name)}.")
         gone = asyncio.Event()
         async with BleakClient(
             strap.device,
@@ -188,8 +193,9 @@ class Strap:
             backend=self._radio.client,
         ) as client:
             await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
-            self._stay_with(strap)
-            voice.link("streaming", f"Connected to {strap.called}.")
+            self._chosen, self._failures = strap, 0
+            voice.link("streaming", f"Connected to {spoken(strap.name)}.")
+            await self._finder.stay_with(strap)
             await self._follow_battery(client, voice)
             await self._watch(client, gone, voice)
 
@@ -234,11 +240,6 @@ class Strap:
                 voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
                 await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
 
-    def _stay_with(self, strap: FoundStrap) -> None:
-        self._chosen = strap
-        self._wanted = named(strap.address)
-        self._failures = 0
-
 
 async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
     """Why no strap can be reached on this computer now; None when one can."""
@@ -272,7 +273,7 @@ class _Voice:
         self.packets = 0
         self._inbox = inbox
         self._clock = clock
-        self._said: tuple[LinkName, str] | None = None
+        self._said: tuple[LinkName, str, str] | None = None
         self._charge: int | None = UNHEARD
 
     def notification(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
@@ -280,11 +281,11 @@ class _Voice:
         self.packets += 1
         self._inbox.packet(self._clock.now(), DEVICE, bytes(raw))
 
-    def link(self, state: LinkName, why: str) -> None:
+    def link(self, state: LinkName, why: str, advice: str = "", /) -> None:
         """The link changed; what was said last is not said again."""
-        if (state, why) != self._said:
-            self._said = state, why
-            self._inbox.put(LinkState(self._clock.now(), state, why))
+        if (state, why, advice) != self._said:
+            self._said = state, why, advice
+            self._inbox.put(LinkState(self._clock.now(), state, why, advice))
 
     def streaming_again(self) -> None:
         """Packets come after a silence."""

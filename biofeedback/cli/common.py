@@ -15,6 +15,7 @@ from biofeedback.config import Config, load_config
 from biofeedback.events import Json
 
 if TYPE_CHECKING:
+    from devices.finding import Aids
     from devices.source import SourceSpec
 
 NO_STRAP: Final = 3
@@ -83,6 +84,16 @@ def report_path(recording: Path) -> Path:
 def with_seed(spec: SourceSpec, seed: int | None) -> SourceSpec:
     """The spec with `--seed`, which beats its own `?seed=`."""
     return spec if seed is None else replace(spec, options={**spec.options, "seed": str(seed)})
+
+
+def strap_aids(config: Config, *, keeps: bool) -> Aids:
+    """Which straps were used here, and which are being read. `keeps`: whether one that is used now is remembered."""
+    from devices.choosing import Chooser
+    from devices.finding import Aids
+    from devices.known_straps import KnownStraps
+    from devices.strap_lock import StrapLocks
+
+    return Aids(KnownStraps(config.home / "straps.json", keeps=keeps), Chooser(), StrapLocks.usual())
 
 
 def add_example(parser: argparse.ArgumentParser, example: str) -> None:

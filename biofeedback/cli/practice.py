@@ -17,6 +17,7 @@ from biofeedback.cli.common import (
     config_of,
     quiet_libraries,
     say,
+    strap_aids,
     with_seed,
 )
 from biofeedback.cli.faces import add_view_options, face_of
@@ -35,7 +36,9 @@ def add_to(parser: Parser) -> None:
     parser.more_help = _plugins
     parser.add_argument("script", nargs="*", help="an imagery script, by id or .toml file; several only in a trial")
     parser.add_argument(
-        "--source", help="where the beats come from: strap: (the first one found), strap:NAME, sim:calm, file:my_rr.txt"
+        "--source",
+        help="where the beats come from: strap: (the one used last, else the one in sight), strap:NAME, sim:calm,"
+        " file:my_rr.txt",
     )
     _add_plan(parser)
     add_view_options(parser)
@@ -44,7 +47,7 @@ def add_to(parser: Parser) -> None:
     )
     parser.add_argument("--seed", type=int, help="which simulated day it is (sim: only)")
     parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
-    parser.add_argument("--no-record", action="store_true", help="keep nothing")
+    parser.add_argument("--no-record", action="store_true", help="keep nothing, nor which strap it was")
     parser.add_argument("--output", metavar="PLACE", help="folder of the recording, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     add_example(parser, "biofeedback practice safe_place --source sim:calm --minutes 5 --speed 10")
@@ -76,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     shelf, ids = shelf_with([*args.script, *([args.control] if args.control else [])])
     control = ids.pop() if args.control else None
     plan, shelf = _plan(args, config, shelf, ids, control)
-    source = open_source(spec)
+    aids = strap_aids(config, keeps=not args.no_record) if spec.kind == "strap" else None
+    source = open_source(spec, aids)
     speed = _speed(args, spec, source)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
@@ -89,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         person=args.person or config.text("person"),
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         saw_live="practitioner" if args.practitioner else None,
+        chooser=aids.chooser if aids is not None else None,
     )
     view = View(
         face_of(args, speed, config.text("view")),

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import isinf
 from pathlib import Path
 from traceback import print_exception
@@ -17,8 +18,9 @@ from biofeedback.cli.common import complain, say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
-from biofeedback.events import Command, Event
+from biofeedback.events import Command, Event, Link
 from biofeedback.presenter.picture import Picture
+from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
@@ -28,6 +30,7 @@ from biofeedback.session.opening import ALGORITHMS, Opening, open_session
 from biofeedback.session.plan import Plan
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
+from devices.choosing import Chooser
 from devices.source import Clock, Source
 
 INTERRUPTED_WHY: Final = "interrupted"
@@ -48,6 +51,8 @@ class Work:
     demo: bool = False
     saw_live: str | None = None
     """Who else sees the numbers while they are made."""
+    chooser: Chooser | None = None
+    """Where the source asks which strap it should be."""
     watched_only: bool = False
     """A file that is replayed: there is nothing to be commanded."""
 
@@ -96,10 +101,11 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     log = _open_log(work.place, opening)
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
     queue = ViewQueue() if work.source.info.kind == "strap" else ViewQueue(None)
-    publish = _Publisher(queue if view.shown else None)
+    publish = _Publisher(queue if view.shown else None, talk=None if view.shown or view.json else partial(say, args))
     coins = draw_coins(len(work.plan.pairs), work.seed)
     loop = SessionLoop(work.source, clock, opening, coins, log, publish)
-    running = RunningSession(queue, clock.now, None if work.watched_only else loop.post)
+    post = None if work.watched_only else loop.post
+    running = RunningSession(queue, clock.now, post, chooser=work.chooser)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
     recording: Path | None = None
@@ -153,16 +159,21 @@ def _nobody_reads(at: int) -> Command:
 
 @dataclass(slots=True)
 class _Publisher:
-    """Where the session's events go."""
+    """Where the session's events go. `talk`: says a sentence where nothing else shows what there is to be done."""
 
     queue: ViewQueue | None
     lines: JsonLines | None = None
+    talk: Callable[[str], None] | None = None
 
     def __call__(self, events: Sequence[Event]) -> None:
         if self.lines is not None:
             self.lines(events)
         if self.queue is not None:
             self.queue.put(events)
+        if self.talk is not None:
+            for event in events:
+                if isinstance(event, Link) and event.advice:
+                    self.talk(link_sentence(event))
 
 
 def _open_log(place: Path | None, opening: Opening) -> SessionLog | None:
@@ -203,6 +214,7 @@ def _show(
 ) -> bool:
     """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
     ending, picture = _Signals(running), Picture(titles, hide_numbers=view.hide_numbers)
+    running.can_be_asked(view.shown)  # a face that finds no keyboard takes that back
     with ending:
         running.start(work)
         try:

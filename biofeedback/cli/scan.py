@@ -7,10 +7,22 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Final
 
-from biofeedback.cli.common import NO_STRAP, add_example, called, config_of, print_json, quiet_libraries, say
+from biofeedback.cli.common import (
+    NO_STRAP,
+    add_example,
+    called,
+    config_of,
+    print_json,
+    quiet_libraries,
+    say,
+    strap_aids,
+)
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:
+    from biofeedback.config import Config
+    from biofeedback.events import Json
+    from devices.choosing import Sight
     from devices.discovery import FoundStrap
 
 LONGEST_S: Final = 600.0
@@ -29,26 +41,42 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look, and list what is there; 3 when there is none."""
-    config_of(args)
+    config = config_of(args)
     if not 0 < args.timeout <= LONGEST_S:
         raise UsageError(f"A search cannot last {args.timeout:g} s.", f"Give seconds above 0, at most {LONGEST_S:g}.")
     quiet_libraries(args)
-    straps = asyncio.run(_look(args))
+    sights = _sights(asyncio.run(_look(args)), config)
     if args.json:
-        print_json(
-            [
-                {"name": strap.name, "address": strap.address, "rssi": strap.rssi, "connected": strap.connected}
-                for strap in straps
-            ]
-        )
+        print_json([_in_json(sight) for sight in sights])
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in _table(straps)))
-    if not straps:
+        sys.stdout.write("".join(f"{line}\n" for line in _table(sights)))
+    if not sights:
         say(args, NOBODY)
         return NO_STRAP
-    if not args.json:
-        say(args, f"Practise with the first: {called()} practice --source strap:{straps[0].address}")
+    if not args.json and (advised := next((sight for sight in sights if not sight.in_use), None)) is not None:
+        say(args, f"Practise with {_named(advised, sights)}: {called()} practice --source strap:{advised.address}")
     return 0
+
+
+def _sights(straps: list[FoundStrap], config: Config) -> list[Sight]:
+    """What is known of the straps beside what the air says; those that were used before come first."""
+    from devices.finding import sights_of
+
+    aids = strap_aids(config, keeps=False)
+    sights = sights_of(straps, aids.known.newest_first(), aids.locks.in_use)
+    return sorted(sights, key=lambda sight: sight.last_used, reverse=True)
+
+
+def _in_json(sight: Sight) -> dict[str, Json]:
+    """The keys of the contract, and what is known here beside them."""
+    return {
+        "name": sight.name,
+        "address": sight.address,
+        "rssi": sight.rssi,
+        "connected": sight.connected,
+        "last_used": sight.last_used or None,
+        "in_use": sight.in_use,
+    }
 
 
 async def _look(args: argparse.Namespace) -> list[FoundStrap]:
@@ -83,14 +111,18 @@ async def _show_progress(seconds: float) -> None:
             progress.advance(task, 0.1)
 
 
-def _table(straps: list[FoundStrap]) -> list[str]:
-    """One line a strap: name, address, signal. A name comes out of the air and may hold anything."""
-    from biofeedback.presenter.words import clean
+def _table(sights: list[Sight]) -> list[str]:
+    """One line a strap: name, address, signal and use. A name comes out of the air and may hold anything."""
+    from biofeedback.presenter.straps import signal_and_use, strap_name
 
-    names = [clean(strap.called) for strap in straps]
+    names = [strap_name(sight.name, "(no name)") for sight in sights]
     widest = max(map(len, names), default=0)
-    return [f"{name:<{widest}}  {strap.address}  {_signal(strap)}" for name, strap in zip(names, straps, strict=True)]
+    return [
+        f"{name:<{widest}}  {sight.address}  {signal_and_use(sight)}" for name, sight in zip(names, sights, strict=True)
+    ]
 
 
-def _signal(strap: FoundStrap) -> str:
-    return "connected to this computer" if strap.connected else f"signal {strap.rssi} dBm"
+def _named(advised: Sight, sights: list[Sight]) -> str:
+    if len(sights) == 1:
+        return "it"
+    return "the first" if advised is sights[0] else "the first free one"

@@ -17,6 +17,7 @@ STEERING: Final = (
     ("S", "Something strong: back to the room at once"),
     ("M", "Mark this moment"),
     ("0–9, T", "Answer when asked; T is ten; arrows and Enter do the same"),
+    ("1–9", "Choose your strap when it is asked which one is yours"),
     ("Esc", "End gently; at the end: close"),
 )
 REPLAYING: Final = (("Esc", "Close"),)

@@ -114,26 +114,15 @@ class FittingLabel(QLabel):
         return needed.width() <= room.width() and needed.height() <= room.height()
 
 
-class KeyButton(QAbstractButton):
-    """A caption and, below it, its key. Enter presses it; Space is left to the window, where it means Pause."""
+class Plate(QAbstractButton):
+    """A button of our own drawing. Enter presses it; Space is left to the window, where it means Pause."""
 
-    def __init__(self, caption: str, key: str, description: str, theme: Theme, parent: QWidget) -> None:
-        """`key` may be empty: then only the caption is shown."""
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._row = parent
         self._theme = theme
-        self._key = key
-        self._description = description
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        self.setAccessibleDescription(f"{description} Key: {key}." if key else description)
-        self.caption(caption)
-
-    def caption(self, caption: str) -> None:
-        """What it is called now."""
-        self.setText(caption)
-        self.setAccessibleName(caption)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """It takes the place it is given."""
@@ -150,11 +139,37 @@ class KeyButton(QAbstractButton):
         """Nothing happens when a key is let go."""
         event.ignore()
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paint_plate(self, painter: QPainter) -> None:
         """A soft plate, its edge brighter when the keyboard is on it."""
+        theme = self._theme
+        focused = self.hasFocus()
+        raised = 0.14 if self.isDown() else 0.07 if self.underMouse() and self.isEnabled() else 0.0
+        painter.setBrush(blend(theme.ink, theme.surface, raised))
+        painter.setPen(QPen(QColor(theme.beat if focused else theme.edge), 2 if focused else 1))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 8, 8)
+
+
+class KeyButton(Plate):
+    """A caption and, below it, its key."""
+
+    def __init__(self, caption: str, key: str, description: str, theme: Theme, parent: QWidget) -> None:
+        """`key` may be empty: then only the caption is shown."""
+        super().__init__(theme, parent)
+        self._row = parent
+        self._key = key
+        self.setAccessibleDescription(f"{description} Key: {key}." if key else description)
+        self.caption(caption)
+
+    def caption(self, caption: str) -> None:
+        """What it is called now."""
+        self.setText(caption)
+        self.setAccessibleName(caption)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """The caption on its plate, its key below."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._plate(painter)
+        self.paint_plate(painter)
         width = self.width() - 8
         caption, key = self._fonts(width)
         enabled = self.isEnabled()
@@ -170,14 +185,6 @@ class KeyButton(QAbstractButton):
         painter.setPen(QColor(self._theme.quiet))
         painter.setFont(key)
         painter.drawText(QRect(0, top + tall, self.width(), small), Qt.AlignmentFlag.AlignCenter, self._key)
-
-    def _plate(self, painter: QPainter) -> None:
-        theme = self._theme
-        focused = self.hasFocus()
-        raised = 0.14 if self.isDown() else 0.07 if self.underMouse() and self.isEnabled() else 0.0
-        painter.setBrush(blend(theme.ink, theme.surface, raised))
-        painter.setPen(QPen(QColor(theme.beat if focused else theme.edge), 2 if focused else 1))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 8, 8)
 
     def _fonts(self, width: int) -> tuple[QFont, QFont]:
         """The type of caption and key, as large as fits beside the edges; buttons in one row are all alike."""

@@ -15,12 +15,14 @@ from biofeedback.desktop.keys_panel import KeysPanel
 from biofeedback.desktop.pacer_view import PacerView
 from biofeedback.desktop.pieces import FittingLabel, KeyButton, SignalSign
 from biofeedback.desktop.question import QuestionPanel
+from biofeedback.desktop.strap_list import StrapList
 from biofeedback.desktop.theme import Theme
 from biofeedback.presenter import words
 from biofeedback.presenter.keys import ESC, MARK, SPACE, STRONG, press
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.sentences import sentences
 from biofeedback.session.runner import RunningSession
+from devices.choosing import StrapQuestion
 
 TITLE: Final = "Biofeedback"
 USUAL: Final = (900, 640)
@@ -91,6 +93,7 @@ class TraineeWindow(QWidget):
         self.script = FittingLabel("Script", theme.ink, self.said)
         self.question = QuestionPanel(theme, self._press, self.said)
         self.program = FittingLabel("Program", theme.quiet, self.said)
+        self.straps = StrapList(theme, self._session.choose_strap, self)
         self.closing = QWidget(self)
         self.closing.setAccessibleName("The end")
         middle, top = Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignTop
@@ -118,7 +121,12 @@ class TraineeWindow(QWidget):
         saying = _column(self.said, (self.script, 4), (self.question, 6), (self.program, 2))
         self._ending = _column(self.closing, (self.over, 3), (self.result, 5))
         row = QHBoxLayout(self.bar)
-        self._inner: Sequence[tuple[QBoxLayout, int]] = ((saying, 56), (self._ending, 52), (row, 62))
+        self._inner: Sequence[tuple[QBoxLayout, int]] = (
+            (saying, 56),
+            (self._ending, 52),
+            (row, 62),
+            (self.straps.column, 46),
+        )
         row.addStretch(1)
         for widget in (*self.buttons.values(), self.replay):
             row.addWidget(widget, 1000)
@@ -127,6 +135,7 @@ class TraineeWindow(QWidget):
         self._all.addLayout(self._header)
         self._all.addWidget(self.pacer, 1)
         self._all.addWidget(self.said)
+        self._all.addWidget(self.straps, 1)
         self._all.addWidget(self.closing, 1)
         self._all.addWidget(self.foot)
         self._all.addWidget(self.bar)
@@ -147,6 +156,7 @@ class TraineeWindow(QWidget):
             label.wish(unit * size)
         self.pacer.wish(unit * 1.6)
         self.question.wish(unit)
+        self.straps.wish(unit)
         self.keys.wish(unit * 1.1)
         self.keys.setGeometry(self.rect())
         for button in self.buttons.values():
@@ -212,15 +222,26 @@ class TraineeWindow(QWidget):
         self.question.setVisible(wanted)
 
     def _close_up(self) -> None:
-        """At the end the words of the end take the place of the breath."""
+        """At the end the words of the end take the place of the breath; before it may begin, the straps in sight do."""
         closing = words.closing(self._picture)
         ended = bool(closing)
-        for widget in (self.sign, self.signal, self.pacer, self.said):
-            widget.setVisible(not ended)
+        asking = self._ask_for_strap(None if ended else self._session.straps)
+        for shown in (self.sign, self.signal):
+            shown.setVisible(not ended)
+        for breath in (self.pacer, self.said):
+            breath.setVisible(not (ended or asking))
         self.closing.setVisible(ended)
         if ended:
             self.over.say(closing[0])
             self.result.say("\n\n".join(closing[1:]))
+
+    def _ask_for_strap(self, question: StrapQuestion | None) -> bool:
+        """Whether it is asked now which strap is the person's."""
+        self.straps.show_question(question)
+        if question is None and self.straps.isAncestorOf(self.focusWidget()):
+            self.setFocus()
+        self.straps.setVisible(question is not None)
+        return question is not None
 
     def _foot(self) -> str:
         picture = self._picture
@@ -261,8 +282,8 @@ class TraineeWindow(QWidget):
             Qt.Key.Key_Escape: partial(self._press, ESC),
             Qt.Key.Key_Right: partial(self._step, 1),
             Qt.Key.Key_Left: partial(self._step, -1),
-            Qt.Key.Key_Up: partial(self._step, 1),
-            Qt.Key.Key_Down: partial(self._step, -1),
+            Qt.Key.Key_Up: partial(self._step, 1, down=-1),
+            Qt.Key.Key_Down: partial(self._step, -1, down=1),
         }
         if (does := own.get(event.key())) is not None:
             does()
@@ -294,8 +315,11 @@ class TraineeWindow(QWidget):
         else:
             press(key, self._picture, self._session)
 
-    def _step(self, by: int) -> None:
-        if self.question.isVisible():
+    def _step(self, by: int, down: int = 0) -> None:
+        """Through the figures of a question; in the list of straps up and down are the other way round."""
+        if self.straps.isVisible():
+            self.straps.step(down or by)
+        elif self.question.isVisible():
             self.question.step(by)
 
     def _toggle_keys(self) -> None:

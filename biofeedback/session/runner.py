@@ -11,6 +11,7 @@ from typing import Final
 from biofeedback.events import Answer, Command, CommandName, Event
 from biofeedback.session.hub import ViewQueue
 from biofeedback.session.loop import Posted
+from devices.choosing import Chooser, StrapQuestion
 
 LOOK_UP_S: Final = 0.1
 """A signal that comes just before a wait begins, or to another thread, does not end it; it is handled after so long."""
@@ -26,11 +27,13 @@ class RunningSession:
         post: Callable[[Posted], None] | None,
         *,
         by: str = "trainee",
+        chooser: Chooser | None = None,
     ) -> None:
-        """`post` is None for a replay, which takes no commands."""
+        """`post` is None for a replay, which takes no commands. `chooser`: where a strap asks which it should be."""
         self._queue = queue
         self._post = post
         self._by = by
+        self._chooser = chooser or Chooser()
         self._done = threading.Event()
         self._left = threading.Event()
         self._leave: Callable[[], object] | None = None
@@ -73,6 +76,19 @@ class RunningSession:
         """Answer the question with this id."""
         if self._post is not None:
             self._post(lambda at: Answer(at, question, "suds", value, self._by))
+
+    @property
+    def straps(self) -> StrapQuestion | None:
+        """The straps in sight while it is asked which one is the person's; not asked any more when it has ended."""
+        return None if self.done else self._chooser.question
+
+    def can_be_asked(self, able: bool, /) -> None:
+        """Whether a person can say now which strap is theirs."""
+        self._chooser.can_ask = able
+
+    def choose_strap(self, address: str) -> None:
+        """Say that the strap with this address is theirs."""
+        self._chooser.choose(address)
 
     def leave(self) -> None:
         """Stop a replay that nobody watches any more; a live session is ended by a command."""

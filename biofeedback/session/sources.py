@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Packet, Rr
@@ -18,12 +18,17 @@ from devices.opening import open_source as open_device
 from devices.replayed import Replayed
 from devices.source import Source, SourceSpec
 
+if TYPE_CHECKING:
+    from devices.finding import Aids
 
 FILE_OPTIONS: Final = ("speed", "unit")
 
 
-def open_source(spec: SourceSpec) -> Source:
-    """The source a spec names. Raises SourceSpecError or UnreadableError, SourceFailedError when a plug-in fails."""
+def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
+    """The source a spec names. `aids` help to find the right strap.
+
+    Raises SourceSpecError or UnreadableError, SourceFailedError when a plug-in fails.
+    """
     if spec.kind == "file":
         unknown = sorted(set(spec.options) - set(FILE_OPTIONS))
         if unknown:
@@ -31,7 +36,7 @@ def open_source(spec: SourceSpec) -> Source:
             raise SourceSpecError(Reason.BAD_SPEC, f"A file has no option '{unknown[0]}'.", f"Options are: {known}.")
         return file_source(Path(spec.name), spec.options.get("unit"))
     if spec.kind in ("sim", "strap"):
-        return open_device(spec)
+        return open_device(spec, aids)
     return _open_foreign(spec)
 
 

@@ -27,7 +27,9 @@ from biofeedback.session.plan import Plan
 from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.presenter.straps import prompt
 from biofeedback.presenter.words import clean, clock, length
+from devices.choosing import StrapQuestion
 
 EVERY_US: Final = 30_000_000
 """How often the numbers are told."""
@@ -42,6 +44,7 @@ class Teller:
         self._explained = False
         self._hidden_said = False
         self._battery_said = False
+        self._asked: Sequence[str] = ()
 
     def tell(self, event: Event) -> Sequence[str]:
         """The lines for this event, most often none; the first begins with the session time."""
@@ -49,6 +52,16 @@ class Teller:
         if isinstance(event, End) and said:
             return [f"{clock(event.at)}  {said[0]}", *said[1:]]
         return [f"{clock(event.at)}  {text}" for text in said]
+
+    def ask(self, question: StrapQuestion | None) -> Sequence[str]:
+        """The straps to choose from, whenever there is something new about them; a signal that changes is not."""
+        asked = prompt(question) if question is not None else None
+        spoken = [row.spoken for row in asked.rows] if asked else []
+        if asked is None or spoken == self._asked:
+            return []
+        self._asked = spoken
+        rows = [f"  {row.number if row.free else '-'}  {row.name}: {row.facts}" for row in asked.rows]
+        return ["Press the number of your strap:", *rows, *([asked.more] if asked.more else [])]
 
     def _said(self, event: Event) -> Sequence[str]:
         match event:

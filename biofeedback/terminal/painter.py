@@ -14,6 +14,8 @@ from biofeedback.breathing.pacer import Position
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.sentences import sentences
+from biofeedback.presenter.straps import HOW, Prompt, Row, prompt
+from devices.choosing import StrapQuestion
 
 WIDEST: Final = 100
 NARROW: Final = 60
@@ -49,11 +51,14 @@ class Painter:
         self._keys = keys
         self._signs = FINE if console.encoding.lower().startswith("utf") else PLAIN
 
-    def paint(self, picture: Picture, now_us: int) -> list[Text]:
-        """All lines of the screen, none wider than it, no more than fit."""
+    def paint(self, picture: Picture, now_us: int, straps: StrapQuestion | None = None) -> list[Text]:
+        """All lines of the screen, none wider than it, no more than fit. `straps`: asked for in place of the breath."""
         width, height = self._console.size
         inner = max(1, min(width - 2, WIDEST))
         top = self._header(picture, now_us, inner)
+        if straps is not None:
+            lines = self._asking(prompt(straps), top, inner, height)
+            return [_indented(line, (width - inner) // 2) for line in lines[:height]]
         breath = self._breath(picture, now_us, inner, tall=height >= TALL)
         below = self._below(picture, now_us, inner)
         numbers, foot = self._numbers(picture, inner), self._help(picture, inner)
@@ -65,6 +70,19 @@ class Painter:
         else:
             lines += [*_blank(room - len(foot)), *foot]
         return [_indented(line, (width - inner) // 2) for line in lines[:height]]
+
+    def _asking(self, asked: Prompt, top: list[Text], width: int, height: int) -> list[Text]:
+        """The straps to choose from in one block in the middle, as many as fit."""
+        title, foot = self._wrapped(asked.title, width, "bold"), self._wrapped(HOW, width, "")
+        foot += [Text(), *(Text(line, style="dim") for line in self._flow(KEYS[2:], width))]
+        room = height - len(top) - len(title) - len(foot) - 3
+        block = _rows(asked.rows, width, room)[: max(1, room)]
+        if asked.more and len(block) < room:
+            block.append(Text(_cut(f"   {asked.more}", width), style="dim"))
+        widest = max((line.cell_len for line in block), default=0)
+        above = max(1, (room - len(block)) // 3)
+        lines = [*top, *_blank(above), *title, Text(), *(_indented(line, (width - widest) // 2) for line in block)]
+        return [*lines, *_blank(max(1, height - len(lines) - len(foot))), *foot]
 
     def _header(self, picture: Picture, now_us: int, width: int) -> list[Text]:
         sign = self._signs.good if picture.signal == "good" else self._signs.lost
@@ -144,6 +162,23 @@ class Painter:
     def _wrapped(self, text: str, width: int, style: str) -> list[Text]:
         lines = Text(text).wrap(self._console, width)
         return [Text(_centred(line.plain.rstrip(), width), style=style) for line in lines]
+
+
+def _rows(rows: Sequence[Row], width: int, room: int) -> list[Text]:
+    """Number, name and facts of each strap: in columns, else the facts below, else cut where the line ends."""
+    names = max((cell_len(row.name) for row in rows), default=0)
+    columns = all(names + cell_len(row.facts) + 6 <= width for row in rows)
+    lines: list[Text] = []
+    for row in rows:
+        named, style = f"{row.number if row.free else ' '}  {row.name}", "bold" if row.free else "dim"
+        if columns:
+            facts = " " * (names - cell_len(row.name) + 3) + row.facts
+            lines.append(Text.assemble((named, style), (facts, "" if row.free else "dim")))
+        elif 2 * len(rows) <= room:
+            lines += [Text(_cut(named, width), style=style), Text(_cut(f"   {row.facts}", width), style="dim")]
+        else:
+            lines.append(Text(_cut(f"{named}, {row.facts}", width), style=style))
+    return lines
 
 
 def _blank(rows: int) -> list[Text]:

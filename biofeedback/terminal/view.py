@@ -37,6 +37,7 @@ def watch(
     """
     used = console or Console(stderr=True)
     keyboard = open_keyboard() if session.live and not plain else NoKeyboard()
+    session.can_be_asked(keyboard.hears)
     lines = plain or (plain is None and not _can_draw(used))
     (_tell if lines else _draw)(session, picture, keyboard, used)
     told = lines and picture.end is not None
@@ -72,6 +73,7 @@ def _tell(session: RunningSession, picture: Picture, keyboard: Keyboard, console
             for event in session.drain():
                 picture.see(event)
                 _say(console, teller.tell(event))
+            _say(console, teller.ask(session.straps))
             if not done:
                 for key in keyboard.read(LINES_EVERY_S):
                     press(key, picture, session)
@@ -104,7 +106,7 @@ def _frame(session: RunningSession, picture: Picture, painter: Painter, screen: 
     done = session.done
     for event in session.drain():
         picture.see(event)
-    screen.show(painter.paint(picture, session.now()))
+    screen.show(painter.paint(picture, session.now(), session.straps))
     return done
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from devices.bluetooth import SYSTEM_RADIO, Radio
 from devices.events import Battery, LinkState, Packet, SourceEvent
+from devices.finding import Aids
 from devices.strap import Delays, Strap
 
 QUICK = Delays(scale=0.02)
@@ -66,10 +67,12 @@ class Heard:
 
 
 @asynccontextmanager
-async def hearing(words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays = QUICK) -> AsyncGenerator[Heard]:
+async def hearing(
+    words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays = QUICK, aids: Aids | None = None
+) -> AsyncGenerator[Heard]:
     """Listen to the strap of this name until the block is left; it is closed then."""
     heard = Heard()
-    source = Strap(words, radio=radio, delays=delays)
+    source = Strap(words, radio=radio, delays=delays, aids=aids)
 
     async def listen() -> None:
         async for event in source.events(Stopwatch()):

@@ -1,6 +1,7 @@
 """Try a program with a strap that is not there: `python -m tests.bluez.play PROGRAM WORDS...`.
 
-The program finds a fake BlueZ with one strap, worn by a simulated person; its exit code is returned.
+The program finds a fake BlueZ with one strap, worn by a simulated person, and others beside it where that is asked
+for; its exit code is returned.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import argparse
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 
 from devices.people import PEOPLE
 from tests.bluez.rig import MISSING, Rig
@@ -22,12 +24,16 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--name", default="Polar H10 12345678")
+    parser.add_argument("--beside", action="append", default=[], metavar="NAME", help="one more strap in the room")
     parser.add_argument("program", nargs=argparse.REMAINDER)
     asked = parser.parse_args(words)
     if MISSING:
         sys.stderr.write(MISSING + "\n")
         return 1
-    with Rig() as rig, Wearer(rig.add_strap(asked.name), wearing(asked.person, asked.seed), asked.speed):
+    with Rig() as rig, ExitStack() as worn:
+        for number, name in enumerate([asked.name, *asked.beside]):
+            strap = rig.add_strap(name, rssi=-55 - 9 * number)
+            worn.enter_context(Wearer(strap, wearing(asked.person, asked.seed + number), asked.speed))
         return subprocess.call(asked.program, env=os.environ | rig.environment())
 
 

@@ -20,6 +20,8 @@ from tests.bluez.rig import MISSING, Rig, Strap
 from tests.cli.programs import PROGRAM, environment, run, start
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+NEW = {"last_used": None, "in_use": False}
+"""What scan says of a strap that was never used here."""
 PRACTICE = ("practice", "--source", "strap:", "--view", "none", "--json", "--output")
 
 
@@ -218,14 +220,14 @@ def test_scan_prints_the_contract(rig: Rig, tmp_path: Path) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (
         0,
         [
-            {"name": "Near", "address": near.address, "rssi": -40, "connected": False},
-            {"name": "Fa\x1b[31mr\n", "address": far.address, "rssi": -80, "connected": False},
+            {"name": "Near", "address": near.address, "rssi": -40, "connected": False, **NEW},
+            {"name": "Fa\x1b[31mr\n", "address": far.address, "rssi": -80, "connected": False, **NEW},
         ],
     )
     told = run(tmp_path, "scan", "--timeout", "0.3")
     assert told.stdout.splitlines() == [
-        f"Near      {near.address}  signal -40 dBm",
-        f"Fa [31mr  {far.address}  signal -80 dBm",
+        f"Near      {near.address}  strong signal (-40 dBm)",
+        f"Fa [31mr  {far.address}  weak signal (-80 dBm)",
     ]
     assert f"practice --source strap:{near.address}" in told.stderr
 

@@ -14,10 +14,16 @@ PROGRAM = (sys.executable, "-P", "-m", "biofeedback")
 
 
 def environment(home: Path) -> dict[str, str]:
-    """A clean environment without a screen, whose data and settings live under `home`."""
+    """A clean environment without a screen, whose data, settings and locks live under `home`."""
     ours = ("BIOFEEDBACK", "XDG", "PYTHON", "DISPLAY", "WAYLAND", "QT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "BIOFEEDBACK_HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), "PYTHONWARNINGS": "error"}
+    return {
+        **kept,
+        "BIOFEEDBACK_HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_RUNTIME_DIR": str(home),
+        "PYTHONWARNINGS": "error",
+    }
 
 
 def run(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

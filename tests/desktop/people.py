@@ -20,6 +20,7 @@ from biofeedback.session.hub import ViewQueue
 from biofeedback.session.loop import Posted
 from biofeedback.session.plan import Plan
 from biofeedback.session.runner import RunningSession
+from devices.choosing import Chooser
 from tests.terminal.showing import TITLES, loop_of
 
 S = 1_000_000
@@ -50,14 +51,21 @@ def picture_of(events: Sequence[Event], seconds: float, *, hide_numbers: bool = 
     return picture
 
 
-def still(picture: Picture, seconds: float, *, live: bool = True, size: tuple[int, int] = (900, 640)) -> Still:
+def still(
+    picture: Picture,
+    seconds: float,
+    *,
+    live: bool = True,
+    size: tuple[int, int] = (900, 640),
+    chooser: Chooser | None = None,
+) -> Still:
     """The window at this session time, which stands still."""
     at_us, pressed = round(seconds * S), list[Input]()
 
     def post(make: Posted) -> None:
         pressed.append(make(at_us))
 
-    session = RunningSession(ViewQueue(), lambda: at_us, post if live else None)
+    session = RunningSession(ViewQueue(), lambda: at_us, post if live else None, chooser=chooser)
     window = TraineeWindow(DARK, picture, session)
     window.resize(*size)
     window.show()

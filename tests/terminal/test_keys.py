@@ -13,6 +13,7 @@ from biofeedback.session.runner import RunningSession
 from biofeedback.presenter.keys import ESC, press
 from biofeedback.terminal.keys import KeyDecoder
 from biofeedback.presenter.picture import Picture
+from devices.choosing import Sight, StrapQuestion
 
 
 def keys(*chunks: bytes) -> list[str]:
@@ -63,8 +64,9 @@ def test_any_bytes_give_only_known_keys(chunks: list[bytes]) -> None:
 class Listener:
     """A session that only notes what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, straps: StrapQuestion | None = None) -> None:
         self.told: list[object] = []
+        self.straps = straps
 
     def now(self) -> int:
         return 1_000_000
@@ -75,9 +77,12 @@ class Listener:
     def answer(self, question: str, value: int) -> None:
         self.told.append((question, value))
 
+    def choose_strap(self, address: str) -> None:
+        self.told.append(address)
 
-def pressed(text: str, picture: Picture) -> list[object]:
-    listener = Listener()
+
+def pressed(text: str, picture: Picture, straps: StrapQuestion | None = None) -> list[object]:
+    listener = Listener(straps)
     for key in text:
         press(ESC if key == "\x1b" else key, picture, cast(RunningSession, listener))
     return listener.told
@@ -97,3 +102,12 @@ def test_figures_and_t_answer_only_an_open_question() -> None:
     assert pressed("05t", picture) == [("suds-2", 0), ("suds-2", 5), ("suds-2", 10)]
     picture.see(Ask(0, "suds-3", "suds", 500_000))
     assert pressed("5", picture) == []
+
+
+def test_while_it_is_asked_for_a_strap_figures_choose_one_and_all_else_is_as_ever() -> None:
+    straps = StrapQuestion(tuple(Sight(f"address {number}", "", -60, False) for number in range(1, 12)))
+    picture = Picture({}, hide_numbers=False)
+    picture.see(Ask(0, "suds-2", "suds", 25_000_000))
+    assert pressed("1920", picture, straps) == ["address 1", "address 9", "address 2"]
+    assert pressed(" sm\x1b", picture, straps) == ["pause", "strong", "mark", "end"]
+    assert pressed("3", picture, StrapQuestion(straps.sights[:2])) == []

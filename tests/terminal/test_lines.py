@@ -9,7 +9,10 @@ from itertools import pairwise
 import pytest
 
 from biofeedback.events import Event, Mark, Note
+from biofeedback.presenter.picture import Picture
 from biofeedback.session.plan import free_plan, practice_plan
+from biofeedback.terminal.lines import Teller
+from devices.choosing import Sight, StrapQuestion
 from tests.terminal.showing import DEMO, SHORT, events_of, shown
 
 FORBIDDEN = re.compile(
@@ -145,3 +148,16 @@ def test_nothing_is_promised_or_threatened(hide_numbers: bool) -> None:
         for line in shown(events, hide_numbers=hide_numbers):
             assert not FORBIDDEN.search(line.lower())
             assert "artifact" not in line
+
+
+def test_straps_to_choose_from_are_told_again_when_one_joins_but_not_when_a_signal_changes() -> None:
+    teller = Teller(Picture({}, hide_numbers=False))
+    first, second = Sight("A", "Polar H10", -50, False), Sight("B", "TICKR\n4711", -70, False)
+    told = ["Press the number of your strap:", "  1  Polar H10: strong signal (-50 dBm)"]
+    assert teller.ask(None) == []
+    assert teller.ask(StrapQuestion((first,))) == told
+    assert teller.ask(StrapQuestion((replace(first, rssi=-55),))) == []
+    assert teller.ask(StrapQuestion((first, second))) == [*told, "  2  TICKR 4711: good signal (-70 dBm)"]
+    held = replace(second, in_use=True)
+    assert teller.ask(StrapQuestion((first, held)))[2] == "  -  TICKR 4711: read by another session on this computer"
+    assert teller.ask(None) == []

@@ -2,97 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are a POSIX thing", allow_module_level=True)
 
-import fcntl
-import pty
-import struct
 import termios
 
-ROOT = Path(__file__).parents[2]
-ENTER, LEAVE, CURSOR = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
-PATIENCE_S = 15.0
-
-
-class Terminal:
-    """A program on a pseudo-terminal, and all that it wrote."""
-
-    def __init__(self, speed: float, **environment: str) -> None:
-        self.master, self.slave = pty.openpty()
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self.before = self.modes()
-        self.text = ""
-        self._seen = 0
-        told = ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")
-        kept = {key: value for key, value in os.environ.items() if key not in told}
-        self.program = subprocess.Popen(
-            [sys.executable, "-m", "tests.terminal.showing", str(speed)],
-            stdin=self.slave,
-            stdout=subprocess.PIPE,
-            stderr=self.slave,
-            cwd=ROOT,
-            env={**kept, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environment},
-            start_new_session=True,
-        )
-
-    def modes(self) -> list[object]:
-        return termios.tcgetattr(self.slave)
-
-    def press(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def wait_for(self, words: str) -> None:
-        """Read until the words come, after those waited for last."""
-        self._read_until(lambda: words in self.text[self._seen :], words)
-        self._seen = self.text.index(words, self._seen) + len(words)
-
-    def finish(self) -> int:
-        self._read_until(lambda: self.program.poll() is not None, "the end of the program")
-        while select.select([self.master], [], [], 0)[0]:
-            self._read()
-        return self.program.wait()
-
-    def interrupt(self) -> int:
-        """Ctrl-C; once more after a second, since Python drops one that falls into a destructor's call."""
-        again_s = 0.0
-        while self.program.poll() is None:
-            if time.monotonic() >= again_s:
-                self.program.send_signal(signal.SIGINT)
-                again_s = time.monotonic() + 1.0
-            if select.select([self.master], [], [], 0.1)[0]:
-                self._read()
-        return self.finish()
-
-    def close(self) -> None:
-        if self.program.poll() is None:
-            self.program.kill()
-        self.program.wait()
-        assert self.program.stdout is not None
-        self.program.stdout.close()
-        os.close(self.master)
-        os.close(self.slave)
-
-    def _read_until(self, there: Callable[[], bool], what: str) -> None:
-        until = time.monotonic() + PATIENCE_S
-        while not there():
-            assert time.monotonic() < until, f"{what!r} did not come; the last was {self.text[-2000:]!r}"
-            if select.select([self.master], [], [], 0.05)[0]:
-                self._read()
-
-    def _read(self) -> None:
-        self.text += os.read(self.master, 65536).decode("utf-8", "replace")
+from tests.terminal.pseudo import CURSOR, ENTER, LEAVE, Terminal
 
 
 @pytest.fixture
@@ -100,7 +21,8 @@ def opened() -> Iterator[Callable[..., Terminal]]:
     terminals: list[Terminal] = []
 
     def open_one(speed: float = 10.0, **environment: str) -> Terminal:
-        terminals.append(Terminal(speed, **environment))
+        words = [sys.executable, "-m", "tests.terminal.showing", str(speed)]
+        terminals.append(Terminal(words, environment))
         return terminals[-1]
 
     yield open_one

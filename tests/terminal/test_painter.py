@@ -7,11 +7,13 @@ from io import BytesIO, StringIO, TextIOWrapper
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from biofeedback.events import Event
 from biofeedback.terminal.painter import Painter
 from biofeedback.presenter.picture import HIDDEN, Picture
+from devices.choosing import Sight, StrapQuestion
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
 
 S = 1_000_000
@@ -127,3 +129,50 @@ def test_it_fits_every_screen(
     lines = screen(picture, seconds, width, height, live=live)
     assert len(lines) <= height
     assert all(len(line.rstrip()) <= width for line in lines)
+
+
+H10 = Sight("A0:9E:1A:00:00:01", "Polar H10 12345678", -55, False, "2026-11-22T12:00:00+00:00")
+TICKR = Sight("A0:9E:1A:00:00:02", "TICKR\x1b[31m 4711", -68, False)
+HELD = Sight("A0:9E:1A:00:00:03", "", None, True, in_use=True)
+
+
+def asked(question: StrapQuestion, width: int = 80, height: int = 24) -> list[str]:
+    console = Console(file=StringIO(), width=width, height=height)
+    painter = Painter(console, live=True, keys=True)
+    return [line.plain for line in painter.paint(Picture({}, hide_numbers=False), 0, question)]
+
+
+def test_straps_to_choose_from_stand_in_columns_with_their_numbers() -> None:
+    lines = asked(StrapQuestion((H10, TICKR, HELD)), width=100)
+    assert [line.strip() for line in lines if "signal (" in line or "read by" in line] == [
+        "1  Polar H10 12345678   strong signal (-55 dBm), used last on 22 November 2026",
+        "2  TICKR [31m 4711      good signal (-68 dBm)",
+        "A0:9E:1A:00:00:03    read by another session on this computer",
+    ]
+    text = " ".join(lines)
+    for said in ("Which one is yours?", "Press its number.", "Esc end gently"):
+        assert said in text
+    assert "Breathe" not in text
+
+
+def test_where_columns_are_too_wide_the_facts_stand_below_else_the_names_alone() -> None:
+    straps = StrapQuestion((H10, TICKR, HELD), missing="Garmin HRM")
+    lines = [line.strip() for line in asked(straps, width=60)]
+    place = lines.index("1  Polar H10 12345678")
+    assert lines[place + 1] == "strong signal (-55 dBm), used last on 22 November 2026"
+    low = [line.strip() for line in asked(straps, width=60, height=13)]
+    assert [line[:9] for line in low if line[:1] in ("1", "2")] == ["1  Polar ", "2  TICKR "]
+
+
+@given(
+    st.integers(1, 160),
+    st.integers(1, 60),
+    st.lists(
+        st.builds(Sight, st.text(min_size=1), st.text(), st.none() | st.integers(-127, 20), st.booleans()), max_size=12
+    ),
+)
+def test_straps_to_choose_from_never_exceed_the_screen(width: int, height: int, sights: list[Sight]) -> None:
+    lines = asked(StrapQuestion(tuple(sights), "your strap"), width, height)
+    assert len(lines) <= height
+    if width > 2:
+        assert all(cell_len(line) <= width for line in lines)
