@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, Radio, SilentServiceError
+from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, NoBusError, Radio, SilentServiceError
+from devices.shared_scan import listening
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
@@ -62,6 +63,8 @@ async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER
         return []
     except TimeoutError as error:
         raise SilentServiceError from error
+    except ValueError as error:  # the D-Bus library's word for an address it cannot read, and for being turned away
+        raise NoBusError(str(error)) from error
     devices = {device.address: device for some in held for device in some}
     return [FoundStrap(device.name or "", address, None, True, device) for address, device in devices.items()]
 
@@ -77,15 +80,17 @@ async def _held(radio: Radio) -> list[list[BLEDevice]]:
 
 async def first_advertising(wanted: Wanted, seconds: float, radio: Radio = SYSTEM_RADIO) -> FoundStrap | None:
     """The first wanted strap that advertises within `seconds`. Raises one of `bluetooth_errors`."""
-    from bleak import BleakScanner
+    found: asyncio.Future[FoundStrap] = asyncio.get_running_loop().create_future()
 
-    async with BleakScanner(service_uuids=[HEART_RATE_SERVICE], backend=radio.scanner) as scanner:
+    def see(device: BLEDevice, said: AdvertisementData) -> None:
+        strap = _advertising(device, said)
+        if wanted(strap) and not found.done():
+            found.set_result(strap)
+
+    async with listening(see, radio):
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                async for device, said in scanner.advertisement_data():
-                    strap = _advertising(device, said)
-                    if wanted(strap):
-                        return strap
+                return await found
     return None
 
 
@@ -96,8 +101,6 @@ async def scan(
 
     `found_one` hears of each strap the first time it is met. Raises one of `bluetooth_errors`.
     """
-    from bleak import BleakScanner
-
     found: dict[str, FoundStrap] = {}
 
     def see(strap: FoundStrap) -> None:
@@ -110,11 +113,7 @@ async def scan(
 
     for strap in await connected_straps(radio):
         see(strap)
-    async with BleakScanner(
-        lambda device, said: see(_advertising(device, said)),
-        service_uuids=[HEART_RATE_SERVICE],
-        backend=radio.scanner,
-    ):
+    async with listening(lambda device, said: see(_advertising(device, said)), radio):
         await asyncio.sleep(seconds)
     return sorted(found.values(), key=lambda strap: (not strap.connected, -(strap.rssi or WEAKEST_DBM)))
 
