@@ -91,7 +91,7 @@ class Delays:
 
     def before_attempt(self, failures: int, rng: Random) -> float:
         """Seconds before the next attempt, after so many that failed in a row."""
-        return self.of(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * rng.uniform(1 - JITTER, 1 + JITTER))
+        return self.of(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * rng.uniform(1 - JITTER, 1))
 
 
 class Strap:
@@ -189,14 +189,14 @@ class Strap:
         """Connect and pass on what comes, until the link is gone."""
         voice.streamed = False
         voice.step("connecting", f"{'Pairing with' if self._pairing.due else 'Connecting to'} {strap.called}.")
-        gone = asyncio.Event()
+        gone, before = asyncio.Event(), voice.packets
         async with self._connected(strap, gone) as client:
             await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
             self._stay_with(strap)
             voice.link("streaming", f"Connected to {strap.called}.")
             await self._ask_location(client, voice)
             await self._follow_battery(client, voice)
-            await self._watch(client, gone, voice)
+            await self._watch(client, gone, voice, before)
 
     @asynccontextmanager
     async def _connected(self, strap: FoundStrap, gone: asyncio.Event) -> AsyncGenerator[BleakClient]:
@@ -241,14 +241,14 @@ class Strap:
             async with asyncio.timeout(ASK_S):
                 await client.unpair()
 
-    async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice) -> None:
+    async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice, before: int) -> None:
         """Return when the link is gone. A Bluetooth service that died tells nobody, so a silence is looked into.
 
         It may also be a stall, after which everything comes at once: such a link is not given up before SILENT_S.
+        `before`: how many packets earlier links had brought.
         """
-        began = heard = voice.packets
         asked = _free_to_read(client)
-        silent_s = 0
+        heard, silent_s = voice.packets, 0
         while not await _within(gone, self._delays.of(1.0)):
             if voice.packets != heard:
                 heard, silent_s = voice.packets, 0
@@ -260,7 +260,7 @@ class Strap:
             if silent_s % STALE_S == 0 and asked is not None and await self._is_dead(client, asked):
                 break
             # A link made anew that brings nothing either is not made anew again, unless that is all one can try.
-            if silent_s >= SILENT_S and (heard > began or asked is None):
+            if silent_s >= SILENT_S and (heard > before or asked is None):
                 voice.link("waiting", SILENT, SILENT_ADVICE)
                 return
         voice.link("waiting", LOST, LOST_ADVICE)
@@ -302,9 +302,7 @@ class Strap:
 
     async def _tell(self, error: Exception, strap: FoundStrap | None, voice: _Voice) -> None:
         """Say what is in the way. A search or an attempt that fails is begun anew; many in a row get more words."""
-        trouble = trouble_of(error)
-        if strap is not None and not trouble.radio_is_off:
-            trouble = await self._why_not(trouble)
+        trouble = await self._why(trouble_of(error))
         self._failures.attempts += 1
         if trouble.radio_is_off:
             voice.trouble("off", trouble)
@@ -321,10 +319,17 @@ class Strap:
             voice.trouble("waiting", CANNOT_CONNECT if often else trouble)
         voice.hushed = self._failures.many and not trouble.radio_is_off
 
-    async def _why_not(self, trouble: Trouble) -> Trouble:
-        """Why a strap could not be connected: when there is no Bluetooth at all, that is the reason."""
+    async def _why(self, trouble: Trouble) -> Trouble:
+        """The reason behind a failure: what Bluetooth says of itself counts more than what it said of one attempt.
+
+        A service that has just started refuses to search as if it were off (STRAP 1, its table).
+        """
+        if trouble.reason in {Reason.NO_BLUETOOTH, Reason.NOT_ALLOWED}:
+            return trouble
         deeper = await bluetooth_trouble(self._radio)
-        return deeper if deeper is not None and deeper.radio_is_off else trouble
+        if deeper is not None and deeper.radio_is_off:
+            return deeper
+        return CANNOT_SEARCH if trouble.radio_is_off else trouble
 
 
 @dataclass(slots=True)

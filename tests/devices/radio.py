@@ -76,6 +76,7 @@ class AirStrap:
     held: bool = False
     hides_services: bool = False
     wants_pairing: bool = False
+    refuses_pairing: bool = False
     paired: bool = False
     connected: bool = False
     resolved: bool = False
@@ -139,6 +140,14 @@ class AirStrap:
     def want_pairing(self, *, wanted: bool = True) -> None:
         """Refuse reading and notifications until paired."""
         self.wants_pairing = wanted
+
+    def refuse_pairing(self, *, refused: bool = True) -> None:
+        """Let every attempt to pair fail."""
+        self.refuses_pairing = refused
+
+    def pair(self, *, paired: bool = True) -> None:
+        """Be paired by the person, in the system's settings."""
+        self.paired = paired
 
     def set_rssi(self, rssi: int) -> None:
         self.rssi = rssi
@@ -219,6 +228,7 @@ class Air:
     def __init__(self) -> None:
         self.straps: list[AirStrap] = []
         self.powered = True
+        self.refuses_scans = False
         self.scanners: list[_Scanner] = []
         self.scanner_backend: type[BaseBleakScanner] = type("AirScanner", (_Scanner,), {"air": self})
         self.client_backend: type[BaseBleakClient] = type("AirClient", (_Client,), {"air": self})
@@ -249,6 +259,10 @@ class Air:
                 strap.drop_link()
             for scanner in tuple(self.scanners):
                 scanner.lose()
+
+    def refuse_discovery(self, *, refusing: bool = True) -> None:
+        """Fail to discover although the adapter is on."""
+        self.refuses_scans = refusing
 
     @property
     def discovering(self) -> bool:
@@ -283,6 +297,8 @@ class _Scanner(BaseBleakScanner):
 
     async def start(self) -> None:
         self.air.check_power()
+        if self.air.refuses_scans:
+            raise BleakDBusError("org.bluez.Error.Failed", ["Operation failed"])
         if self.air.scanners:
             raise BleakDBusError("org.bluez.Error.InProgress", ["Operation already in progress"])
         self.seen_devices = {}
@@ -474,6 +490,10 @@ class _Client(BaseBleakClient):
     async def _link(self, strap: AirStrap, *, pair: bool) -> None:
         if not self.air.powered:
             raise BleakDBusError("org.bluez.Error.Failed", ["Input/output error"])
+        if pair and not (strap.connected or strap.paired):
+            if strap.refuses_pairing:
+                raise BleakDBusError("org.bluez.Error.AuthenticationFailed", ["Authentication Failed"])
+            strap.paired = True
         while not strap.connected:
             await self._reach_out(strap)
             trouble = strap.troubles.pop(0) if strap.troubles else ""
@@ -484,7 +504,6 @@ class _Client(BaseBleakClient):
                 self._say_lost()
             if trouble == "leave":
                 raise BleakError("failed to discover services, device disconnected")
-        strap.paired = strap.paired or pair
         strap.clients.append(self)
         await strap.until(lambda: not strap.connected or not strap.hides_services)
         if not strap.connected:
