@@ -74,6 +74,8 @@ class Fate:
         self._strap.come_back()
 
 
+@pytest.mark.fault(10, "fake")
+@pytest.mark.fault(31, "fake")
 @pytest.mark.parametrize("seed", range(4))
 def test_every_notification_sent_to_a_subscriber_arrives_once_and_in_order(world: World, seed: int) -> None:
     rng = Random(seed)

@@ -21,6 +21,7 @@ from devices.bluetooth import (
     NEEDS_PAIRING,
     NO_ANSWER,
     NO_SERVICE,
+    Trouble,
 )
 from devices.discovery import scan
 from devices.errors import BluetoothError
@@ -160,7 +161,7 @@ def test_case_12_attempts_follow_each_other_after_5_s_at_the_most() -> None:
 
 @pytest.mark.fault(13, "fake")
 @pytest.mark.parametrize(("how", "said"), [("leave", LEFT), ("error", NO_ANSWER), ("refuse", NO_ANSWER)])
-def test_case_13_after_the_third_failure_more_is_said_and_then_no_more(rig: Rig, how: str, said: object) -> None:
+def test_case_13_after_the_third_failure_more_is_said_and_then_no_more(rig: Rig, how: str, said: Trouble) -> None:
     strap = rig.add_strap()
     kinds: dict[str, Callable[[], None]] = {
         "leave": lambda: strap.fail_connects(8, "leave"),
@@ -172,7 +173,7 @@ def test_case_13_after_the_third_failure_more_is_said_and_then_no_more(rig: Rig,
     async def scenario() -> None:
         async with hearing() as heard:
             await rig.reached(partial(heard.connected, 1))
-            attempt = [("scanning", None), ("connecting", None)]
+            attempt: list[tuple[str, Trouble | None]] = [("scanning", None), ("connecting", None)]
             told = [(link.state, (link.why, link.advice)) for link in heard.links]
             expected = [*attempt, ("waiting", said), *attempt, ("waiting", said), *attempt, ("waiting", CANNOT_CONNECT)]
             assert [state for state, _ in told] == [*(state for state, _ in expected), "streaming"]
