@@ -82,7 +82,7 @@ _ALLOW: Final[Mapping[str, str]] = {
 }
 PAIRING_STEPS: Final[Mapping[str, str]] = {
     "linux": "Open the system's Bluetooth settings, choose the strap and pair it; or in a terminal:"
-    " bluetoothctl pair ADDRESS",
+    " bluetoothctl pair ADDRESS (`scan` shows it)",
     "darwin": "Accept the request to pair when the Mac shows it; if none comes, open System Settings, Bluetooth,"
     " and connect the strap there.",
     "win32": "Open Settings, Bluetooth & devices, Add device, Bluetooth, and choose the strap there.",
@@ -99,6 +99,10 @@ NO_ADAPTER: Final = Trouble(Reason.NO_BLUETOOTH, "This computer has no Bluetooth
 BLUETOOTH_OFF: Final = Trouble(Reason.BLUETOOTH_OFF, "Bluetooth is off.", _SWITCH_ON[_SYSTEM])
 NOT_ALLOWED: Final = Trouble(Reason.NOT_ALLOWED, "This program may not use Bluetooth.", _ALLOW[_SYSTEM])
 NEEDS_PAIRING: Final = Trouble(Reason.NEEDS_PAIRING, "The strap wants to be paired first.", PAIRING_STEPS[_SYSTEM])
+PAIRS: Final = Trouble(
+    Reason.NEEDS_PAIRING, NEEDS_PAIRING.what, "That is tried now; accept it if this computer asks you."
+)
+"""What is said before this program tries to pair the strap by itself."""
 NO_HEART_RATE: Final = Trouble(
     Reason.NO_HEART_RATE, "This device measures no heart rate.", "Choose another one; `scan` lists the straps in range."
 )
@@ -111,7 +115,7 @@ LEFT: Final = Trouble(
 CANNOT_CONNECT: Final = Trouble(
     Reason.LINK_FAILED,
     "The strap cannot be connected.",
-    "Close other programs and phones that may hold it, move closer, and try a fresh battery; it is tried on.",
+    "Close other programs and phones that may hold it, move closer, and try a fresh battery; it is tried again.",
 )
 """What is said instead of the two above when it has failed several times."""
 CANNOT_SEARCH: Final = Trouble(

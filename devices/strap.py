@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Final, Self, get_args
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
 
 from devices.bluetooth import (
     BATTERY_LEVEL,
@@ -22,6 +22,7 @@ from devices.bluetooth import (
     CANNOT_CONNECT,
     CANNOT_SEARCH,
     HEART_RATE_MEASUREMENT,
+    PAIRS,
     SYSTEM_RADIO,
     Radio,
     Trouble,
@@ -57,6 +58,8 @@ Vol 6 Part B 4.5.2), so nothing that was sent is still on its way, and the link 
 ASK_S: Final = 2.0
 MANY: Final = 3
 """So many failures in a row are more than bad luck (fault case 13)."""
+PATIENCE: Final = 2
+"""So many failures in a row show that Bluetooth has gone for longer than a restart of its service takes."""
 UNPAIRS: Final = sys.platform == "win32"
 """Windows does not connect again to a strap that a program has paired and left (bleak issue 1943)."""
 
@@ -74,9 +77,13 @@ QUIET: Final = "The strap has gone quiet."
 QUIET_ADVICE: Final = "Check that it sits firmly and its electrodes are wet, and stay near the computer."
 BACK: Final = "The strap sends again."
 LOST: Final = "The link to the strap was lost."
-LOST_ADVICE: Final = "It is made anew by itself; come closer if you have moved away."
+LOST_ADVICE: Final = "It is made anew by itself; keep the strap close."
 SILENT: Final = "The strap has been silent for too long."
 SILENT_ADVICE: Final = "The link is made anew; check that the strap sits firmly."
+
+
+_Blind: TypeAlias = Literal["allowed", "tried", "used up"]
+"""Whether the strap of a session may be connected though it is not in sight: once after each link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +115,7 @@ class Strap:
         self._radio = radio
         self._delays = delays or Delays()
         self._chosen: FoundStrap | None = None
-        self._blind_tries = 0
-        """How often the chosen strap may still be tried though it is not in sight."""
+        self._blind: _Blind = "used up"
         self._keeper: asyncio.Task[None] | None = None
         self._leaving = False
         self._failures = _Failures()
@@ -181,8 +187,8 @@ class Strap:
             held_first = True
             held = await connected_straps(self._radio)
             voice.link("scanning", NOT_SEEN, NOT_SEEN_ADVICE)
-            if self._chosen is not None and self._blind_tries:
-                self._blind_tries -= 1
+            if self._chosen is not None and self._blind == "allowed":
+                self._blind, voice.hushed = "tried", True
                 return self._chosen
 
     async def _listen(self, strap: FoundStrap, voice: _Voice) -> None:
@@ -296,7 +302,7 @@ class Strap:
     def _stay_with(self, strap: FoundStrap) -> None:
         self._chosen = strap
         self._wanted = named(strap.address)
-        self._blind_tries = 1
+        self._blind = "allowed"
         self._failures = _Failures()
         self._pairing.succeeded()
 
@@ -304,20 +310,36 @@ class Strap:
         """Say what is in the way. A search or an attempt that fails is begun anew; many in a row get more words."""
         trouble = await self._why(trouble_of(error))
         self._failures.attempts += 1
+        blind = self._blind == "tried"
+        self._blind = "used up" if blind else self._blind
         if trouble.radio_is_off:
-            voice.trouble("off", trouble)
+            self._tell_off(trouble, voice)
         elif strap is None:
             self._failures.searches += 1
             if self._failures.searches >= MANY:
                 voice.trouble("waiting", CANNOT_SEARCH)
         elif voice.streamed:
             voice.step("waiting", LOST, LOST_ADVICE)
-        else:
+        elif not blind or trouble.reason is not Reason.LINK_FAILED:
             self._failures.connects += 1
-            self._pairing.failed(trouble)
-            often = self._failures.connects >= MANY and trouble.reason is Reason.LINK_FAILED
-            voice.trouble("waiting", CANNOT_CONNECT if often else trouble)
-        voice.hushed = self._failures.many and not trouble.radio_is_off
+            voice.trouble("waiting", self._connect_trouble(trouble))
+        voice.hushed = not trouble.radio_is_off and (self._failures.many or self._pairing.in_vain)
+
+    def _tell_off(self, trouble: Trouble, voice: _Voice) -> None:
+        """Bluetooth cannot be used. A service that is merely started anew is back before the second attempt."""
+        if trouble.reason is Reason.BLUETOOTH_OFF:  # asking whether it is on again costs nothing
+            self._failures.attempts = 1
+        elif self._failures.attempts < PATIENCE:
+            return
+        voice.trouble("off", trouble)
+
+    def _connect_trouble(self, trouble: Trouble) -> Trouble:
+        """What an attempt to connect came to, given those before it."""
+        self._pairing.failed(trouble)
+        if self._pairing.due:
+            return PAIRS
+        often = self._failures.connects >= MANY and trouble.reason is Reason.LINK_FAILED
+        return CANNOT_CONNECT if often else trouble
 
     async def _why(self, trouble: Trouble) -> Trouble:
         """The reason behind a failure: what Bluetooth says of itself counts more than what it said of one attempt.
@@ -354,6 +376,10 @@ class _Pairing:
     due: bool = False
     done: bool = False
     tried: bool = False
+
+    @property
+    def in_vain(self) -> bool:
+        return self.tried and not self.due
 
     def failed(self, trouble: Trouble) -> None:
         """An attempt to connect failed."""

@@ -298,7 +298,7 @@ def test_d4_a_link_that_is_up_but_not_resolved_is_taken_over_by_the_last_address
             strap.drop_link()
             strap.hold_elsewhere()
             await rig.reached(lambda: heard.said(NOT_SEEN))
-            await rig.reached(lambda: heard.states[-1] == "connecting")
+            await rig.reached(lambda: strap.connecting)
             strap.hold_elsewhere(held=False)
             await rig.reached(lambda: strap.subscribed)
 
