@@ -31,7 +31,7 @@ from biofeedback.session.scripts import Shelf
 from devices.source import Clock, Source
 
 INTERRUPTED_WHY: Final = "interrupted"
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -53,9 +54,10 @@ def practising(rig: Rig, folder: Path) -> Generator[subprocess.Popen[str]]:
 
 
 def ended(program: subprocess.Popen[str], number: signal.Signals) -> tuple[int, list[dict[str, Any]]]:
-    """End it by a signal; the exit code and the events it printed."""
+    """End it by a signal; the exit code and the events it printed. Nothing of any library is told to the person."""
     program.send_signal(number)
-    out, _ = program.communicate(timeout=15)
+    out, said = program.communicate(timeout=15)
+    assert not re.search(r"bleak|d-?bus|traceback|error|warning", said, re.IGNORECASE), said
     return program.returncode, [json.loads(line) for line in out.splitlines()]
 
 

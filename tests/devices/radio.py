@@ -45,6 +45,7 @@ CONTROL_POINT: Final = uuid(0x2A39)
 LEVEL: Final = uuid(0x2A19)
 
 ADVERTISING_S: Final = 0.01
+NO_BLUETOOTH: Final = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
 
 Trouble: TypeAlias = Literal["refuse", "leave", "error"]
 
@@ -228,6 +229,8 @@ class Air:
     def __init__(self) -> None:
         self.straps: list[AirStrap] = []
         self.powered = True
+        self.absences = 0
+        """How often the adapter is still not there when it is asked for."""
         self.refuses_scans = False
         self.scanners: list[_Scanner] = []
         self.scanner_backend: type[BaseBleakScanner] = type("AirScanner", (_Scanner,), {"air": self})
@@ -270,7 +273,10 @@ class Air:
         return bool(self.scanners)
 
     def check_power(self) -> None:
-        """Raise what bleak raises for an adapter that is off."""
+        """Raise what bleak raises for an adapter that is not there, or off."""
+        if self.absences:
+            self.absences -= 1
+            raise BleakBluetoothNotAvailableError("No Bluetooth adapters found.", NO_BLUETOOTH)
         if not self.powered:
             raise BleakBluetoothNotAvailableError(
                 "No powered Bluetooth adapters found.", BleakBluetoothNotAvailableReason.POWERED_OFF

@@ -14,6 +14,7 @@ from devices.bluetooth import (
     CANNOT_SEARCH,
     LEFT,
     NEEDS_PAIRING,
+    NO_ADAPTER,
     NO_ANSWER,
     Radio,
 )
@@ -156,6 +157,21 @@ def test_every_trouble_is_said_and_outlived(trouble: Callable[[Air, AirStrap], A
             counter.send(strap, 2)
             await eventually(lambda: len(heard.raws) >= 4)
             assert heard.raws == counter.sent
+
+    going(scenario)
+
+
+@pytest.mark.fault(4, "memory")
+@pytest.mark.parametrize(("absences", "told"), [(1, 0), (2, 1), (5, 1)])
+def test_a_service_that_restarts_is_not_called_missing_before_it_has_had_its_time(absences: int, told: int) -> None:
+    async def scenario(air: Air) -> None:
+        strap = air.add_strap()
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: strap.subscribed)
+            air.absences = absences
+            strap.drop_link()
+            await eventually(lambda: heard.connected(2))
+            assert heard.times(NO_ADAPTER.what) == told
 
     going(scenario)
 
