@@ -195,6 +195,11 @@ def trouble_of(error: Exception) -> Trouble:
             return LEFT
 
 
+def may_be_the_strap(error: Exception) -> bool:
+    """Whether an error that sounds like missing Bluetooth may be about one strap: Windows has an OSError for both."""
+    return isinstance(error, OSError | EOFError) and not isinstance(error, NoBusError | SilentServiceError)
+
+
 def nobody_is_there(error: Exception) -> bool:
     """Whether an answer of `bluetooth_errors` to a question over a link means that the link is gone for good.
 

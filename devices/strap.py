@@ -22,11 +22,14 @@ from devices.bluetooth import (
     CANNOT_CONNECT,
     CANNOT_SEARCH,
     HEART_RATE_MEASUREMENT,
+    NEEDS_PAIRING,
+    NO_ANSWER,
     PAIRS,
     SYSTEM_RADIO,
     Radio,
     Trouble,
     bluetooth_errors,
+    may_be_the_strap,
     nobody_is_there,
     trouble_of,
 )
@@ -308,7 +311,7 @@ class Strap:
 
     async def _tell(self, error: Exception, strap: FoundStrap | None, voice: _Voice) -> None:
         """Say what is in the way. A search or an attempt that fails is begun anew; many in a row get more words."""
-        trouble = await self._why(trouble_of(error))
+        trouble = await self._why(error, searching=strap is None)
         self._failures.attempts += 1
         blind = self._blind == "tried"
         self._blind = "used up" if blind else self._blind
@@ -335,23 +338,28 @@ class Strap:
 
     def _connect_trouble(self, trouble: Trouble) -> Trouble:
         """What an attempt to connect came to, given those before it."""
+        if self._pairing.due:  # whatever it failed by: not every system says that it was the pairing
+            trouble = NEEDS_PAIRING
         self._pairing.failed(trouble)
         if self._pairing.due:
             return PAIRS
         often = self._failures.connects >= MANY and trouble.reason is Reason.LINK_FAILED
         return CANNOT_CONNECT if often else trouble
 
-    async def _why(self, trouble: Trouble) -> Trouble:
+    async def _why(self, error: Exception, *, searching: bool) -> Trouble:
         """The reason behind a failure: what Bluetooth says of itself counts more than what it said of one attempt.
 
-        A service that has just started refuses to search as if it were off (STRAP 1, its table).
+        A service that has just started, for one, refuses to search as if it were off (STRAP 1, its table).
         """
-        if trouble.reason in {Reason.NO_BLUETOOTH, Reason.NOT_ALLOWED}:
+        trouble = trouble_of(error)
+        if trouble.reason in {Reason.NO_BLUETOOTH, Reason.NOT_ALLOWED} and not may_be_the_strap(error):
             return trouble
         deeper = await bluetooth_trouble(self._radio)
         if deeper is not None and deeper.radio_is_off:
             return deeper
-        return CANNOT_SEARCH if trouble.radio_is_off else trouble
+        if trouble.radio_is_off:
+            return CANNOT_SEARCH if searching else NO_ANSWER
+        return trouble
 
 
 @dataclass(slots=True)

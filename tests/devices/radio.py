@@ -47,7 +47,8 @@ LEVEL: Final = uuid(0x2A19)
 ADVERTISING_S: Final = 0.01
 NO_BLUETOOTH: Final = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
 
-Trouble: TypeAlias = Literal["refuse", "leave", "error"]
+Trouble: TypeAlias = Literal["refuse", "leave", "error", "system"]
+"""How an attempt to connect goes wrong; "system": as on Windows, with an error of the system that says nothing."""
 
 # UUID, handle, flags of the characteristics of each service.
 _LAYOUT: Final[dict[str, tuple[tuple[str, int, tuple[CharacteristicPropertyName, ...]], ...]]] = {
@@ -77,7 +78,7 @@ class AirStrap:
     held: bool = False
     hides_services: bool = False
     wants_pairing: bool = False
-    refuses_pairing: bool = False
+    refuses_pairing: BleakError | None = None
     paired: bool = False
     connected: bool = False
     resolved: bool = False
@@ -142,9 +143,10 @@ class AirStrap:
         """Refuse reading and notifications until paired."""
         self.wants_pairing = wanted
 
-    def refuse_pairing(self, *, refused: bool = True) -> None:
-        """Let every attempt to pair fail."""
-        self.refuses_pairing = refused
+    def refuse_pairing(self, *, refused: bool = True, error: BleakError | None = None) -> None:
+        """Let every attempt to pair fail, as it does over BlueZ or with this error."""
+        usual = BleakDBusError("org.bluez.Error.AuthenticationFailed", ["Authentication Failed"])
+        self.refuses_pairing = (error or usual) if refused else None
 
     def pair(self, *, paired: bool = True) -> None:
         """Be paired by the person, in the system's settings."""
@@ -498,11 +500,13 @@ class _Client(BaseBleakClient):
             raise BleakDBusError("org.bluez.Error.Failed", ["Input/output error"])
         if pair and not (strap.connected or strap.paired):
             if strap.refuses_pairing:
-                raise BleakDBusError("org.bluez.Error.AuthenticationFailed", ["Authentication Failed"])
+                raise strap.refuses_pairing
             strap.paired = True
         while not strap.connected:
             await self._reach_out(strap)
             trouble = strap.troubles.pop(0) if strap.troubles else ""
+            if trouble == "system":
+                raise OSError("The device is not ready for use.")
             if trouble == "error":
                 raise BleakDBusError("org.bluez.Error.Failed", ["Software caused connection abort"])
             strap.connected = not trouble

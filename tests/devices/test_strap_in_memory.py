@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
+from bleak.exc import BleakError
 
 from devices.bluetooth import (
     BLUETOOTH_OFF,
@@ -16,6 +17,7 @@ from devices.bluetooth import (
     NEEDS_PAIRING,
     NO_ADAPTER,
     NO_ANSWER,
+    NO_SERVICE,
     Radio,
 )
 from devices.discovery import scan
@@ -117,6 +119,20 @@ async def _unpaired(air: Air, strap: AirStrap) -> None:
     strap.pair()
 
 
+async def _windows(air: Air, strap: AirStrap) -> None:
+    strap.fail_connects(3, "system")
+    strap.drop_link()
+    await asyncio.sleep(0)
+
+
+async def _unpaired_windows(air: Air, strap: AirStrap) -> None:
+    strap.want_pairing()
+    strap.refuse_pairing(error=BleakError("Could not pair with device: FAILED"))
+    strap.drop_link()
+    await asyncio.sleep(0.3)
+    strap.pair()
+
+
 async def _deaf(air: Air, strap: AirStrap) -> None:
     air.refuse_discovery()
     strap.drop_link()
@@ -141,9 +157,22 @@ async def _hidden(air: Air, strap: AirStrap) -> None:
         pytest.param(_pairing, NEEDS_PAIRING.what, marks=pytest.mark.fault(39, "memory")),
         pytest.param(_unpaired, NEEDS_PAIRING.what, marks=pytest.mark.fault(39, "memory")),
         pytest.param(_hidden, NO_ANSWER.what, marks=pytest.mark.fault(15, "memory")),
+        pytest.param(_unpaired_windows, NEEDS_PAIRING.advice, marks=pytest.mark.fault(39, "memory")),
+        pytest.param(_windows, CANNOT_CONNECT.what, marks=pytest.mark.fault(13, "memory")),
         pytest.param(_deaf, CANNOT_SEARCH.what, marks=pytest.mark.fault(5, "memory")),
     ],
-    ids=["off", "away", "refusing", "failing", "pairing", "unpaired", "hidden", "deaf"],
+    ids=[
+        "off",
+        "away",
+        "refusing",
+        "failing",
+        "pairing",
+        "unpaired",
+        "hidden",
+        "unpaired on Windows",
+        "Windows",
+        "deaf",
+    ],
 )
 def test_every_trouble_is_said_and_outlived(trouble: Callable[[Air, AirStrap], Awaitable[None]], said: str) -> None:
     async def scenario(air: Air) -> None:
@@ -152,11 +181,12 @@ def test_every_trouble_is_said_and_outlived(trouble: Callable[[Air, AirStrap], A
             await eventually(lambda: strap.subscribed)
             counter.send(strap, 2)
             await trouble(air, strap)
-            await eventually(lambda: heard.said(said))
+            await eventually(lambda: heard.said(said) or any(link.advice == said for link in heard.links))
             await eventually(lambda: strap.subscribed)
             counter.send(strap, 2)
             await eventually(lambda: len(heard.raws) >= 4)
             assert heard.raws == counter.sent
+            assert heard.times(NO_SERVICE.what) + heard.times(NO_ADAPTER.what) == 0
 
     going(scenario)
 
