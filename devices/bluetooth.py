@@ -44,11 +44,6 @@ class Trouble:
     advice: str
 
     @property
-    def words(self) -> str:
-        """Both sentences."""
-        return f"{self.what} {self.advice}"
-
-    @property
     def radio_is_off(self) -> bool:
         """Whether no strap at all can be reached until something changes on this computer."""
         return self.reason in (Reason.NO_BLUETOOTH, Reason.BLUETOOTH_OFF, Reason.NOT_ALLOWED)
@@ -85,11 +80,14 @@ _ALLOW: Final[Mapping[str, str]] = {
     "darwin": "Allow it for your terminal in System Settings, Privacy & Security, Bluetooth.",
     "win32": "Allow it in Settings, Privacy & security, Radios.",
 }
-_PAIR: Final[Mapping[str, str]] = {
-    "linux": "Pair it once in the system's Bluetooth settings, or with: bluetoothctl pair ADDRESS",
-    "darwin": "Accept the request to pair when it appears.",
-    "win32": "Pair it once in Settings, Bluetooth & devices.",
+PAIRING_STEPS: Final[Mapping[str, str]] = {
+    "linux": "Open the system's Bluetooth settings, choose the strap and pair it; or in a terminal:"
+    " bluetoothctl pair ADDRESS (`scan` shows it)",
+    "darwin": "Accept the request to pair when the Mac shows it; if none comes, open System Settings, Bluetooth,"
+    " and connect the strap there.",
+    "win32": "Open Settings, Bluetooth & devices, Add device, Bluetooth, and choose the strap there.",
 }
+"""How a strap is paired, by the name of the system."""
 
 NO_SERVICE: Final = Trouble(
     Reason.NO_BLUETOOTH, "The Bluetooth service of this computer is not running.", _START_SERVICE[_SYSTEM]
@@ -100,14 +98,31 @@ SILENT_SERVICE: Final = Trouble(
 NO_ADAPTER: Final = Trouble(Reason.NO_BLUETOOTH, "This computer has no Bluetooth adapter.", _GET_ADAPTER[_SYSTEM])
 BLUETOOTH_OFF: Final = Trouble(Reason.BLUETOOTH_OFF, "Bluetooth is off.", _SWITCH_ON[_SYSTEM])
 NOT_ALLOWED: Final = Trouble(Reason.NOT_ALLOWED, "This program may not use Bluetooth.", _ALLOW[_SYSTEM])
-NEEDS_PAIRING: Final = Trouble(Reason.NEEDS_PAIRING, "The strap wants to be paired first.", _PAIR[_SYSTEM])
+NEEDS_PAIRING: Final = Trouble(Reason.NEEDS_PAIRING, "The strap wants to be paired first.", PAIRING_STEPS[_SYSTEM])
+PAIRS: Final = Trouble(
+    Reason.NEEDS_PAIRING, NEEDS_PAIRING.what, "That is tried now; accept it if this computer asks you."
+)
+"""What is said before this program tries to pair the strap by itself."""
 NO_HEART_RATE: Final = Trouble(
     Reason.NO_HEART_RATE, "This device measures no heart rate.", "Choose another one; `scan` lists the straps in range."
 )
 NO_ANSWER: Final = Trouble(
     Reason.LINK_FAILED, "The strap did not answer.", "Keep it close; another program or phone may hold it."
 )
-LEFT: Final = Trouble(Reason.LINK_FAILED, "The strap went away while connecting.", "It will be tried again.")
+LEFT: Final = Trouble(
+    Reason.LINK_FAILED, "The strap went away while connecting.", "Keep it close; it is tried again by itself."
+)
+CANNOT_CONNECT: Final = Trouble(
+    Reason.LINK_FAILED,
+    "The strap cannot be connected.",
+    "Close other programs and phones that may hold it, move closer, and try a fresh battery; it is tried again.",
+)
+"""What is said instead of the two above when it has failed several times."""
+CANNOT_SEARCH: Final = Trouble(
+    Reason.SEARCH_FAILED,
+    "The Bluetooth of this computer cannot search for straps at the moment.",
+    _RESTART_SERVICE[_SYSTEM],
+)
 
 _BY_AVAILABILITY: Final[Mapping[str, Trouble]] = {
     "POWERED_OFF": BLUETOOTH_OFF,
@@ -126,12 +141,18 @@ _BY_DBUS_ERROR: Final[Mapping[str, Trouble]] = {
     "org.bluez.Error.NotReady": BLUETOOTH_OFF,
     "org.bluez.Error.AuthenticationFailed": NEEDS_PAIRING,
     "org.bluez.Error.AuthenticationRejected": NEEDS_PAIRING,
+    "org.bluez.Error.AuthenticationCanceled": NEEDS_PAIRING,
+    "org.bluez.Error.AuthenticationTimeout": NEEDS_PAIRING,
     "org.bluez.Error.NotPermitted": NEEDS_PAIRING,
 }
 _NOT_STARTED: Final = ("org.freedesktop.systemd1.", "org.freedesktop.DBus.Error.Spawn.")
 """How the errors begin with which the bus says that it could not start the service."""
 _WANT_PAIRING: Final = frozenset({0x05, 0x08, 0x0C, 0x0F})
 """ATT errors: insufficient authentication, authorization, key size, encryption."""
+
+
+class NoBusError(OSError):
+    """Raised when the address of the system's D-Bus cannot be read, or the bus does not let this program in."""
 
 
 class SilentServiceError(OSError):
@@ -172,6 +193,11 @@ def trouble_of(error: Exception) -> Trouble:
             return NO_SERVICE
         case _:
             return LEFT
+
+
+def may_be_the_strap(error: Exception) -> bool:
+    """Whether an error that sounds like missing Bluetooth may be about one strap: Windows has an OSError for both."""
+    return isinstance(error, OSError | EOFError) and not isinstance(error, NoBusError | SilentServiceError)
 
 
 def nobody_is_there(error: Exception) -> bool:

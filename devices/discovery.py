@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, Radio, SilentServiceError
+from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, NoBusError, Radio, SilentServiceError
 from devices.choosing import strength
+from devices.shared_scan import listening
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
@@ -73,6 +74,8 @@ async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER
         return []
     except TimeoutError as error:
         raise SilentServiceError from error
+    except ValueError as error:  # the D-Bus library's word for an address it cannot read, and for being turned away
+        raise NoBusError(str(error)) from error
     devices = {device.address: device for some in held for device in some}
     return [FoundStrap(device.name or "", address, None, True, device) for address, device in devices.items()]
 
@@ -93,8 +96,6 @@ async def scan(
 
     `found_one` hears of each strap the first time it is met. Raises one of `bluetooth_errors`.
     """
-    from bleak import BleakScanner
-
     found: dict[str, FoundStrap] = {}
 
     def see(strap: FoundStrap) -> None:
@@ -107,11 +108,7 @@ async def scan(
 
     for strap in await connected_straps(radio):
         see(strap)
-    async with BleakScanner(
-        lambda device, said: see(advertising(device, said)),
-        service_uuids=[HEART_RATE_SERVICE],
-        backend=radio.scanner,
-    ):
+    async with listening(lambda device, said: see(advertising(device, said)), radio):
         await asyncio.sleep(seconds)
     return sorted(found.values(), key=lambda strap: (not strap.connected, -strength(strap.rssi)))
 

@@ -17,6 +17,7 @@ class Reason(Enum):
     NEEDS_PAIRING = "needs pairing"
     NO_HEART_RATE = "no heart rate"
     LINK_FAILED = "link failed"
+    SEARCH_FAILED = "search failed"
 
 
 class DeviceError(Exception):

@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from devices.bluetooth import HEART_RATE_SERVICE, Radio
+from devices.bluetooth import Radio
 from devices.choosing import Chooser, Sight, StrapQuestion, Take, decide, strength
 from devices.discovery import FoundStrap, advertising, is_address, is_named, spoken
 from devices.events import LinkName
 from devices.known_straps import KnownStrap, KnownStraps
+from devices.shared_scan import listening
 from devices.strap_lock import StrapLock, StrapLocks
 
 if TYPE_CHECKING:
@@ -94,8 +95,6 @@ class Finder:
 
         `held`: straps that are connected to this computer. Raises one of `bluetooth_errors`.
         """
-        from bleak import BleakScanner
-
         for strap in held:
             self._see(strap)
         loop, changed = asyncio.get_running_loop(), self._changed
@@ -103,7 +102,7 @@ class Finder:
         if (found := self._decide(loop.time(), tell)) is not None:
             return found
         until_s = loop.time() + seconds
-        async with BleakScanner(self._met, service_uuids=[HEART_RATE_SERVICE], backend=self._radio.scanner):
+        async with listening(self._met, self._radio):
             while (now_s := loop.time()) < until_s:
                 changed.clear()
                 if (found := self._decide(now_s, tell)) is not None:

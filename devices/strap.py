@@ -9,26 +9,33 @@ the inbox, nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
 
 from devices.bluetooth import (
     BATTERY_LEVEL,
     BODY_SENSOR_LOCATION,
+    CANNOT_CONNECT,
+    CANNOT_SEARCH,
     HEART_RATE_MEASUREMENT,
+    NEEDS_PAIRING,
+    NO_ANSWER,
+    PAIRS,
     SYSTEM_RADIO,
     Radio,
     Trouble,
     bluetooth_errors,
+    may_be_the_strap,
     nobody_is_there,
     trouble_of,
 )
 from devices.discovery import FoundStrap, connected_straps, is_address, spoken
 from devices.errors import Reason
-from devices.events import Battery, Heard, LinkName, LinkState, SourceEvent, StrapInfo
+from devices.events import Battery, BodyLocation, Heard, LinkName, LinkState, Sensor, SourceEvent, StrapInfo
 from devices.finding import Aids, Finder
 from devices.inbox import Inbox
 from devices.source import Clock
@@ -49,21 +56,38 @@ START_S: Final = 2.0
 LOOK_AGAIN_S: Final = 0.25
 STALE_S: Final = 3
 """A strap that was silent for so long is said to be (STRAP 1: a lost link may show after six seconds only)."""
+SILENT_S: Final = 40
+"""A silence that cannot be a stall any more: a link holds out without a word for 32 s at most (Bluetooth Core 5.4,
+Vol 6 Part B 4.5.2), so nothing that was sent is still on its way, and the link is made anew."""
 ASK_S: Final = 2.0
+MANY: Final = 3
+"""So many failures in a row are more than bad luck (fault case 13)."""
+PATIENCE: Final = 2
+"""So many failures in a row show that Bluetooth has gone for longer than a restart of its service takes."""
+UNPAIRS: Final = sys.platform == "win32"
+"""Windows does not connect again to a strap that a program has paired and left (bleak issue 1943)."""
 
 DEVICE: Final = "s1"
 """What the packets of the session's strap are marked with: a label, not its address."""
 FULL_PCT: Final = 100
-UNHEARD: Final = -1
+LOCATIONS: Final[tuple[BodyLocation, ...]] = get_args(BodyLocation)
 
 LOOKING: Final = "Looking for the strap."
-NOT_SEEN: Final = (
-    "No strap is in sight yet. Wet its electrodes and put it on; another program or phone may hold it."
-    " The search goes on."
+NOT_SEEN: Final = "The strap is not in sight."
+NOT_SEEN_ADVICE: Final = (
+    "Wet its electrodes, wear it and keep it close; another program or phone may hold it. The search goes on."
 )
-
 QUIET: Final = "The strap has gone quiet."
+QUIET_ADVICE: Final = "Check that it sits firmly and its electrodes are wet, and stay near the computer."
 BACK: Final = "The strap sends again."
+LOST: Final = "The link to the strap was lost."
+LOST_ADVICE: Final = "It is made anew by itself; keep the strap close."
+SILENT: Final = "The strap has been silent for too long."
+SILENT_ADVICE: Final = "The link is made anew; check that the strap sits firmly."
+
+
+_Blind: TypeAlias = Literal["allowed", "tried", "used up"]
+"""Whether the strap of a session may be connected though it is not in sight: once after each link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +102,7 @@ class Delays:
 
     def before_attempt(self, failures: int, rng: Random) -> float:
         """Seconds before the next attempt, after so many that failed in a row."""
-        return self.of(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * rng.uniform(1 - JITTER, 1 + JITTER))
+        return self.of(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * rng.uniform(1 - JITTER, 1))
 
 
 class Strap:
@@ -97,10 +121,11 @@ class Strap:
         self._delays = delays or Delays()
         self._finder = Finder(words, radio, self._delays.of, aids or Aids())
         self._chosen: FoundStrap | None = None
+        self._blind: _Blind = "used up"
         self._keeper: asyncio.Task[None] | None = None
         self._leaving = False
-        self._failures = 0
-        """Attempts in a row that came to nothing."""
+        self._failures = _Failures()
+        self._pairing = _Pairing()
 
     async def __aenter__(self) -> Self:
         """Make sure that there is Bluetooth at all. Raises BluetoothError when there is none.
@@ -147,63 +172,97 @@ class Strap:
             try:
                 strap = await self._find(voice, held_first=held_first)
                 await self._listen(strap, voice)
-                voice.link("waiting", f"The link to {spoken(strap.name)} was lost. It is tried again.")
                 held_first = True
             except errors as error:
-                self._failures += 1
                 # A service that died may go on naming a link that is gone: only a scan can tell.
-                held_first = strap is None or not strap.connected
-                trouble = trouble_of(error)
-                if strap is not None and not trouble.radio_is_off:
-                    trouble = await self._why_not(trouble)
-                _tell(trouble, voice, connecting=strap is not None)
-            await asyncio.sleep(self._delays.before_attempt(self._failures, rng))
+                held_first = strap is None or not (strap.connected or voice.streamed)
+                await self._tell(error, strap, voice)
+            await asyncio.sleep(self._delays.before_attempt(self._failures.attempts, rng))
 
     async def _find(self, voice: _Voice, *, held_first: bool) -> FoundStrap:
-        """The strap: one that is connected already, else one that advertises, else the last one as it was known."""
+        """The strap: one that is connected already, else one that advertises, else once the last one as it was known.
+
+        The last one may hold a link that is up, but whose services this computer does not know (RULINGS D4).
+        """
         await self._finder.begin()
         held = await connected_straps(self._radio)  # fails while Bluetooth is off: nothing is looked for then
-        voice.link("scanning", LOOKING)
+        voice.step("scanning", LOOKING)
         while True:
             found = await self._finder.look(held if held_first else (), self._delays.of(SCAN_S), voice.link)
             if found is not None:
                 return found
-            if not self._finder.sees_some:
-                voice.link("scanning", NOT_SEEN)
             held_first = True
-            if self._chosen is not None:
-                return self._chosen
             held = await connected_straps(self._radio)
-
-    async def _why_not(self, trouble: Trouble) -> Trouble:
-        """Why a strap could not be connected: when there is no Bluetooth at all, that is the reason."""
-        deeper = await bluetooth_trouble(self._radio)
-        return deeper if deeper is not None and deeper.radio_is_off else trouble
+            if not self._finder.sees_some:
+                voice.link("scanning", NOT_SEEN, NOT_SEEN_ADVICE)
+            if self._chosen is not None and self._blind == "allowed":
+                self._blind, voice.hushed = "tried", True
+                return self._chosen
 
     async def _listen(self, strap: FoundStrap, voice: _Voice) -> None:
         """Connect and pass on what comes, until the link is gone."""
-        from bleak import BleakClient
-
-        voice.link("connecting", f"Connecting to {spoken(strap.name)}.")
-        gone = asyncio.Event()
-        async with BleakClient(
-            strap.device,
-            disconnected_callback=lambda _: gone.set(),
-            timeout=self._delays.of(CONNECT_S),
-            backend=self._radio.client,
-        ) as client:
+        voice.streamed = False
+        voice.step("connecting", f"{'Pairing with' if self._pairing.due else 'Connecting to'} {spoken(strap.name)}.")
+        gone, before = asyncio.Event(), voice.packets
+        async with self._connected(strap, gone) as client:
             await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
-            self._chosen, self._failures = strap, 0
+            self._begin_streaming(strap)
             voice.link("streaming", f"Connected to {spoken(strap.name)}.")
             await self._finder.stay_with(strap)
+            await self._ask_location(client, voice)
             await self._follow_battery(client, voice)
-            await self._watch(client, gone, voice)
+            await self._watch(client, gone, voice, before)
 
-    async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice) -> None:
+    @asynccontextmanager
+    async def _connected(self, strap: FoundStrap, gone: asyncio.Event) -> AsyncGenerator[BleakClient]:
+        """A client with a link, which is closed on the way out; `gone` is set when it is lost before.
+
+        A link that fails as it is made is tried again by bleak without end; after some of these it is given up.
+        """
+        from bleak import BleakClient
+
+        lost: list[BleakClient] = []
+
+        def lose(client: BleakClient) -> None:
+            lost.append(client)
+            gone.set()
+            if len(lost) == MANY and connecting:
+                limit.reschedule(asyncio.get_running_loop().time())
+
+        client = BleakClient(
+            strap.device,
+            disconnected_callback=lose,
+            timeout=self._delays.of(CONNECT_S),
+            pair=self._pairing.due,
+            backend=self._radio.client,
+        )
+        async with AsyncExitStack() as link:
+            connecting = True
+            async with asyncio.timeout(None) as limit:
+                try:
+                    await link.enter_async_context(client)
+                finally:
+                    connecting = False
+            if client.is_connected:
+                gone.clear()
+            try:
+                yield client
+            finally:
+                if self._leaving and self._pairing.done and UNPAIRS:
+                    await self._unpair(client)
+
+    async def _unpair(self, client: BleakClient) -> None:
+        with suppress(*bluetooth_errors()):
+            async with asyncio.timeout(ASK_S):
+                await client.unpair()
+
+    async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice, before: int) -> None:
         """Return when the link is gone. A Bluetooth service that died tells nobody, so a silence is looked into.
 
-        It may also be a stall, after which everything comes at once: such a link is not given up.
+        It may also be a stall, after which everything comes at once: such a link is not given up before SILENT_S.
+        `before`: how many packets earlier links had brought.
         """
+        asked = _free_to_read(client)
         heard, silent_s = voice.packets, 0
         while not await _within(gone, self._delays.of(1.0)):
             if voice.packets != heard:
@@ -212,23 +271,32 @@ class Strap:
                 continue
             silent_s += 1
             if silent_s >= STALE_S:
-                voice.link("stale", QUIET)
-            if silent_s % STALE_S == 0 and await self._is_dead(client):
+                voice.link("stale", QUIET, QUIET_ADVICE)
+            if silent_s % STALE_S == 0 and asked is not None and await self._is_dead(client, asked):
+                break
+            # A link made anew that brings nothing either is not made anew again, unless that is all one can try.
+            if silent_s >= SILENT_S and (heard > before or asked is None):
+                voice.link("waiting", SILENT, SILENT_ADVICE)
                 return
+        voice.link("waiting", LOST, LOST_ADVICE)
 
-    async def _is_dead(self, client: BleakClient) -> bool:
+    async def _is_dead(self, client: BleakClient, asked: BleakGATTCharacteristic) -> bool:
         """Ask for something: a strap out of reach leaves that open, a service that died or came back refuses it."""
-        readable = [each for each in client.services.characteristics.values() if "read" in each.properties]
-        if not readable:
-            return False
-        # Those two are free to read; reading others might ask the person to pair.
-        asked = min(readable, key=lambda each: each.uuid not in (BATTERY_LEVEL, BODY_SENSOR_LOCATION))
         try:
             async with asyncio.timeout(self._delays.of(ASK_S)):
                 await client.read_gatt_char(asked)
         except bluetooth_errors() as error:
             return nobody_is_there(error)
         return False
+
+    async def _ask_location(self, client: BleakClient, voice: _Voice) -> None:
+        """Where the strap is worn, as far as it says; it may lack that, say nonsense or not answer."""
+        said = b""
+        if client.services.get_characteristic(BODY_SENSOR_LOCATION) is not None:
+            with suppress(*bluetooth_errors()):
+                async with asyncio.timeout(ASK_S):
+                    said = bytes(await client.read_gatt_char(BODY_SENSOR_LOCATION))
+        voice.location(said)
 
     async def _follow_battery(self, client: BleakClient, voice: _Voice) -> None:
         """The charge now and whenever it changes; a strap may lack it, say nonsense or not answer."""
@@ -239,6 +307,102 @@ class Strap:
             async with asyncio.timeout(ASK_S):
                 voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
                 await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
+
+    def _begin_streaming(self, strap: FoundStrap) -> None:
+        self._chosen = strap
+        self._blind = "allowed"
+        self._failures = _Failures()
+        self._pairing.succeeded()
+
+    async def _tell(self, error: Exception, strap: FoundStrap | None, voice: _Voice) -> None:
+        """Say what is in the way. A search or an attempt that fails is begun anew; many in a row get more words."""
+        trouble = await self._why(error, searching=strap is None)
+        self._failures.attempts += 1
+        blind = self._blind == "tried"
+        self._blind = "used up" if blind else self._blind
+        if trouble.radio_is_off:
+            self._tell_off(trouble, voice)
+        elif strap is None:
+            self._failures.searches += 1
+            if self._failures.searches >= MANY:
+                voice.trouble("waiting", CANNOT_SEARCH)
+        elif voice.streamed:
+            voice.step("waiting", LOST, LOST_ADVICE)
+        elif not blind or trouble.reason is not Reason.LINK_FAILED:
+            self._failures.connects += 1
+            voice.trouble("waiting", self._connect_trouble(trouble))
+        voice.hushed = not trouble.radio_is_off and (self._failures.many or self._pairing.in_vain)
+
+    def _tell_off(self, trouble: Trouble, voice: _Voice) -> None:
+        """Bluetooth cannot be used. A service that is merely started anew is back before the second attempt."""
+        if trouble.reason is Reason.BLUETOOTH_OFF:  # asking whether it is on again costs nothing
+            self._failures.attempts = 1
+        elif self._failures.attempts < PATIENCE:
+            return
+        voice.trouble("off", trouble)
+
+    def _connect_trouble(self, trouble: Trouble) -> Trouble:
+        """What an attempt to connect came to, given those before it."""
+        if self._pairing.due:  # whatever it failed by: not every system says that it was the pairing
+            trouble = NEEDS_PAIRING
+        self._pairing.failed(trouble)
+        if self._pairing.due:
+            return PAIRS
+        often = self._failures.connects >= MANY and trouble.reason is Reason.LINK_FAILED
+        return CANNOT_CONNECT if often else trouble
+
+    async def _why(self, error: Exception, *, searching: bool) -> Trouble:
+        """The reason behind a failure: what Bluetooth says of itself counts more than what it said of one attempt.
+
+        A service that has just started, for one, refuses to search as if it were off (STRAP 1, its table).
+        """
+        trouble = trouble_of(error)
+        if trouble.reason in {Reason.NO_BLUETOOTH, Reason.NOT_ALLOWED} and not may_be_the_strap(error):
+            return trouble
+        deeper = await bluetooth_trouble(self._radio)
+        if deeper is not None and deeper.radio_is_off:
+            return deeper
+        if trouble.radio_is_off:
+            return CANNOT_SEARCH if searching else NO_ANSWER
+        return trouble
+
+
+@dataclass(slots=True)
+class _Failures:
+    """What came to nothing since the strap last streamed."""
+
+    attempts: int = 0
+    searches: int = 0
+    """Those of the attempts that could not even look."""
+    connects: int = 0
+    """Those of the attempts that found a strap, which could not be connected."""
+
+    @property
+    def many(self) -> bool:
+        return max(self.searches, self.connects) >= MANY
+
+
+@dataclass(slots=True)
+class _Pairing:
+    """A strap that asks to be paired is paired once by this program; then it is the person's turn (fault case 39)."""
+
+    due: bool = False
+    done: bool = False
+    tried: bool = False
+
+    @property
+    def in_vain(self) -> bool:
+        return self.tried and not self.due
+
+    def failed(self, trouble: Trouble) -> None:
+        """An attempt to connect failed."""
+        self.due = trouble.reason is Reason.NEEDS_PAIRING and not self.tried
+        self.tried = self.tried or self.due
+
+    def succeeded(self) -> None:
+        """The strap streams."""
+        self.done = self.done or self.due
+        self.due = self.tried = False
 
 
 async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
@@ -258,23 +422,27 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
     return event.is_set()
 
 
-def _tell(trouble: Trouble, voice: _Voice, *, connecting: bool) -> None:
-    """Say what is in the way. A search that merely broke off is begun anew without a word."""
-    if trouble.radio_is_off:
-        voice.link("off", trouble.words)
-    elif connecting:
-        voice.link("waiting", trouble.words)
+def _free_to_read(client: BleakClient) -> BleakGATTCharacteristic | None:
+    """What can be asked for over the link; None when nothing can be read."""
+    readable = [each for each in client.services.characteristics.values() if "read" in each.properties]
+    # Those two are free to read; reading others might ask the person to pair.
+    return min(readable, key=lambda each: each.uuid not in (BATTERY_LEVEL, BODY_SENSOR_LOCATION), default=None)
 
 
 class _Voice:
-    """Puts what happens into the inbox, stamped with the session's clock."""
+    """Puts what happens into the inbox, stamped with the session's clock; what was said last is not said again."""
 
     def __init__(self, inbox: Inbox, clock: Clock) -> None:
         self.packets = 0
+        self.streamed = False
+        """Whether the link of this attempt came about."""
+        self.hushed = False
+        """Whether attempts are so many that their steps are not told any more, until something changes."""
         self._inbox = inbox
         self._clock = clock
-        self._said: tuple[LinkName, str, str] | None = None
-        self._charge: int | None = UNHEARD
+        self._link: tuple[LinkName, str, str] | None = None
+        self._charge: tuple[int | None] | None = None
+        self._location: tuple[BodyLocation | None] | None = None
 
     def notification(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
         """The strap sent a measurement."""
@@ -282,19 +450,37 @@ class _Voice:
         self._inbox.packet(self._clock.now(), DEVICE, bytes(raw))
 
     def link(self, state: LinkName, why: str, advice: str = "", /) -> None:
-        """The link changed; what was said last is not said again."""
-        if (state, why, advice) != self._said:
-            self._said = state, why, advice
+        """The link changed."""
+        if state == "streaming":
+            self.streamed, self.hushed = True, False
+        if (state, why, advice) != self._link:
+            self._link = state, why, advice
             self._inbox.put(LinkState(self._clock.now(), state, why, advice))
+
+    def step(self, state: LinkName, why: str, advice: str = "") -> None:
+        """An attempt has come this far; a better word for the same state is left standing."""
+        if not self.hushed and (self._link is None or self._link[0] != state):
+            self.link(state, why, advice)
+
+    def trouble(self, state: LinkName, trouble: Trouble) -> None:
+        """The link changed for this reason."""
+        self.link(state, trouble.what, trouble.advice)
 
     def streaming_again(self) -> None:
         """Packets come after a silence."""
-        if self._said is not None and self._said[0] == "stale":
+        if self._link is not None and self._link[0] == "stale":
             self.link("streaming", BACK)
 
+    def location(self, said: bytes) -> None:
+        """The strap told where it is worn, one byte."""
+        place = LOCATIONS[said[0]] if len(said) == 1 and said[0] < len(LOCATIONS) else None
+        if (place,) != self._location:
+            self._location = (place,)
+            self._inbox.put(Sensor(self._clock.now(), DEVICE, place))
+
     def battery(self, level: bytes | bytearray) -> None:
-        """The strap told its charge, one byte of percent; said when it changed."""
+        """The strap told its charge, one byte of percent."""
         percent = level[0] if len(level) == 1 and level[0] <= FULL_PCT else None
-        if percent != self._charge:
-            self._charge = percent
+        if (percent,) != self._charge:
+            self._charge = (percent,)
             self._inbox.put(Battery(self._clock.now(), percent))

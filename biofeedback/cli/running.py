@@ -12,7 +12,7 @@ from math import isinf
 from pathlib import Path
 from traceback import print_exception
 from types import FrameType
-from typing import Final
+from typing import Final, Self
 
 from biofeedback.cli.common import complain, say
 from biofeedback.cli.faces import Face
@@ -34,7 +34,7 @@ from devices.choosing import Chooser
 from devices.source import Clock, Source
 
 INTERRUPTED_WHY: Final = "interrupted"
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,12 @@ class Outcome:
 
 
 def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
-    """One session from its opening to its last line."""
+    """One session from its opening to its last line. From here on a signal leaves no file half begun."""
+    with _Signals() as signals:
+        return _run_session(args, work, view, signals)
+
+
+def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Signals) -> Outcome:
     opening = open_session(
         work.plan,
         work.source.info,
@@ -118,10 +123,11 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
         finally:
             recording = _close_log(log)
 
+    signals.watch(running)
     with publish.lines or nullcontext():
-        signalled = _show(args, running, whole, view, _titles(work.shelf))
+        _show(args, running, whole, view, _titles(work.shelf))
     # A signal after the session's own end only closes a window.
-    interrupted = signalled and (loop.end is None or loop.end.why == INTERRUPTED_WHY)
+    interrupted = signals.came and (loop.end is None or loop.end.why == INTERRUPTED_WHY)
     return Outcome(recording, interrupted, _told_trouble(args, log, loop))
 
 
@@ -149,8 +155,10 @@ def run_replay(
     publish = _Publisher(queue if view.shown else None)
     publish.lines = JsonLines(view.kinds, _stop_replay, live=False) if view.json else None
     running = RunningSession(queue, clock.now, None)
-    with publish.lines or nullcontext():
-        return _show(args, running, lambda: work(clock, publish), view, titles)
+    with _Signals() as signals, publish.lines or nullcontext():
+        signals.watch(running)
+        _show(args, running, lambda: work(clock, publish), view, titles)
+    return signals.came
 
 
 def _nobody_reads(at: int) -> Command:
@@ -211,23 +219,21 @@ def _show(
     work: Callable[[], Awaitable[None]],
     view: View,
     titles: Mapping[str, str],
-) -> bool:
-    """Run `work` on its thread and the view on this one; returns whether a signal ended it."""
-    ending, picture = _Signals(running), Picture(titles, hide_numbers=view.hide_numbers)
+) -> None:
+    """Run `work` on its thread and the view on this one."""
+    picture = Picture(titles, hide_numbers=view.hide_numbers)
     running.can_be_asked(view.shown)  # a face that finds no keyboard takes that back
-    with ending:
-        running.start(work)
-        try:
-            if view.face == "desktop":
-                _watch_windows(args, running, view, picture)
-            elif view.face == "terminal":
-                _watch_terminal(running, view, picture)
-        except Exception:
-            running.command("stop", "its view failed")
-            running.join()
-            raise
+    running.start(work)
+    try:
+        if view.face == "desktop":
+            _watch_windows(args, running, view, picture)
+        elif view.face == "terminal":
+            _watch_terminal(running, view, picture)
+    except Exception:
+        running.command("stop", "its view failed")
         running.join()
-    return ending.came
+        raise
+    running.join()
 
 
 def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View, picture: Picture) -> None:
@@ -257,21 +263,36 @@ def _watch_terminal(running: RunningSession, view: View, picture: Picture) -> No
 class _Signals:
     """Ctrl-C, SIGTERM and a closed window end the session calmly; a second one ends the program at once."""
 
-    def __init__(self, running: RunningSession) -> None:
+    def __init__(self) -> None:
         self.came = False
-        self._running = running
+        self._running: RunningSession | None = None
         self._before: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._handle)
+        return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def watch(self, running: RunningSession) -> None:
+        """From now on a signal ends this one; one that came while it was made does so at once."""
+        self._running = running
+        if self.came:
+            self._end(running)
+
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self.came or not self._running.live:
+        if self.came:
             raise KeyboardInterrupt
-        self.came = self._running.interrupted = True
-        self._running.command("stop", INTERRUPTED_WHY)
+        self.came = True
+        if self._running is not None:
+            self._end(self._running)
+
+    @staticmethod
+    def _end(running: RunningSession) -> None:
+        if not running.live:
+            raise KeyboardInterrupt
+        running.interrupted = True
+        running.command("stop", INTERRUPTED_WHY)

@@ -156,7 +156,7 @@ class _Showing:
 
     def _never_began(self) -> bool:
         """Without an end there is nothing to be read here; why it failed is told by whoever joins the session."""
-        return self._session.failed and self._picture.end is None
+        return self._picture.end is None and (self._session.live or self._session.failed)
 
     def _keep_pace(self, every_ms: int) -> None:
         if self._timer.interval() != every_ms:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Final, Protocol, TypeAlias
 
 from biofeedback.errors import SourceFailedError
@@ -116,13 +116,15 @@ class SessionLoop:
     async def run(self, ended: Callable[[], object] = lambda: None) -> None:
         """Open the source and go on until the session ends, by its plan, by a command or with its source.
 
-        A source that cannot be opened leaves nothing in the recording; SourceFailedError or DeviceError says why. One
-        that fails later ends the session, and `failure` says why. `ended` is called after the last event and before the
-        source is closed, which may take seconds.
+        A source that cannot be opened leaves nothing in the recording, nor does a session that is stopped before it
+        is; SourceFailedError or DeviceError says why it cannot. One that fails later ends the session, and `failure`
+        says why. `ended` is called after the last event and before the source is closed, which may take seconds.
         """
         self._asyncio = asyncio.get_running_loop()
         try:
-            async with self._source:
+            async with AsyncExitStack() as opened:
+                if not await self._enter_source(opened):
+                    return
                 self._open()
                 try:
                     await self._follow(self._source.events(self._clock))
@@ -133,6 +135,30 @@ class SessionLoop:
             if self.end is None:
                 raise
             self.failure = self.failure or failure  # on leaving: the recording is finished, only the person is told
+
+    async def _enter_source(self, opened: AsyncExitStack) -> bool:
+        """Open the source, which may take seconds, unless the session is stopped meanwhile; whether it is open."""
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                watching = asyncio.ensure_future(self._until_stopped(limit))
+                try:
+                    await opened.enter_async_context(self._source)
+                finally:
+                    watching.cancel()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return False
+        self._wake.set()  # what was posted meanwhile is still to be taken
+        return True
+
+    async def _until_stopped(self, limit: asyncio.Timeout) -> None:
+        """Let the limit be over when a stop is posted."""
+        while not any(_stops(make(0)) for make in self._posted):
+            await self._wake.wait()
+            self._wake.clear()
+        limit.reschedule(asyncio.get_running_loop().time())
 
     def _open(self) -> None:
         self._step(self._opening.event)

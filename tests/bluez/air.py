@@ -59,6 +59,11 @@ class StrapState:
     """Connected to somebody else: it neither advertises nor answers."""
     hides_services: bool = False
     wants_pairing: bool = False
+    att_code: int | None = None
+    """The ATT error by which it asks to be paired; None: BlueZ's own word for it."""
+    refuses_pairing: bool = False
+    mute: bool = False
+    """Does not answer when it is asked for a value."""
     disconnect_s: float = 0.0
     refusals: list[str] = field(default_factory=list[str])
     """How the next attempts to connect go wrong, see `FakeBluez.connect`."""

@@ -33,8 +33,8 @@ BUS_IFACE: Final = "org.freedesktop.DBus"
 ADVERTISING_S: Final = 0.02
 """Straps advertise every 20 ms: real ones do every second or so, and tests need not wait."""
 
-LARGEST_BURST: Final = 100
-"""So many signals at once fit into the socket; dbus-fast gives up when one does not."""
+LARGEST_BURST: Final = 50
+"""So many signals fit into the socket, even if nobody takes them off; dbus-fast gives up when one does not."""
 
 Handler: TypeAlias = Callable[[Message], Message | None]
 
@@ -70,6 +70,8 @@ class FakeBluez:
         self._tasks: set[asyncio.Task[None]] = set()
         self._powered = True
         self._ready = True
+        self._notifications = 0
+        self._refuses_discovery = False
         self._filters: dict[str, list[str]] = {}
         """What each bus name asked to hear of; kept after its discovery ends."""
         self._discoverers: list[str] = []
@@ -134,12 +136,17 @@ class FakeBluez:
         """A daemon that has just started refuses to discover for a while."""
         self._ready = ready
 
+    def refuse_discovery(self, *, refusing: bool) -> None:
+        """Fail to discover although the adapter is on, as with a controller that hangs."""
+        self._refuses_discovery = refusing
+
     async def notify(self, strap: StrapState, raws: Iterable[bytes]) -> int:
         """Send measurements back to back; how many went to a subscriber."""
         sent = 0
-        for number, raw in enumerate(raws, 1):
+        for raw in raws:
             sent += self._notified(strap, MEASUREMENT, raw)
-            if number % LARGEST_BURST == 0:
+            self._notifications += 1
+            if self._notifications % LARGEST_BURST == 0:
                 await self._settled()
         return sent
 
@@ -371,6 +378,8 @@ class FakeBluez:
         name = str(call.sender)
         if not (self._powered and self._ready):
             raise bluez_error("NotReady", "Resource Not Ready")
+        if self._refuses_discovery:
+            raise bluez_error("Failed", "Operation failed")
         if name in self._discoverers:
             raise bluez_error("InProgress", "Operation already in progress")
         self._discoverers.append(name)
@@ -464,6 +473,8 @@ class FakeBluez:
         strap = self._called_strap(call)
         if strap.paired:
             raise bluez_error("AlreadyExists", "Already Exists")
+        if strap.refuses_pairing:
+            raise bluez_error("AuthenticationFailed", "Authentication Failed")
         strap.paired = True
         self._device_changed(strap, "Paired")
         return self._connect(call)
@@ -480,11 +491,15 @@ class FakeBluez:
         if not strap.connected:
             raise bluez_error("Failed", "Not connected")
         if strap.wants_pairing and not strap.paired:
-            raise bluez_error("NotPermitted", "Not paired")
+            if strap.att_code is None:
+                raise bluez_error("NotPermitted", "Not paired")
+            raise bluez_error("Failed", f"Operation failed with ATT error: 0x{strap.att_code:02x}")
 
-    def _read_value(self, call: Message) -> Message:
+    def _read_value(self, call: Message) -> Message | None:
         strap, characteristic = self._called_characteristic(call)
         self._check_access(strap)
+        if strap.mute:
+            return None
         value = strap.value(characteristic)
         if value is None:
             raise bluez_error("NotPermitted", "Read not permitted")

@@ -45,6 +45,7 @@ ORDERS: dict[str, Callable[[FakeBluez, Order], object]] = {
     "state": lambda bluez, _: bluez.report(),
     "power": lambda bluez, order: bluez.power(on=order["on"]),
     "ready": lambda bluez, order: bluez.make_ready(ready=order["ready"]),
+    "refuse discovery": lambda bluez, order: bluez.refuse_discovery(refusing=order["refusing"]),
     "set": _set,
     "fail": _fail,
     "rename": lambda bluez, order: bluez.rename(bluez.strap(order["address"]), order["name"]),

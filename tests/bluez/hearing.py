@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 from devices.bluetooth import SYSTEM_RADIO, Radio
-from devices.events import Battery, LinkState, Packet, SourceEvent
+from devices.events import Battery, BodyLocation, LinkState, Packet, Sensor, SourceEvent
 from devices.finding import Aids
+from devices.heart_rate_measurement import encode
 from devices.strap import Delays, Strap
 
 QUICK = Delays(scale=0.02)
@@ -53,6 +55,11 @@ class Heard:
     def batteries(self) -> list[int | None]:
         return [event.percent for event in self.events if isinstance(event, Battery)]
 
+    @property
+    def locations(self) -> list[BodyLocation | None]:
+        """Where the strap said that it is worn."""
+        return [event.location for event in self.events if isinstance(event, Sensor)]
+
     def packets(self, at_least: int) -> bool:
         """Whether so many notifications have come."""
         return len(self.raws) >= at_least
@@ -64,6 +71,18 @@ class Heard:
     def said(self, words: str) -> bool:
         """Whether some link event had these words."""
         return any(words in link.why for link in self.links)
+
+    def times(self, words: str) -> int:
+        """How many link events had these words."""
+        return sum(words in link.why for link in self.links)
+
+    def check(self) -> None:
+        """What holds for everything a strap says: each change of the link has its reason and is told once."""
+        for link in self.links:
+            assert link.why.endswith("."), link
+            assert link.advice or link.state in {"scanning", "connecting", "streaming"}, link
+        told = [(link.state, link.why) for link in self.links]
+        assert all(one != other for one, other in pairwise(told)), told
 
 
 @asynccontextmanager
@@ -87,3 +106,22 @@ async def hearing(
             await asyncio.gather(task, return_exceptions=True)
     if not task.cancelled():
         task.result()
+    heard.check()
+
+
+def packets(count: int, first: int = 0) -> list[bytes]:
+    """Notifications that can be told from each other."""
+    return [encode(60 + number % 40, rr_1024=(700 + number, 800 + number)) for number in range(first, first + count)]
+
+
+def going(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run a scenario; no task may be left at its end."""
+
+    async def whole() -> None:
+        await scenario()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        left = {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+        assert "strap" not in left
+
+    asyncio.run(whole())

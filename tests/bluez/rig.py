@@ -109,9 +109,22 @@ class Strap:
         """Connect, but never resolve services; they come when no longer hidden."""
         self._set("hides_services", value=hidden)
 
-    def want_pairing(self, *, wanted: bool = True) -> None:
-        """Refuse reading and notifications until paired."""
+    def want_pairing(self, *, wanted: bool = True, att_code: int | None = None) -> None:
+        """Refuse reading and notifications until paired, by this ATT error or by BlueZ's own word."""
+        self._set("att_code", value=att_code)
         self._set("wants_pairing", value=wanted)
+
+    def refuse_pairing(self, *, refused: bool = True) -> None:
+        """Let every attempt to pair fail."""
+        self._set("refuses_pairing", value=refused)
+
+    def mute(self, *, muted: bool = True) -> None:
+        """Do not answer when asked for a value; notifications go on."""
+        self._set("mute", value=muted)
+
+    def pair(self, *, paired: bool = True) -> None:
+        """Be paired by the person, in the system's settings."""
+        self._set("paired", value=paired)
 
     def set_rssi(self, rssi: int) -> None:
         self._set("rssi", value=rssi)
@@ -235,6 +248,10 @@ class Rig:
     def ready(self, *, ready: bool) -> None:
         """Let discovery be refused with NotReady, as a daemon does some 100 ms after it started."""
         self.order("ready", ready=ready)
+
+    def refuse_discovery(self, *, refusing: bool = True) -> None:
+        """Fail to discover although the adapter is on."""
+        self.order("refuse discovery", refusing=refusing)
 
     def start_daemon(self) -> None:
         """Start the daemon, with the straps there are; returns when it is on the bus."""

@@ -100,6 +100,7 @@ def test_a_strap_is_heard_again_with_its_new_strength(world: World) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.fault(40, "fake")
 def test_two_scans_at_once_are_refused(world: World) -> None:
     async def scenario() -> None:
         async with world.scan():
@@ -303,6 +304,7 @@ def test_a_scan_does_not_survive_the_adapter_going_off_and_on(world: World) -> N
     asyncio.run(scenario())
 
 
+@pytest.mark.fault(31, "fake")
 def test_the_trap_a_dead_client_that_was_not_disconnected_doubles_every_notification(world: World) -> None:
     """Bleak issue 2002."""
     strap = world.air.add_strap()
@@ -535,6 +537,49 @@ def test_a_strap_that_wants_pairing_says_so_until_paired(world: World) -> None:
             await client.start_notify("2a37", heard.take)
             assert strap.notify(DIFFERENT[0])
             await heard.count(1)
+
+    asyncio.run(scenario())
+
+
+def test_a_strap_is_paired_while_it_is_connected(world: World) -> None:
+    strap = world.air.add_strap()
+    strap.want_pairing()
+
+    async def scenario() -> None:
+        heard = Heard()
+        async with BleakClient(await world.find(), pair=True, backend=world.client) as client:
+            await client.start_notify("2a37", heard.take)
+            assert strap.notify(DIFFERENT[0])
+            await heard.count(1)
+
+    asyncio.run(scenario())
+
+
+def test_pairing_that_fails_raises_and_leaves_no_link(world: World) -> None:
+    strap = world.air.add_strap()
+    strap.refuse_pairing()
+
+    async def scenario() -> None:
+        device = await world.find()
+        with pytest.raises(BleakDBusError, match="AuthenticationFailed"):
+            await BleakClient(device, pair=True, backend=world.client).connect()
+        assert not strap.connected
+        async with world.connect(device):
+            assert strap.connected
+
+    asyncio.run(scenario())
+
+
+def test_a_scan_may_be_refused_though_bluetooth_is_on(world: World) -> None:
+    world.air.refuse_discovery()
+
+    async def scenario() -> None:
+        assert await world.held() == []
+        with pytest.raises(BleakDBusError, match="Failed"):
+            await world.scan().start()
+        world.air.refuse_discovery(refusing=False)
+        async with world.scan():
+            assert world.air.discovering
 
     asyncio.run(scenario())
 

@@ -155,6 +155,7 @@ async def found_again(world: World) -> BLEDevice:
             await asyncio.sleep(0.002)
 
 
+@pytest.mark.fault(4, "fake")
 def test_a_daemon_that_is_killed_leaves_a_phantom_until_the_next_scan(rig: Rig) -> None:
     """Nothing on the bus tells bleak that links are gone, so it lists a strap that nobody holds."""
     strap = rig.add_strap()
@@ -200,6 +201,7 @@ def test_the_end_of_the_bus_calls_back_once(rig: Rig) -> None:
     asyncio.run(scenario(World(rig)))
 
 
+@pytest.mark.fault(7, "fake")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 def test_the_link_of_a_run_that_died_stays_up_is_not_found_by_scanning_and_can_be_adopted(
     rig: Rig, number: signal.Signals

@@ -13,7 +13,10 @@ from random import Random
 import pytest
 from bleak.exc import BleakError
 
+from devices.bluetooth import Radio
 from devices.heart_rate_measurement import encode
+from devices.strap import Delays
+from tests.bluez.hearing import going, hearing
 from tests.bluez.rig import Rig
 from tests.bluez.worlds import AnyStrap, Heard, World, eventually, link_lost
 
@@ -74,6 +77,8 @@ class Fate:
         self._strap.come_back()
 
 
+@pytest.mark.fault(10, "fake")
+@pytest.mark.fault(31, "fake")
 @pytest.mark.parametrize("seed", range(4))
 def test_every_notification_sent_to_a_subscriber_arrives_once_and_in_order(world: World, seed: int) -> None:
     rng = Random(seed)
@@ -99,3 +104,37 @@ def test_every_notification_sent_to_a_subscriber_arrives_once_and_in_order(world
         assert not strap.connected
 
     asyncio.run(scenario())
+
+
+@pytest.mark.fault(10, "fake")
+@pytest.mark.fault(31, "fake")
+@pytest.mark.parametrize("seed", range(6))
+def test_the_strap_of_a_session_loses_and_doubles_nothing_and_tells_each_change_once(world: World, seed: int) -> None:
+    rng = Random(100 + seed)
+    strap = world.air.add_strap()
+    fate = Fate(world, strap, rng)
+    fate.blows += [
+        strap.want_pairing,
+        lambda: strap.want_pairing(wanted=False),
+        world.air.refuse_discovery,
+        lambda: world.air.refuse_discovery(refusing=False),
+    ]
+    radio = Radio(world.scanner, world.client, world.adapter)
+
+    async def scenario() -> None:
+        async with hearing(radio=radio, delays=Delays(scale=0.01)) as heard:
+            for _ in range(4):
+                await eventually(lambda: strap.subscribed)
+                for _ in range(3):
+                    fate.strike()
+                    await asyncio.sleep(rng.choice([0.0, 0.001, 0.03, 0.1]))
+                fate.mercy()
+                strap.want_pairing(wanted=False)
+                world.air.refuse_discovery(refusing=False)
+            await eventually(lambda: strap.subscribed)
+            fate.beat()
+            await eventually(lambda: heard.packets(len(fate.sent)))
+            assert heard.raws == fate.sent
+        assert not strap.connected
+
+    going(scenario)

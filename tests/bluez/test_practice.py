@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -22,6 +23,7 @@ from tests.cli.programs import PROGRAM, environment, run, start
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 NEW = {"last_used": None, "in_use": False}
 """What scan says of a strap that was never used here."""
+OFFSCREEN = {"QT_QPA_PLATFORM": "offscreen"}
 PRACTICE = ("practice", "--source", "strap:", "--view", "none", "--json", "--output")
 
 
@@ -54,9 +56,10 @@ def practising(rig: Rig, folder: Path) -> Generator[subprocess.Popen[str]]:
 
 
 def ended(program: subprocess.Popen[str], number: signal.Signals) -> tuple[int, list[dict[str, Any]]]:
-    """End it by a signal; the exit code and the events it printed."""
+    """End it by a signal; the exit code and the events it printed. Nothing of any library is told to the person."""
     program.send_signal(number)
-    out, _ = program.communicate(timeout=15)
+    out, said = program.communicate(timeout=15)
+    assert not re.search(r"bleak|d-?bus|traceback|error|warning", said, re.IGNORECASE), said
     return program.returncode, [json.loads(line) for line in out.splitlines()]
 
 
@@ -73,6 +76,8 @@ def recorded(folder: Path) -> list[int]:
     return [ticks for line in read_recording(path).lines if line.kind == "packet" for ticks in line.body["ticks"]]
 
 
+@pytest.mark.fault(10, "fake")
+@pytest.mark.fault(4, "fake")
 def test_recorded_rrs_equal_those_sent_in_order_once_each_through_3_link_drops_and_a_daemon_restart(
     rig: Rig, tmp_path: Path
 ) -> None:
@@ -98,6 +103,7 @@ def test_recorded_rrs_equal_those_sent_in_order_once_each_through_3_link_drops_a
     assert not strap.connected, "the link is closed"
 
 
+@pytest.mark.fault(8, "fake")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_case_8_a_signal_closes_the_link_and_leaves_a_whole_recording(
     rig: Rig, tmp_path: Path, number: signal.Signals
@@ -127,6 +133,7 @@ def test_case_36_a_reader_that_is_stuck_loses_nothing_and_delays_no_stamp(rig: R
     assert stamps[-1] - stamps[0] < took_s + 1.0
 
 
+@pytest.mark.fault(8, "fake")
 def test_a_second_ctrl_c_ends_a_program_whose_reader_is_stuck(rig: Rig, tmp_path: Path) -> None:
     sender = Sender(rig.add_strap())
     with practising(rig, tmp_path) as program:
@@ -140,6 +147,7 @@ def test_a_second_ctrl_c_ends_a_program_whose_reader_is_stuck(rig: Rig, tmp_path
     assert recorded(tmp_path) == sender.sent
 
 
+@pytest.mark.fault(8, "fake")
 def test_a_second_ctrl_c_while_the_link_is_closed_slowly_leaves_a_whole_recording(rig: Rig, tmp_path: Path) -> None:
     strap = rig.add_strap()
     sender = Sender(strap)
@@ -172,6 +180,7 @@ def test_events_that_nothing_can_hold_do_not_end_the_session_and_are_told(rig: R
     assert recorded(tmp_path) == sender.sent
 
 
+@pytest.mark.fault(16, "fake")
 def test_a_session_is_interrupted_while_it_looks_for_a_strap(rig: Rig, tmp_path: Path) -> None:
     with start(tmp_path, *PRACTICE, str(tmp_path / "out")) as program:
         rig.wait(lambda: rig.discovering, 15)
@@ -180,6 +189,8 @@ def test_a_session_is_interrupted_while_it_looks_for_a_strap(rig: Rig, tmp_path:
     assert not rig.discovering
 
 
+@pytest.mark.fault(9, "fake")
+@pytest.mark.fault(7, "fake")
 def test_case_9_a_killed_session_keeps_what_was_sent_and_the_next_one_adopts_the_link(rig: Rig, tmp_path: Path) -> None:
     strap = rig.add_strap()
     sender = Sender(strap)
@@ -197,15 +208,88 @@ def test_case_9_a_killed_session_keeps_what_was_sent_and_the_next_one_adopts_the
     assert [ticks for line in lines if line.kind == "packet" for ticks in line.body["ticks"]] == sender.sent
     with practising(rig, tmp_path / "again") as program:
         sender.send(5)
-        assert ended(program, signal.SIGTERM)[0] == 130
+        code, events = ended(program, signal.SIGTERM)
+    assert code == 130
+    links = {event["state"]: event["at"] for event in events if event["kind"] == "link"}
+    assert links["streaming"] - links["scanning"] < 2, "adopted, not searched for"
     assert not strap.connected
 
 
+@pytest.mark.slow
+@pytest.mark.fault(8, "fake")
+def test_case_8_a_link_that_does_not_close_delays_the_end_by_5_s_and_costs_nothing(rig: Rig, tmp_path: Path) -> None:
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    strap.slow_to_disconnect(60)
+    with practising(rig, tmp_path) as program:
+        sender.send(10)
+        code, events = ended(program, signal.SIGTERM)
+    assert code == 130
+    assert recorded(tmp_path) == intervals(events) == sender.sent
+
+
+CLOSED_WINDOW = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from biofeedback.cli.main import main
+from biofeedback.desktop.trainee import TraineeWindow
+
+def close_when_told(window, event, shown=TraineeWindow.showEvent):
+    shown(window, event)
+    window.teller = QTimer(window)
+    window.teller.timeout.connect(lambda: Path("close").exists() and window.close())
+    window.teller.start(20)
+
+TraineeWindow.showEvent = close_when_told
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.fault(8, "fake")
+def test_case_8_a_closed_window_closes_the_link_and_leaves_a_whole_recording(rig: Rig, tmp_path: Path) -> None:
+    if json.loads(run(tmp_path, "doctor", "--json", env=OFFSCREEN).stdout)["can"]["window"] is not True:
+        pytest.skip("no window can be opened here")
+    strap = rig.add_strap()
+    sender = Sender(strap)
+    words = ["practice", "--source", "strap:", "--view", "desktop", "--json", "--output", str(tmp_path / "out")]
+    with subprocess.Popen(
+        [*PROGRAM[:2], "-c", CLOSED_WINDOW, *words],
+        env={**environment(tmp_path), **OFFSCREEN}, stdout=subprocess.PIPE, text=True, cwd=tmp_path,
+    ) as program:  # fmt: skip
+        try:
+            rig.wait(lambda: strap.subscribed, 15)
+            sender.send(30)
+            (tmp_path / "close").touch()
+            out, _ = program.communicate(timeout=15)
+        finally:
+            program.kill()
+    events = [json.loads(line) for line in out.splitlines()]
+    assert (program.returncode, events[-1]["kind"], events[-1]["why"]) == (0, "end", "the window was closed")
+    assert recorded(tmp_path) == intervals(events) == sender.sent
+    assert not strap.connected
+
+
+@pytest.mark.fault(40, "fake")
+def test_case_40_scan_works_beside_a_session_that_searches(rig: Rig, tmp_path: Path) -> None:
+    with start(tmp_path, *PRACTICE, str(tmp_path / "out")) as program:
+        rig.wait(lambda: rig.discovering, 15)
+        done = run(tmp_path, "scan", "--timeout", "0.2")
+        assert (done.returncode, "InProgress" in done.stderr) == (3, False)
+        strap = rig.add_strap()
+        rig.wait(lambda: strap.subscribed)
+        code, events = ended(program, signal.SIGTERM)
+    assert code == 130
+    assert [event["state"] for event in events if event["kind"] == "link"] == ["scanning", "connecting", "streaming"]
+
+
+@pytest.mark.fault(1, "fake")
+@pytest.mark.parametrize("address", ["unix:path=/nowhere/bus", "nonsense"])
 @pytest.mark.parametrize("command", ["practice --source strap: --output out", "scan --timeout 0.1"])
 def test_case_1_without_bluetooth_there_are_two_lines_exit_3_and_no_empty_recording(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, address: str
 ) -> None:
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/bus")
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
     done = run(tmp_path, *command.split(), "--json")
     assert (done.returncode, done.stdout) == (3, "")
     what, advice = done.stderr.strip().splitlines()
@@ -232,6 +316,7 @@ def test_scan_prints_the_contract(rig: Rig, tmp_path: Path) -> None:
     assert f"practice --source strap:{near.address}" in told.stderr
 
 
+@pytest.mark.fault(5, "fake")
 def test_scan_without_a_strap_says_what_to_do_and_ends_with_3(rig: Rig, tmp_path: Path) -> None:
     done = run(tmp_path, "scan", "--timeout", "0.1", "--json")
     assert (done.returncode, done.stdout) == (3, "[]\n")
@@ -250,6 +335,8 @@ def test_doctor_with_bluetooth_sends_to_the_strap(rig: Rig, tmp_path: Path) -> N
     assert all(set(check) == {"name", "ok", "what", "do"} for check in found["checks"])
 
 
+@pytest.mark.fault(1, "fake")
+@pytest.mark.fault(2, "fake")
 @pytest.mark.parametrize(("order", "said"), [("off", "Bluetooth is off."), ("none", "Bluetooth")])
 def test_doctor_without_bluetooth_says_what_to_do_and_what_works_meanwhile(
     rig: Rig, tmp_path: Path, order: str, said: str

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,44 @@ def test_a_full_disk_is_told_and_the_session_goes_on(tmp_path: Path) -> None:
     assert recording.damage is None
     assert part.stat().st_size > 50_000
     assert verify(part).differences == 0
+
+
+def appeared(folder: Path) -> Path:
+    """The file of a session that has just begun, at the first moment at which it is there."""
+    end = time.monotonic() + 15
+    while time.monotonic() < end:
+        if folder.is_dir() and (found := next(folder.iterdir(), None)) is not None:
+            return found
+    raise TimeoutError(folder)
+
+
+@posix
+@pytest.mark.fault(8, "unit")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_first_moment_leaves_no_recording_or_a_whole_one(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    for turn in range(4):
+        place = tmp_path / str(turn)
+        with start(tmp_path, *FAST, str(place)) as program:
+            appeared(place)
+            program.send_signal(number)
+            _, talk = program.communicate(timeout=15)
+        assert (program.returncode, talk.count("Traceback")) == (130, 0), talk
+        assert [verify(path).finished for path in place.iterdir()] in ([], [True])
+
+
+@posix
+@pytest.mark.fault(1, "unit")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_bluetooth_is_waited_for_ends_at_once_with_130_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    place, nowhere = tmp_path / "out", {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}
+    words = ("practice", "--source", "strap:", "--view", "none", "--json", "--output", str(place))
+    with start(tmp_path, *words, env=nowhere) as program:
+        appeared(place)
+        program.send_signal(number)
+        out, talk = program.communicate(timeout=15)
+    assert (program.returncode, out, talk) == (130, "", "")
+    assert list(place.iterdir()) == []

@@ -45,8 +45,10 @@ CONTROL_POINT: Final = uuid(0x2A39)
 LEVEL: Final = uuid(0x2A19)
 
 ADVERTISING_S: Final = 0.01
+NO_BLUETOOTH: Final = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
 
-Trouble: TypeAlias = Literal["refuse", "leave", "error"]
+Trouble: TypeAlias = Literal["refuse", "leave", "error", "system"]
+"""How an attempt to connect goes wrong; "system": as on Windows, with an error of the system that says nothing."""
 
 # UUID, handle, flags of the characteristics of each service.
 _LAYOUT: Final[dict[str, tuple[tuple[str, int, tuple[CharacteristicPropertyName, ...]], ...]]] = {
@@ -76,6 +78,7 @@ class AirStrap:
     held: bool = False
     hides_services: bool = False
     wants_pairing: bool = False
+    refuses_pairing: BleakError | None = None
     paired: bool = False
     connected: bool = False
     resolved: bool = False
@@ -139,6 +142,15 @@ class AirStrap:
     def want_pairing(self, *, wanted: bool = True) -> None:
         """Refuse reading and notifications until paired."""
         self.wants_pairing = wanted
+
+    def refuse_pairing(self, *, refused: bool = True, error: BleakError | None = None) -> None:
+        """Let every attempt to pair fail, as it does over BlueZ or with this error."""
+        usual = BleakDBusError("org.bluez.Error.AuthenticationFailed", ["Authentication Failed"])
+        self.refuses_pairing = (error or usual) if refused else None
+
+    def pair(self, *, paired: bool = True) -> None:
+        """Be paired by the person, in the system's settings."""
+        self.paired = paired
 
     def set_rssi(self, rssi: int) -> None:
         self.rssi = rssi
@@ -219,6 +231,9 @@ class Air:
     def __init__(self) -> None:
         self.straps: list[AirStrap] = []
         self.powered = True
+        self.absences = 0
+        """How often the adapter is still not there when it is asked for."""
+        self.refuses_scans = False
         self.scanners: list[_Scanner] = []
         self.scanner_backend: type[BaseBleakScanner] = type("AirScanner", (_Scanner,), {"air": self})
         self.client_backend: type[BaseBleakClient] = type("AirClient", (_Client,), {"air": self})
@@ -250,13 +265,20 @@ class Air:
             for scanner in tuple(self.scanners):
                 scanner.lose()
 
+    def refuse_discovery(self, *, refusing: bool = True) -> None:
+        """Fail to discover although the adapter is on."""
+        self.refuses_scans = refusing
+
     @property
     def discovering(self) -> bool:
         """Somebody scans."""
         return bool(self.scanners)
 
     def check_power(self) -> None:
-        """Raise what bleak raises for an adapter that is off."""
+        """Raise what bleak raises for an adapter that is not there, or off."""
+        if self.absences:
+            self.absences -= 1
+            raise BleakBluetoothNotAvailableError("No Bluetooth adapters found.", NO_BLUETOOTH)
         if not self.powered:
             raise BleakBluetoothNotAvailableError(
                 "No powered Bluetooth adapters found.", BleakBluetoothNotAvailableReason.POWERED_OFF
@@ -283,6 +305,8 @@ class _Scanner(BaseBleakScanner):
 
     async def start(self) -> None:
         self.air.check_power()
+        if self.air.refuses_scans:
+            raise BleakDBusError("org.bluez.Error.Failed", ["Operation failed"])
         if self.air.scanners:
             raise BleakDBusError("org.bluez.Error.InProgress", ["Operation already in progress"])
         self.seen_devices = {}
@@ -474,9 +498,15 @@ class _Client(BaseBleakClient):
     async def _link(self, strap: AirStrap, *, pair: bool) -> None:
         if not self.air.powered:
             raise BleakDBusError("org.bluez.Error.Failed", ["Input/output error"])
+        if pair and not (strap.connected or strap.paired):
+            if strap.refuses_pairing:
+                raise strap.refuses_pairing
+            strap.paired = True
         while not strap.connected:
             await self._reach_out(strap)
             trouble = strap.troubles.pop(0) if strap.troubles else ""
+            if trouble == "system":
+                raise OSError("The device is not ready for use.")
             if trouble == "error":
                 raise BleakDBusError("org.bluez.Error.Failed", ["Software caused connection abort"])
             strap.connected = not trouble
@@ -484,7 +514,6 @@ class _Client(BaseBleakClient):
                 self._say_lost()
             if trouble == "leave":
                 raise BleakError("failed to discover services, device disconnected")
-        strap.paired = strap.paired or pair
         strap.clients.append(self)
         await strap.until(lambda: not strap.connected or not strap.hides_services)
         if not strap.connected:

@@ -20,12 +20,14 @@ from devices.bluetooth import (
     BLUETOOTH_OFF,
     LEFT,
     NEEDS_PAIRING,
+    PAIRING_STEPS,
     NO_ADAPTER,
     NO_ANSWER,
     NO_HEART_RATE,
     NO_SERVICE,
     NOT_ALLOWED,
     SILENT_SERVICE,
+    NoBusError,
     SilentServiceError,
     Trouble,
     bluetooth_errors,
@@ -69,6 +71,8 @@ def dbus(name: str, text: str = "") -> BleakDBusError:
         (BleakGATTProtocolError(0x05), NEEDS_PAIRING),
         (BleakGATTProtocolError(0x0F), NEEDS_PAIRING),
         (BleakGATTProtocolError(0x80), LEFT),
+        (NoBusError("address is malformed"), NO_SERVICE),
+        (dbus("org.bluez.Error.AuthenticationTimeout"), NEEDS_PAIRING),
     ],
 )
 def test_what_bleak_raises_has_words(error: Exception, trouble: Trouble) -> None:
@@ -80,7 +84,7 @@ def test_what_bleak_raises_has_words(error: Exception, trouble: Trouble) -> None
 def test_words_are_two_sentences_that_a_newcomer_understands(trouble: Trouble) -> None:
     assert trouble.what.endswith(".")
     assert trouble.advice
-    assert not re.search(r"bleak|dbus|bluez\.|GATT|0x", trouble.words, re.IGNORECASE)
+    assert not re.search(r"bleak|dbus|bluez\.|GATT|0x", f"{trouble.what} {trouble.advice}", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -89,6 +93,19 @@ def test_a_trouble_becomes_an_error_with_the_same_data(trouble: Trouble) -> None
     assert isinstance(error, BluetoothError)
     assert (error.reason, error.what, error.advice) == (trouble.reason, trouble.what, trouble.advice)
     assert trouble.radio_is_off == (trouble.reason in {Reason.NO_BLUETOOTH, Reason.BLUETOOTH_OFF, Reason.NOT_ALLOWED})
+
+
+@pytest.mark.fault(39, "unit")
+@pytest.mark.parametrize(
+    ("system", "places"),
+    [
+        ("linux", ["Bluetooth settings", "bluetoothctl pair"]),
+        ("darwin", ["System Settings"]),
+        ("win32", ["Add device"]),
+    ],
+)
+def test_case_39_how_to_pair_is_told_in_the_words_of_each_system(system: str, places: list[str]) -> None:
+    assert all(place in PAIRING_STEPS[system] for place in places)
 
 
 def test_a_cancelled_task_is_no_trouble() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_one_who_waits_is_woken() -> None:
     assert asyncio.run(whole()) == Packet(1, "s1", b"")
 
 
+@pytest.mark.fault(36, "unit")
 def test_a5_9_a_full_inbox_holds_1024_packets_and_counts_the_rest() -> None:
     async def whole() -> list[SourceEvent]:
         inbox = Inbox()
@@ -63,6 +65,7 @@ def test_a5_9_a_full_inbox_holds_1024_packets_and_counts_the_rest() -> None:
     assert events[1024:] == [Dropped(1030, 7), LinkState(5000, "waiting"), Packet(6000, "s1", b"\x01")]
 
 
+@pytest.mark.fault(36, "unit")
 def test_what_was_dropped_is_told_even_when_nothing_follows() -> None:
     async def whole() -> list[SourceEvent]:
         inbox = Inbox(most_packets=1)

@@ -7,8 +7,19 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
+from bleak.exc import BleakError
 
-from devices.bluetooth import BLUETOOTH_OFF, LEFT, NEEDS_PAIRING, NO_ANSWER, Radio
+from devices.bluetooth import (
+    BLUETOOTH_OFF,
+    CANNOT_CONNECT,
+    CANNOT_SEARCH,
+    LEFT,
+    NEEDS_PAIRING,
+    NO_ADAPTER,
+    NO_ANSWER,
+    NO_SERVICE,
+    Radio,
+)
 from devices.discovery import scan
 from devices.heart_rate_measurement import encode
 from devices.strap import NOT_SEEN, Delays
@@ -47,6 +58,8 @@ class Counter:
             self.sent.append(raw)
 
 
+@pytest.mark.fault(12, "memory")
+@pytest.mark.fault(10, "memory")
 @pytest.mark.parametrize("drops", [50, pytest.param(500, marks=pytest.mark.slow)])
 def test_2002_through_many_link_drops_each_notification_comes_once_and_in_order(drops: int) -> None:
     rng = Random(drops)
@@ -98,6 +111,35 @@ async def _pairing(air: Air, strap: AirStrap) -> None:
     strap.want_pairing(wanted=False)
 
 
+async def _unpaired(air: Air, strap: AirStrap) -> None:
+    strap.want_pairing()
+    strap.refuse_pairing()
+    strap.drop_link()
+    await asyncio.sleep(0.3)
+    strap.pair()
+
+
+async def _windows(air: Air, strap: AirStrap) -> None:
+    strap.fail_connects(3, "system")
+    strap.drop_link()
+    await asyncio.sleep(0)
+
+
+async def _unpaired_windows(air: Air, strap: AirStrap) -> None:
+    strap.want_pairing()
+    strap.refuse_pairing(error=BleakError("Could not pair with device: FAILED"))
+    strap.drop_link()
+    await asyncio.sleep(0.3)
+    strap.pair()
+
+
+async def _deaf(air: Air, strap: AirStrap) -> None:
+    air.refuse_discovery()
+    strap.drop_link()
+    await asyncio.sleep(0.3)
+    air.refuse_discovery(refusing=False)
+
+
 async def _hidden(air: Air, strap: AirStrap) -> None:
     strap.hide_services()
     strap.drop_link()
@@ -108,14 +150,29 @@ async def _hidden(air: Air, strap: AirStrap) -> None:
 @pytest.mark.parametrize(
     ("trouble", "said"),
     [
-        (_off, BLUETOOTH_OFF.what),
-        (_away, NOT_SEEN),
-        (_refusing, LEFT.what),
-        (_failing, NO_ANSWER.what),
-        (_pairing, NEEDS_PAIRING.what),
-        (_hidden, NO_ANSWER.what),
+        pytest.param(_off, BLUETOOTH_OFF.what, marks=pytest.mark.fault(3, "memory")),
+        pytest.param(_away, NOT_SEEN, marks=pytest.mark.fault(11, "memory")),
+        pytest.param(_refusing, LEFT.what, marks=pytest.mark.fault(13, "memory")),
+        pytest.param(_failing, CANNOT_CONNECT.what, marks=pytest.mark.fault(13, "memory")),
+        pytest.param(_pairing, NEEDS_PAIRING.what, marks=pytest.mark.fault(39, "memory")),
+        pytest.param(_unpaired, NEEDS_PAIRING.what, marks=pytest.mark.fault(39, "memory")),
+        pytest.param(_hidden, NO_ANSWER.what, marks=pytest.mark.fault(15, "memory")),
+        pytest.param(_unpaired_windows, NEEDS_PAIRING.advice, marks=pytest.mark.fault(39, "memory")),
+        pytest.param(_windows, CANNOT_CONNECT.what, marks=pytest.mark.fault(13, "memory")),
+        pytest.param(_deaf, CANNOT_SEARCH.what, marks=pytest.mark.fault(5, "memory")),
     ],
-    ids=["off", "away", "refusing", "failing", "pairing", "hidden"],
+    ids=[
+        "off",
+        "away",
+        "refusing",
+        "failing",
+        "pairing",
+        "unpaired",
+        "hidden",
+        "unpaired on Windows",
+        "Windows",
+        "deaf",
+    ],
 )
 def test_every_trouble_is_said_and_outlived(trouble: Callable[[Air, AirStrap], Awaitable[None]], said: str) -> None:
     async def scenario(air: Air) -> None:
@@ -124,15 +181,32 @@ def test_every_trouble_is_said_and_outlived(trouble: Callable[[Air, AirStrap], A
             await eventually(lambda: strap.subscribed)
             counter.send(strap, 2)
             await trouble(air, strap)
-            await eventually(lambda: heard.said(said))
+            await eventually(lambda: heard.said(said) or any(link.advice == said for link in heard.links))
             await eventually(lambda: strap.subscribed)
             counter.send(strap, 2)
             await eventually(lambda: len(heard.raws) >= 4)
             assert heard.raws == counter.sent
+            assert heard.times(NO_SERVICE.what) + heard.times(NO_ADAPTER.what) == 0
 
     going(scenario)
 
 
+@pytest.mark.fault(4, "memory")
+@pytest.mark.parametrize(("absences", "told"), [(1, 0), (2, 1), (5, 1)])
+def test_a_service_that_restarts_is_not_called_missing_before_it_has_had_its_time(absences: int, told: int) -> None:
+    async def scenario(air: Air) -> None:
+        strap = air.add_strap()
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: strap.subscribed)
+            air.absences = absences
+            strap.drop_link()
+            await eventually(lambda: heard.connected(2))
+            assert heard.times(NO_ADAPTER.what) == told
+
+    going(scenario)
+
+
+@pytest.mark.fault(16, "memory")
 @pytest.mark.parametrize("steps", range(0, 60, 3))
 def test_case_16_leaving_after_any_number_of_steps_leaves_nothing_behind(steps: int) -> None:
     async def scenario(air: Air) -> None:
