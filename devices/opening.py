@@ -34,11 +34,14 @@ def _open_simulated(spec: SourceSpec) -> Source:
 def _open_strap(spec: SourceSpec) -> Source:
     from devices.strap import Strap
 
-    if spec.options:
+    unknown = [key for key, value in spec.options.items() if key != "acc" or value not in ("0", "1")]
+    if unknown:
         raise SourceSpecError(
-            Reason.BAD_SPEC, f"A strap has no option '{next(iter(spec.options))}'.", "Write strap:, or strap:NAME."
+            Reason.BAD_SPEC,
+            f"A strap has no option '{unknown[0]}={spec.options[unknown[0]]}'.",
+            "Write strap:, strap:NAME, or strap:NAME?acc=0 to leave its accelerometer alone.",
         )
-    return Strap(spec.name, spec=spec.text)
+    return Strap(spec.name, spec=spec.text, acceleration=spec.options.get("acc") != "0")
 
 
 _OPENERS: Final[Mapping[str, Callable[[SourceSpec], Source]]] = {"sim": _open_simulated, "strap": _open_strap}

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final, Self
 
+from devices.accelerometer import Accelerometer
 from devices.bluetooth import (
     BATTERY_LEVEL,
     BODY_SENSOR_LOCATION,
@@ -28,7 +29,7 @@ from devices.bluetooth import (
 )
 from devices.discovery import FoundStrap, Wanted, connected_straps, first_advertising, named
 from devices.errors import Reason
-from devices.events import Battery, Heard, LinkName, LinkState, SourceEvent, StrapInfo
+from devices.events import Acceleration, Battery, Heard, LinkName, LinkState, SourceEvent, StrapInfo
 from devices.inbox import Inbox
 from devices.source import Clock
 
@@ -83,16 +84,24 @@ class Delays:
 class Strap:
     """The source "strap:NAME", "strap:ADDRESS" or "strap:" (the first one found). Use its `events` once.
 
-    Once a strap has been connected the session stays with it, whatever else is in the room.
+    Once a strap has been connected the session stays with it, whatever else is in the room. `acceleration`: a strap
+    that has an accelerometer is asked for it.
     """
 
     def __init__(
-        self, words: str = "", *, spec: str = "", radio: Radio = SYSTEM_RADIO, delays: Delays | None = None
+        self,
+        words: str = "",
+        *,
+        spec: str = "",
+        radio: Radio = SYSTEM_RADIO,
+        delays: Delays | None = None,
+        acceleration: bool = True,
     ) -> None:
         self.info = StrapInfo(name=words or "heart-rate strap", kind="strap", spec=spec)
         self._wanted: Wanted = named(words)
         self._radio = radio
         self._delays = delays or Delays()
+        self._accelerometer = Accelerometer() if acceleration else None
         self._chosen: FoundStrap | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._leaving = False
@@ -191,7 +200,14 @@ class Strap:
             self._stay_with(strap)
             voice.link("streaming", f"Connected to {strap.called}.")
             await self._follow_battery(client, voice)
-            await self._watch(client, gone, voice)
+            async with self._acceleration(client, voice):
+                await self._watch(client, gone, voice)
+
+    def _acceleration(self, client: BleakClient, voice: _Voice) -> AbstractAsyncContextManager[None]:
+        """Acceleration for as long as this link lasts; nothing of the heart waits for it."""
+        if self._accelerometer is None:
+            return nullcontext()
+        return self._accelerometer.following(client, voice.frame, voice.aside)
 
     async def _watch(self, client: BleakClient, gone: asyncio.Event, voice: _Voice) -> None:
         """Return when the link is gone. A Bluetooth service that died tells nobody, so a silence is looked into.
@@ -280,11 +296,22 @@ class _Voice:
         self.packets += 1
         self._inbox.packet(self._clock.now(), DEVICE, bytes(raw))
 
+    def frame(self, raw: bytes, fs_hz: int | None, factor: float | None) -> None:
+        """The strap sent acceleration."""
+        self._inbox.frame(Acceleration(self._clock.now(), DEVICE, raw, fs_hz, factor))
+
     def link(self, state: LinkName, why: str) -> None:
         """The link changed; what was said last is not said again."""
         if (state, why) != self._said:
             self._said = state, why
             self._inbox.put(LinkState(self._clock.now(), state, why))
+
+    def aside(self, why: str) -> bool:
+        """Something about the link that changes nothing; not said while there is more to say."""
+        quiet = self._said is not None and self._said[0] == "streaming"
+        if quiet:
+            self.link("streaming", why)
+        return quiet
 
     def streaming_again(self) -> None:
         """Packets come after a silence."""

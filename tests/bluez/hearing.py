@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from devices.bluetooth import SYSTEM_RADIO, Radio
-from devices.events import Battery, LinkState, Packet, SourceEvent
+from devices.events import Acceleration, Battery, LinkState, Packet, SourceEvent
 from devices.strap import Delays, Strap
 
 QUICK = Delays(scale=0.02)
@@ -41,6 +41,11 @@ class Heard:
         return [event.raw for event in self.events if isinstance(event, Packet)]
 
     @property
+    def frames(self) -> list[Acceleration]:
+        """What the accelerometer sent, in order."""
+        return [event for event in self.events if isinstance(event, Acceleration)]
+
+    @property
     def links(self) -> list[LinkState]:
         return [event for event in self.events if isinstance(event, LinkState)]
 
@@ -66,10 +71,12 @@ class Heard:
 
 
 @asynccontextmanager
-async def hearing(words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays = QUICK) -> AsyncGenerator[Heard]:
+async def hearing(
+    words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays = QUICK, acceleration: bool = True
+) -> AsyncGenerator[Heard]:
     """Listen to the strap of this name until the block is left; it is closed then."""
     heard = Heard()
-    source = Strap(words, radio=radio, delays=delays)
+    source = Strap(words, radio=radio, delays=delays, acceleration=acceleration)
 
     async def listen() -> None:
         async for event in source.events(Stopwatch()):
