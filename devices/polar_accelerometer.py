@@ -10,9 +10,9 @@ polar-ble-sdk (issues 124, 187, 331, 443, 700). All little endian:
                   3 range in mg (u32), 4 axes (u8), 5 factor (f32, in answers to a start only)
     data          02 | stamp u64, ns since 2000-01-01, of the last sample | frame type | samples
 
-Frame types 0, 1, 2: x, y, z in mg, as s8, s16 or s24. With bit 7 the samples are differences: a first sample of three
-s16, then blocks of `bits u8 | count u8 | count * 3 signed numbers of so many bits`, lowest bit first. Type 0x80 counts in
-units of factor g, type 0x81 of factor mg. A strap sends what it wants, so reading never raises: whole samples are
+Frame types 0, 1, 2: x, y, z in mg, as s8, s16 or s24. With bit 7 the samples are differences: a first sample of
+three s16, then blocks of `bits u8 | count u8 | count * 3 signed numbers of so many bits`, lowest bit first. Type 0x80
+counts in units of factor g, type 0x81 of factor mg. A strap sends what it wants, so reading never raises: whole samples are
 kept, a torn rest is dropped and named in `problems`.
 """
 
@@ -144,8 +144,12 @@ def choose(offered: Settings) -> Mapping[int, int] | None:
     chosen = {RATE: min(rates)}
     for what, values in sorted(offered.values.items()):
         if what in liked and values:
-            chosen[what] = min(values, key=lambda value, what=what: (abs(value - liked[what]), value))
+            chosen[what] = _nearest(values, liked[what])
     return chosen
+
+
+def _nearest(values: Sequence[int], liked: int) -> int:
+    return min(values, key=lambda value: (abs(value - liked), value))
 
 
 def start_command(chosen: Mapping[int, int]) -> bytes:
@@ -178,7 +182,9 @@ def decode(raw: bytes, factor: float | None = None) -> Frame:
     if unit_mg is None:
         return Frame(dev_ns, problems=("no factor",))
     counts, problems = _undo_differences(body)
-    return Frame(dev_ns, tuple((round(x * unit_mg), round(y * unit_mg), round(z * unit_mg)) for x, y, z in counts), problems)
+    return Frame(
+        dev_ns, tuple((round(x * unit_mg), round(y * unit_mg), round(z * unit_mg)) for x, y, z in counts), problems
+    )
 
 
 def encode(dev_ns: int, xyz_mg: Sequence[Sample]) -> bytes:

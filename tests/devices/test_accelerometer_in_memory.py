@@ -167,6 +167,10 @@ def test_no_acc_asks_for_nothing() -> None:
     going(scenario)
 
 
+async def _frames(heard: Heard, count: int) -> None:
+    await eventually(lambda: len(heard.frames) == count)
+
+
 def test_it_begins_anew_with_each_link() -> None:
     async def scenario(air: Air) -> None:
         strap, sensor = strap_with(air)
@@ -175,7 +179,7 @@ def test_it_begins_anew_with_each_link() -> None:
                 await eventually(lambda: accelerating(strap))
                 await asyncio.sleep(0.005)
                 assert strap.accelerate(FRAME)
-                await eventually(lambda count=count: len(heard.frames) == count)
+                await _frames(heard, count)
                 await some_beats(strap, heard)
                 strap.drop_link()
             await eventually(lambda: accelerating(strap))

@@ -19,10 +19,12 @@ STAMP = bytes.fromhex("e0f1a2b3c4d5e608")
 STAMP_NS = int.from_bytes(STAMP, "little")
 
 # A frame of a Verity Sense as its maker took it apart, up to the end of its first block (polar-ble-sdk issue 187).
-VERITY = bytes.fromhex("02" + "607a287d9f268009" + "80" + "87f2b4fa92f8" + "081b") + bytes(
-    [10, 5, 255, 234, 24, 255, 233, 255, 248, 41, 233, 3, 40, 253, 2, 19, 10, 3, 223, 253, 25, 225, 229, 229, 230, 0, 7]
-    + [28, 2, 14, 14, 16, 244, 252, 235, 14, 254, 37, 231, 250, 243, 244, 245, 5, 10, 1, 18, 22, 244, 20, 242, 30, 204]
-    + [247, 6, 13, 0, 6, 9, 254, 12, 248, 0, 233, 238, 248, 240, 255, 1, 7, 27, 22, 253, 241, 5, 252, 26, 251, 18, 239, 6]
+VERITY = bytes.fromhex(
+    "02607a287d9f26800980"
+    "87f2b4fa92f8"
+    "081b"
+    "0a05ffea18ffe9fff829e90328fd02130a03dffd19e1e5e5e600071c020e0e10f4fceb0efe25e7faf3f4f5050a011216f414"
+    "f21eccf7060d000609fe0cf800e9eef8f0ff01071b16fdf105fc1afb12ef06"
 )
 VERITY_FACTOR = 2.44140625e-4
 """8 g in 15 bits."""
@@ -79,7 +81,8 @@ def test_no_rate_that_is_fast_enough_is_no_acceleration(offered: dict[int, tuple
 
 
 @pytest.mark.parametrize(
-    ("raw", "offers"), [(pmd.FEATURES, True), (pmd.ECG_ONLY, False), (b"", False), (b"\x0f", False), (b"\x0e\x04", False)]
+    ("raw", "offers"),
+    [(pmd.FEATURES, True), (pmd.ECG_ONLY, False), (b"", False), (b"\x0f", False), (b"\x0e\x04", False)],
 )
 def test_bit_2_of_the_features_is_acceleration(raw: bytes, offers: bool) -> None:
     assert polar.offers_acceleration(raw) is offers

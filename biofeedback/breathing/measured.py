@@ -1,0 +1,160 @@
+"""The breathing rate that a strap's accelerometer shows: the chest tilts with each breath.
+
+Five values a second, without their slope and bend; of the three axes the direction that moves most; on it, one sine
+of each rate by least squares. The best rate is the answer, and the share of the movement that its sine explains is
+the quality. From 10 breaths a minute on the last 30 s are looked at, since nobody breathes like a clock; slower rates,
+down to 4, need 40 s. An axis that is stuck, noise, talk and shuffling are not one sine and score low; the slowest and
+the fastest rate that are tried stand for drift and noise, and score nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import cos, pi, sin, sqrt
+from operator import mul
+from typing import Final, TypeAlias
+
+from biofeedback.breathing.acceleration import Sample
+
+GOOD: Final = 0.6
+"""From this quality on a rate is used and shown. `benchmarks/motion.py` tells how often it is then wrong."""
+SLOW_HZ: Final = 5.0
+LONG: Final = 200
+SHORT: Final = 150
+"""Values in 40 and in 30 s."""
+LEAST_RMS_MG: Final = 1.5
+"""Less is the noise of the sensor: an axis that is stuck, or no chest."""
+SLOWEST: Final = 4.0
+BRISK: Final = 10.0
+"""Breaths a minute from which the short window is used."""
+FASTEST: Final = 42.0
+STEP: Final = 0.5
+_TURNS: Final = 12
+"""Squarings of a covariance: the second largest part is then gone, unless it is as large."""
+
+Row: TypeAlias = tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A breathing rate a minute, None when there is none, and how far it can be trusted, 0 to 1."""
+
+    rate: float | None
+    quality: float
+
+
+NOTHING: Final = Measured(None, 0.0)
+
+
+class BreathTrace:
+    """Keeps the slow tilt of one run of samples of `fs_hz`."""
+
+    def __init__(self, fs_hz: float) -> None:
+        self._each = max(1, round(fs_hz / SLOW_HZ))
+        self._sum = (0, 0, 0)
+        self._many = 0
+        self._slow: deque[tuple[float, float, float]] = deque(maxlen=LONG)
+
+    def step(self, sample: Sample) -> None:
+        """Take one sample."""
+        self._sum = (self._sum[0] + sample[0], self._sum[1] + sample[1], self._sum[2] + sample[2])
+        self._many += 1
+        if self._many == self._each:
+            x, y, z = self._sum
+            self._slow.append((x / self._each, y / self._each, z / self._each))
+            self._sum, self._many = (0, 0, 0), 0
+
+    def forget(self) -> None:
+        """Somebody moved: breath before and after are not on one axis."""
+        self._slow.clear()
+
+    def measure(self, fs_hz: float) -> Measured:
+        """The rate of the last 40 s, when samples come at `fs_hz`."""
+        if len(self._slow) < SHORT:
+            return NOTHING
+        found = rate_of(*zip(*self._slow, strict=True))
+        if found.rate is None:
+            return found
+        return Measured(found.rate * fs_hz / (self._each * SLOW_HZ), found.quality)
+
+
+def rate_of(x: Sequence[float], y: Sequence[float], z: Sequence[float]) -> Measured:
+    """The breathing rate of 150 to 200 values an axis, five a second, in mg."""
+    brisk = _best(x[-SHORT:], y[-SHORT:], z[-SHORT:], BRISK - STEP)
+    if len(x) < LONG:
+        return brisk
+    slow = _best(x, y, z, SLOWEST - STEP)
+    return slow if slow.rate is not None and slow.rate < BRISK else brisk
+
+
+def _best(x: Sequence[float], y: Sequence[float], z: Sequence[float], least: float) -> Measured:
+    """The rate above `least` whose sine explains most."""
+    axes = [_level(axis) for axis in (x, y, z)]
+    trace = _along(_main_direction(axes), axes)
+    total = _dot(trace, trace)
+    if total < LEAST_RMS_MG * LEAST_RMS_MG * len(trace):
+        return NOTHING
+    powers = [_dot(trace, in_phase) ** 2 + _dot(trace, across) ** 2 for in_phase, across in _waves(len(trace), least)]
+    best = max(range(len(powers)), key=powers.__getitem__)
+    if best in (0, len(powers) - 1):
+        return NOTHING
+    before, peak, after = powers[best - 1 : best + 2]
+    bend = before - 2 * peak + after
+    shift = (before - after) / (2 * bend) if bend else 0.0
+    return Measured(least + (best + shift) * STEP, min(1.0, 2 * peak / len(trace) / total))
+
+
+def _dot(left: Iterable[float], right: Iterable[float]) -> float:
+    return float(sum(map(mul, left, right)))
+
+
+@cache
+def _waves(values: int, least: float) -> tuple[tuple[Row, Row], ...]:
+    """A cosine and a sine of each rate from `least` on."""
+    many = round((FASTEST - least) / STEP) + 1
+    angles = [2 * pi * (least + number * STEP) / 60 / SLOW_HZ for number in range(many)]
+    return tuple(
+        (tuple(cos(angle * place) for place in range(values)), tuple(sin(angle * place) for place in range(values)))
+        for angle in angles
+    )
+
+
+@cache
+def _trends(values: int) -> tuple[Row, ...]:
+    """Constant, slope and bend, orthogonal and of length 1."""
+    middle = (values - 1) / 2
+    slope = [place - middle for place in range(values)]
+    square = sum(value * value for value in slope) / values
+    rows = ([1.0] * values, slope, [value * value - square for value in slope])
+    return tuple(tuple(value / sqrt(_dot(row, row)) for value in row) for row in rows)
+
+
+def _level(axis: Sequence[float]) -> list[float]:
+    """An axis without its mean, slope and bend."""
+    left = list(axis)
+    for trend in _trends(len(axis)):
+        share = _dot(left, trend)
+        left = [value - share * step for value, step in zip(left, trend, strict=True)]
+    return left
+
+
+def _main_direction(axes: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """The direction in which three axes move most, of length 1: squaring their covariance leaves its largest part."""
+    matrix = [[_dot(left, right) for right in axes] for left in axes]
+    for _ in range(_TURNS):
+        size = sum(matrix[place][place] for place in range(3))
+        if not size:
+            return 1.0, 0.0, 0.0
+        scaled = [[value / size for value in row] for row in matrix]
+        matrix = [[_dot(row, column) for column in zip(*scaled, strict=True)] for row in scaled]
+    x, y, z = max(matrix, key=lambda row: _dot(row, row))
+    length = sqrt(x * x + y * y + z * z)
+    return x / length, y / length, z / length
+
+
+def _along(direction: tuple[float, float, float], axes: Sequence[Sequence[float]]) -> list[float]:
+    a, b, c = direction
+    return [a * x + b * y + c * z for x, y, z in zip(*axes, strict=True)]
