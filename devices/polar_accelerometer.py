@@ -12,8 +12,8 @@ polar-ble-sdk (issues 124, 187, 331, 443, 700). All little endian:
 
 Frame types 0, 1, 2: x, y, z in mg, as s8, s16 or s24. With bit 7 the samples are differences: a first sample of
 three s16, then blocks of `bits u8 | count u8 | count * 3 signed numbers of so many bits`, lowest bit first. Type 0x80
-counts in units of factor g, type 0x81 of factor mg. A strap sends what it wants, so reading never raises: whole samples are
-kept, a torn rest is dropped and named in `problems`.
+counts in units of factor g, type 0x81 of factor mg. A strap sends what it wants, so reading never raises: whole samples
+are kept, a torn rest is dropped and named in `problems`.
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ def _best(x: Sequence[float], y: Sequence[float], z: Sequence[float], least: flo
     before, peak, after = powers[best - 1 : best + 2]
     bend = before - 2 * peak + after
     shift = (before - after) / (2 * bend) if bend else 0.0
-    return Measured(least + (best + shift) * STEP, min(1.0, 2 * peak / len(trace) / total))
+    summit = peak - (before - after) * shift / 4
+    return Measured(least + (best + shift) * STEP, min(1.0, summit / total))
 
 
 def _dot(left: Iterable[float], right: Iterable[float]) -> float:
@@ -113,13 +114,21 @@ def _dot(left: Iterable[float], right: Iterable[float]) -> float:
 
 @cache
 def _waves(values: int, least: float) -> tuple[tuple[Row, Row], ...]:
-    """A cosine and a sine of each rate from `least` on."""
+    """A cosine and a sine of each rate from `least` on, as a levelled axis holds them, orthogonal and of length 1."""
     many = round((FASTEST - least) / STEP) + 1
-    angles = [2 * pi * (least + number * STEP) / 60 / SLOW_HZ for number in range(many)]
-    return tuple(
-        (tuple(cos(angle * place) for place in range(values)), tuple(sin(angle * place) for place in range(values)))
-        for angle in angles
-    )
+    return tuple(_wave(values, 2 * pi * (least + number * STEP) / 60 / SLOW_HZ) for number in range(many))
+
+
+def _wave(values: int, angle: float) -> tuple[Row, Row]:
+    in_phase = _unit(_level([cos(angle * place) for place in range(values)]))
+    across = _level([sin(angle * place) for place in range(values)])
+    shared = _dot(in_phase, across)
+    return in_phase, _unit([value - shared * along for value, along in zip(across, in_phase, strict=True)])
+
+
+def _unit(row: Sequence[float]) -> Row:
+    length = sqrt(_dot(row, row))
+    return tuple(value / length for value in row)
 
 
 @cache
@@ -129,7 +138,7 @@ def _trends(values: int) -> tuple[Row, ...]:
     slope = [place - middle for place in range(values)]
     square = sum(value * value for value in slope) / values
     rows = ([1.0] * values, slope, [value * value - square for value in slope])
-    return tuple(tuple(value / sqrt(_dot(row, row)) for value in row) for row in rows)
+    return tuple(_unit(row) for row in rows)
 
 
 def _level(axis: Sequence[float]) -> list[float]:

@@ -54,6 +54,7 @@ def test_an_answer_with_the_settings_of_an_h10_is_read() -> None:
 
 def test_25_hz_16_bits_and_8_g_are_chosen_and_asked_for_as_documented() -> None:
     chosen = choose(polar.read_settings(read_answer(H10_SETTINGS).settings))
+    assert chosen is not None
     assert chosen == {polar.RATE: 25, polar.RESOLUTION: 16, polar.RANGE: 8}
     assert polar.start_command(chosen).hex() == "0202" + "00011900" + "01011000" + "02010800"
 
