@@ -145,10 +145,10 @@ def _number(key: str, text: str) -> float:
         )
     low, high = RANGES[key]
     try:
-        value: float = int(text) if key in WHOLE else float(text)
+        value = float(text)
     except ValueError:
         value = float("nan")
-    if not low <= value <= high:
+    if not low <= value <= high or (key in WHOLE and not value.is_integer()):
         kind = "a whole number" if key in WHOLE else "a number"
         raise SourceSpecError(
             Reason.BAD_SPEC, f"{key}={text} is not possible.", f"Give {kind} from {low:.16g} to {high:.16g}."
