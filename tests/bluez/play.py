@@ -21,13 +21,15 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--person", choices=sorted(PEOPLE), default="calm")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--acc", action="store_true", help="a strap with an accelerometer, whose wearer moves at times")
     parser.add_argument("--name", default="Polar H10 12345678")
     parser.add_argument("program", nargs=argparse.REMAINDER)
     asked = parser.parse_args(words)
     if MISSING:
         sys.stderr.write(MISSING + "\n")
         return 1
-    with Rig() as rig, Wearer(rig.add_strap(asked.name), wearing(asked.person, asked.seed), asked.speed):
+    said = wearing(asked.person, asked.seed, **({"move_pct": "60"} if asked.acc else {}))
+    with Rig() as rig, Wearer(rig.add_strap(asked.name, accelerometer=asked.acc), said, asked.speed):
         return subprocess.call(asked.program, env=os.environ | rig.environment())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 from statistics import fmean, pstdev
 
@@ -43,7 +44,7 @@ def test_frames_are_those_of_an_h10_at_25_hz() -> None:
     found = frames(collect(open_source(parse_spec("sim:calm?acc=1")), 60))
     stamps = [decode(frame.raw).dev_ns or 0 for frame in found]
     assert {len(frame.raw) for frame in found} == {226}
-    assert {after - before for before, after in zip(stamps, stamps[1:], strict=False)} == {1_440_000_000}
+    assert {after - before for before, after in pairwise(stamps)} == {1_440_000_000}
     assert {frame.fs_hz for frame in found} == {25}
     assert all(
         0 < frame.stamp_us - (stamp - 599_616_000_000_000_000) // 1000 < 1_100_000
@@ -59,7 +60,7 @@ def test_a_still_chest_weighs_1_g_and_swings_with_the_breath() -> None:
     assert weight == pytest.approx(1000, abs=20)
     each_second = [fmean(z for *_, z in found[at : at + 25]) for at in range(0, 1500, 25)]
     middle = fmean(each_second)
-    rises = sum(before < middle <= after for before, after in zip(each_second, each_second[1:], strict=False))
+    rises = sum(before < middle <= after for before, after in pairwise(each_second))
     assert rises == 6
     assert 8 < pstdev(each_second) < 25
 
@@ -81,4 +82,4 @@ def test_movement_comes_at_its_rate_and_is_told_in_the_truth() -> None:
 def test_nothing_is_sent_while_the_link_is_gone() -> None:
     found = frames(collect(open_source(parse_spec("sim:calm?acc=1&drop_s=20")), 400))
     stamps = [decode(frame.raw).dev_ns or 0 for frame in found]
-    assert max(after - before for before, after in zip(stamps, stamps[1:], strict=False)) > 18e9
+    assert max(after - before for before, after in pairwise(stamps)) > 18e9
