@@ -32,6 +32,10 @@ BRISK: Final = 10.0
 """Breaths a minute from which the short window is used."""
 FASTEST: Final = 42.0
 STEP: Final = 0.5
+BRISK_RATES: Final = tuple(BRISK + STEP * number for number in range(-1, round((FASTEST - BRISK) / STEP) + 1))
+ALL_RATES: Final = tuple(SLOWEST + STEP * number for number in range(-1, round((FASTEST - SLOWEST) / STEP) + 1))
+"""What is tried: from one step below, which stands for everything slower."""
+_NEEDED: Final = (*((SHORT, rate) for rate in BRISK_RATES), *((LONG, rate) for rate in ALL_RATES))
 _TURNS: Final = 12
 """Squarings of a covariance: the second largest part is then gone, unless it is as large."""
 
@@ -57,6 +61,7 @@ class BreathTrace:
         self._sum = (0, 0, 0)
         self._many = 0
         self._slow: deque[tuple[float, float, float]] = deque(maxlen=LONG)
+        self._ready = 0
 
     def step(self, sample: Sample) -> None:
         """Take one sample."""
@@ -66,6 +71,13 @@ class BreathTrace:
             x, y, z = self._sum
             self._slow.append((x / self._each, y / self._each, z / self._each))
             self._sum, self._many = (0, 0, 0), 0
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Make one sine at a time, so that no look makes a live session wait for all of them."""
+        if self._ready < len(_NEEDED):
+            _wave(*_NEEDED[self._ready])
+            self._ready += 1
 
     def forget(self) -> None:
         """Somebody moved: breath before and after are not on one axis."""
@@ -82,22 +94,23 @@ class BreathTrace:
 
 
 def rate_of(x: Sequence[float], y: Sequence[float], z: Sequence[float]) -> Measured:
-    """The breathing rate of 150 to 200 values an axis, five a second, in mg."""
-    brisk = _best(x[-SHORT:], y[-SHORT:], z[-SHORT:], BRISK - STEP)
+    """The breathing rate of 150 values an axis or more, five a second, in mg."""
+    brisk = _best(x[-SHORT:], y[-SHORT:], z[-SHORT:], BRISK_RATES)
     if len(x) < LONG:
         return brisk
-    slow = _best(x, y, z, SLOWEST - STEP)
+    slow = _best(x[-LONG:], y[-LONG:], z[-LONG:], ALL_RATES)
     return slow if slow.rate is not None and slow.rate < BRISK else brisk
 
 
-def _best(x: Sequence[float], y: Sequence[float], z: Sequence[float], least: float) -> Measured:
-    """The rate above `least` whose sine explains most."""
+def _best(x: Sequence[float], y: Sequence[float], z: Sequence[float], rates: Sequence[float]) -> Measured:
+    """The one of these rates whose sine explains most; none when it is the first or the last."""
     axes = [_level(axis) for axis in (x, y, z)]
     trace = _along(_main_direction(axes), axes)
     total = _dot(trace, trace)
     if total < LEAST_RMS_MG * LEAST_RMS_MG * len(trace):
         return NOTHING
-    powers = [_dot(trace, in_phase) ** 2 + _dot(trace, across) ** 2 for in_phase, across in _waves(len(trace), least)]
+    waves = (_wave(len(trace), rate) for rate in rates)
+    powers = [_dot(trace, in_phase) ** 2 + _dot(trace, across) ** 2 for in_phase, across in waves]
     best = max(range(len(powers)), key=powers.__getitem__)
     if best in (0, len(powers) - 1):
         return NOTHING
@@ -105,7 +118,7 @@ def _best(x: Sequence[float], y: Sequence[float], z: Sequence[float], least: flo
     bend = before - 2 * peak + after
     shift = (before - after) / (2 * bend) if bend else 0.0
     summit = peak - (before - after) * shift / 4
-    return Measured(least + (best + shift) * STEP, min(1.0, summit / total))
+    return Measured(rates[best] + shift * STEP, min(1.0, summit / total))
 
 
 def _dot(left: Iterable[float], right: Iterable[float]) -> float:
@@ -113,13 +126,9 @@ def _dot(left: Iterable[float], right: Iterable[float]) -> float:
 
 
 @cache
-def _waves(values: int, least: float) -> tuple[tuple[Row, Row], ...]:
-    """A cosine and a sine of each rate from `least` on, as a levelled axis holds them, orthogonal and of length 1."""
-    many = round((FASTEST - least) / STEP) + 1
-    return tuple(_wave(values, 2 * pi * (least + number * STEP) / 60 / SLOW_HZ) for number in range(many))
-
-
-def _wave(values: int, angle: float) -> tuple[Row, Row]:
+def _wave(values: int, rate: float) -> tuple[Row, Row]:
+    """A cosine and a sine of a rate, as a levelled axis holds them, orthogonal and of length 1."""
+    angle = 2 * pi * rate / 60 / SLOW_HZ
     in_phase = _unit(_level([cos(angle * place) for place in range(values)]))
     across = _level([sin(angle * place) for place in range(values)])
     shared = _dot(in_phase, across)

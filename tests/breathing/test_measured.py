@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import motion as bench
+from biofeedback.breathing.measured import _wave as sines
 from biofeedback.breathing.measured import GOOD, NOTHING, BreathTrace, Measured
 from tests.breathing.chests import Axes, still, swinging
 
@@ -91,6 +92,18 @@ def test_any_samples_give_a_rate_in_range_or_none(seed: int, bits: int, jumps: l
     found = measured(samples)
     assert found.rate is None or 3.5 <= found.rate <= 42.0
     assert 0.0 <= found.quality <= 1.0
+
+
+def test_no_look_waits_for_sines_to_be_made() -> None:
+    trace = BreathTrace(25.0)
+    for number in range(30 * 25):
+        trace.step((0, 0, round(30 * sin(number / 16))))
+    before = sines.cache_info().misses
+    assert trace.measure(25.0).rate is not None
+    for number in range(10 * 25):
+        trace.step((0, 0, round(30 * sin(number / 16))))
+    trace.measure(25.0)
+    assert sines.cache_info().misses == before
 
 
 def test_the_same_samples_give_the_same_bits() -> None:
