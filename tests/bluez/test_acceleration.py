@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from biofeedback.breathing.acceleration import delta_coded
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.replay import verify
 from devices.polar_accelerometer import BAD_MTU, IN_CHARGER, NOT_SUPPORTED, Sample, encode
+from devices.strap import CLOSE_S
 from tests.bluez.hearing import Heard, hearing
 from tests.bluez.rig import MISSING, Rig, Strap
 from tests.bluez.test_practice import PRACTICE, Sender, ended, intervals, recorded
@@ -181,3 +183,21 @@ def test_through_3_link_drops_it_begins_anew_each_time_and_no_beat_is_lost(rig: 
 
 async def _frames(rig: Rig, heard: Heard, many: int) -> None:
     await rig.reached(lambda: len(heard.frames) == many, 15)
+
+
+def test_a_bluetooth_service_that_hangs_does_not_hold_up_the_end(rig: Rig, tmp_path: Path) -> None:
+    strap = rig.add_strap(accelerometer=True)
+    sender = Sender(strap)
+    with practising(tmp_path) as program:
+        rig.wait(lambda: strap.subscribed and strap.accelerating, 15)
+        sender.send(20)
+        rig.hang_daemon()
+        try:
+            began = time.monotonic()
+            code, _ = ended(program, signal.SIGTERM)
+            took_s = time.monotonic() - began
+        finally:
+            rig.hang_daemon(hanging=False)
+    assert code == 130
+    assert recorded(tmp_path) == sender.sent
+    assert took_s < CLOSE_S + 5, "the link has its five seconds, the rest is the machine's"
