@@ -34,13 +34,12 @@ def _open_simulated(spec: SourceSpec) -> Source:
 def _open_strap(spec: SourceSpec) -> Source:
     from devices.strap import Strap
 
-    unknown = [key for key, value in spec.options.items() if key != "acc" or value not in ("0", "1")]
-    if unknown:
-        raise SourceSpecError(
-            Reason.BAD_SPEC,
-            f"A strap has no option '{unknown[0]}={spec.options[unknown[0]]}'.",
-            "Write strap:, strap:NAME, or strap:NAME?acc=0 to leave its accelerometer alone.",
-        )
+    advice = "Write strap:, strap:NAME, or strap:NAME?acc=0 to leave its accelerometer alone."
+    for key, value in spec.options.items():
+        if key != "acc":
+            raise SourceSpecError(Reason.BAD_SPEC, f"A strap has no option '{key}'.", advice)
+        if value not in ("0", "1"):
+            raise SourceSpecError(Reason.BAD_SPEC, f"acc={value} is not possible.", advice)
     return Strap(spec.name, spec=spec.text, acceleration=spec.options.get("acc") != "0")
 
 
