@@ -21,6 +21,8 @@ from devices.strap import CLOSE_S
 from tests.bluez.hearing import Heard, hearing
 from tests.bluez.rig import MISSING, Rig, Strap
 from tests.bluez.test_practice import PRACTICE, Sender, ended, intervals, recorded
+from tests.bluez.worlds import Heard as Collected
+from tests.bluez.worlds import World
 from tests.cli.programs import start
 from tests.devices import pmd
 
@@ -183,6 +185,30 @@ def test_through_3_link_drops_it_begins_anew_each_time_and_no_beat_is_lost(rig: 
 
 async def _frames(rig: Rig, heard: Heard, many: int) -> None:
     await rig.reached(lambda: len(heard.frames) == many, 15)
+
+
+def test_both_worlds_answer_and_send_acceleration_alike(world: World) -> None:
+    strap = world.air.add_strap(accelerometer=True)
+    frame = encode(CLOCK_NS, [(1, 2, 3)])
+
+    async def scenario() -> None:
+        answers, frames = Collected(), Collected()
+        async with world.connect(await world.find()) as client:
+            assert bytes(await client.read_gatt_char(pmd.CONTROL)) == pmd.FEATURES
+            await client.start_notify(pmd.CONTROL, answers.take)
+            await client.start_notify(pmd.DATA, frames.take)
+            assert not strap.accelerate(frame), "nothing is sent before it is asked for"
+            for asked in ("0102", START):
+                await client.write_gatt_char(pmd.CONTROL, bytes.fromhex(asked), response=True)
+            said = ["f001020000" + pmd.SETTINGS, "f002020000"]
+            assert [raw.hex() for raw in await answers.count(2)] == said
+            assert strap.accelerate(frame)
+            assert await frames.count(1) == [frame]
+            await client.write_gatt_char(pmd.CONTROL, bytes.fromhex("0302"), response=True)
+            assert (await answers.count(3))[2].hex() == "f003020000"
+            assert not strap.accelerate(frame)
+
+    asyncio.run(scenario())
 
 
 def test_a_bluetooth_service_that_hangs_does_not_hold_up_the_end(rig: Rig, tmp_path: Path) -> None:
