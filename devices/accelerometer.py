@@ -2,7 +2,7 @@
 
 A strap without an accelerometer, or one that refuses it, is read as if nobody had asked. What an H10 needs for it, an
 MTU that takes whole frames, cannot be seen in advance on Linux, where bleak always says 23: the strap itself refuses
-when it is too small.
+when it is too small, and one that sends pieces all the same is told to stop.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ ANSWER_S: Final = 2.0
 """A strap has so long for each answer."""
 STOP_S: Final = 0.5
 """Stopping is a courtesy to the strap's battery; nobody waits for it longer than this."""
+
+MOST_CUT_OFF: Final = 3
+"""So many frames in a row that are not whole are no accident."""
 
 Take: TypeAlias = Callable[[bytes, int | None, float | None], None]
 """Takes a notification, the rate it was asked for and the factor of its counts."""
@@ -72,7 +75,7 @@ class Accelerometer:
 
     async def _begin(self, stream: _Stream, client: BleakClient, tell: Tell) -> None:
         try:
-            why = await stream.start()
+            why = await stream.start() or await stream.cut_off()
         except TimeoutError:
             why = SILENT
         except bluetooth_errors() as error:
@@ -89,6 +92,8 @@ class _Stream:
         self._take = take
         self._answers: asyncio.Queue[Answer] = asyncio.Queue()
         self._asked_to_start = False
+        self._in_pieces = 0
+        self._given_up = asyncio.Event()
         self._fs_hz: int | None = None
         self._factor: float | None = None
 
@@ -117,6 +122,12 @@ class _Stream:
             return ""
         return "" if status == polar.OK else WHY.get(status, REFUSED)
 
+    async def cut_off(self) -> str:
+        """Wait for as long as frames come whole, then stop them; why."""
+        await self._given_up.wait()
+        await self.stop()
+        return WHY[polar.BAD_MTU]
+
     async def stop(self) -> None:
         """Let the strap stop sending."""
         if not self._asked_to_start:
@@ -142,4 +153,8 @@ class _Stream:
         self._answers.put_nowait(polar.read_answer(bytes(raw)))
 
     def _pass_on(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
-        self._take(bytes(raw), self._fs_hz, self._factor)
+        frame = bytes(raw)
+        self._in_pieces = self._in_pieces + 1 if polar.is_cut_off(frame) else 0
+        if self._in_pieces >= MOST_CUT_OFF:
+            self._given_up.set()
+        self._take(frame, self._fs_hz, self._factor)

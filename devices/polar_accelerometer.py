@@ -187,6 +187,11 @@ def decode(raw: bytes, factor: float | None = None) -> Frame:
     )
 
 
+def is_cut_off(raw: bytes) -> bool:
+    """Whether an uncompressed frame ends within a sample, as on a link whose MTU is too small for it."""
+    return len(raw) > HEAD_BYTES and raw[9] <= 2 and (len(raw) - HEAD_BYTES) % (3 * (raw[9] + 1)) != 0
+
+
 def encode(dev_ns: int, xyz_mg: Sequence[Sample]) -> bytes:
     """A frame of type 1, as an H10 sends it, or of type 2 where a value needs 24 bits; `decode` gives the same back.
 

@@ -155,6 +155,24 @@ def test_each_refusal_is_told_once_and_the_beats_go_on(
     going(scenario)
 
 
+def test_a_link_that_cuts_frames_off_is_too_narrow_and_the_strap_is_told_to_stop() -> None:
+    async def scenario(air: Air) -> None:
+        strap, sensor = strap_with(air)
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: accelerating(strap))
+            await asyncio.sleep(0.01)
+            for raw in (FRAME[:20], FRAME[:20], FRAME, FRAME[:20], FRAME[:20]):
+                assert strap.accelerate(raw)
+            await some_beats(strap, heard)
+            assert sensor.running, "now and then is an accident"
+            assert strap.accelerate(FRAME[:20])
+            await eventually(lambda: strap.notify(BEAT) and heard.said(WHY[BAD_MTU]))
+            assert not sensor.running
+            await some_beats(strap, heard)
+
+    going(scenario)
+
+
 def test_no_acc_asks_for_nothing() -> None:
     async def scenario(air: Air) -> None:
         strap, sensor = strap_with(air)

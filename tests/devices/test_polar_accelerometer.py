@@ -213,6 +213,21 @@ def test_any_samples_give_a_result_that_can_be_recorded(kind: int, body: bytes, 
     assert all(abs(value) < 2**63 for sample in frame.xyz_mg for value in sample)
 
 
+@pytest.mark.parametrize(
+    ("raw", "cut"),
+    [
+        (encode(STAMP_NS, [(1, 2, 3)] * 36), False),
+        (encode(STAMP_NS, [(1, 2, 3)] * 36)[:20], True),
+        (encode(STAMP_NS, [(1, 2, 40_000)])[:-1], True),
+        (VERITY[:-1], False),
+        (head(1), False),
+        (b"", False),
+    ],
+)
+def test_a_frame_that_a_narrow_link_cut_off_is_known(raw: bytes, cut: bool) -> None:
+    assert polar.is_cut_off(raw) is cut
+
+
 def test_a_frame_of_differences_without_bits_cannot_grow_without_end() -> None:
     frame = decode(head(0x81) + bytes(6) + b"\x00\xff" * 200)
     assert frame.problems == ("too many samples",)
