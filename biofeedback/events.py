@@ -53,6 +53,25 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class Acc:
+    """One frame of the strap's accelerometer, `rx` the stamp of its arrival.
+
+    `xyz_mg` is delta-coded (RULINGS D3): x, y, z of the first sample in mg, then what x, y, z of each further sample
+    differ by from the sample before; a third as many samples as numbers. `dev_ns` is when the last sample was taken,
+    in ns on the strap's own clock, which starts anew with the strap; None when the frame could not be read. `fs` is
+    the rate the strap was asked for in Hz; None when it was sending already.
+    """
+
+    at: int
+    dev: str
+    rx: int
+    dev_ns: int | None
+    fs: int | None
+    xyz_mg: tuple[int, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rr:
     """RR intervals from a file, in 1/1 024 000 s."""
 
@@ -127,7 +146,7 @@ class Reveal:
     nonce: str
 
 
-Input: TypeAlias = Open | Packet | Rr | Link | Sensor | Battery | Command | Answer | Commit | Reveal
+Input: TypeAlias = Open | Packet | Acc | Rr | Link | Sensor | Battery | Command | Answer | Commit | Reveal
 
 
 # Outputs: everything the engine says.
@@ -190,6 +209,23 @@ class Arousal:
     adherence: Literal["follows", "differs", "unknown"]
     r2: float | None
     withheld: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """What the strap's accelerometer shows at `t_us`, about every two seconds.
+
+    `rms_mg` is the movement between 1 and 10 Hz over the last three seconds, `moving` whether the person moves.
+    `breaths_per_min` is the rate of breath over the last 30 or 40 s, None when none can be made out;
+    `breath_quality`, 0 to 1, says how far it can be trusted: from `breathing.measured.GOOD` on it is used.
+    """
+
+    at: int
+    t_us: int
+    rms_mg: float
+    moving: bool
+    breaths_per_min: float | None
+    breath_quality: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +389,7 @@ Output: TypeAlias = (
     | Gap
     | Hrv
     | Arousal
+    | Motion
     | Phase
     | Pacer
     | Cue

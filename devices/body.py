@@ -15,6 +15,7 @@ from random import Random
 from typing import Final
 
 from devices.chance import stream
+from devices.chest import Chest
 from devices.events import Heard, HeardPacer, HeardPhase
 from devices.people import Person
 
@@ -108,6 +109,11 @@ class Breath:
         if self._pacer is None:
             self._deviation = self.MEMORY * self._deviation + sqrt(1 - self.MEMORY**2) * self.SCATTER * draw
             self._wanted_rate = self._person.breath_rate * exp(self._deviation)
+
+    @property
+    def fullness(self) -> float:
+        """How full the chest is: 0 empty, 1 a breath of usual depth."""
+        return self.depth * (1 + self.swing(0.0)) / 2
 
     def swing(self, lag_s: float) -> float:
         """What RSA follows: -1 where inhaling began `lag_s` ago, 1 where exhaling did, 0 on average."""
@@ -256,8 +262,11 @@ class Body:
     """Share of RSA lost per bpm of arousal (12 % per 3 bpm, an assumption of METHOD 1.2)."""
     SLOWEST_BPM: Final = 25.0
 
-    def __init__(self, person: Person, seed: int, seconds: list[BodySecond] | None = None) -> None:
+    def __init__(
+        self, person: Person, seed: int, seconds: list[BodySecond] | None = None, chest: Chest | None = None
+    ) -> None:
         self._person = person
+        self._chest = chest
         self._breath = Breath(person, stream(seed, "breath"))
         self._arousal = Arousal(person, stream(seed, "arousal"))
         self._drift = Drift(person.drift_bpm, stream(seed, "drift"))
@@ -299,6 +308,8 @@ class Body:
         self._rsa_bpm += (self._rsa_target() - self._rsa_bpm) * STEP_S / self.RSA_TIME_CONSTANT_S
         swing = self._rsa_bpm * self._breath.swing(self.LAG_S) + self._person.mayer_bpm * self._mayer.step()
         self._at_us = at_us + STEP_US
+        if self._chest is not None:
+            self._chest.step(at_us, self._at_us, self._breath.fullness)
         return self._heart.step(at_us, max(self.SLOWEST_BPM, self._level() + swing))
 
     def _react(self, heard: Heard, at_us: int) -> None:

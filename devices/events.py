@@ -79,6 +79,20 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceleration:
+    """One notification of a strap's accelerometer, as it came; decode with `polar_accelerometer.decode`.
+
+    `fs_hz` is the rate it was asked for, None when it was running already; `factor` goes to `decode`.
+    """
+
+    stamp_us: int
+    device: str
+    raw: bytes
+    fs_hz: int | None
+    factor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """A simulated person's answer to a question it heard."""
 
@@ -95,7 +109,7 @@ class Dropped:
     packets: int
 
 
-SourceEvent: TypeAlias = Packet | Intervals | LinkState | Battery | Sensor | Answered | Dropped
+SourceEvent: TypeAlias = Packet | Acceleration | Intervals | LinkState | Battery | Sensor | Answered | Dropped
 
 
 @dataclass(frozen=True, slots=True)

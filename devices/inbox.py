@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from devices.events import Dropped, Packet, SourceEvent
+from devices.events import Acceleration, Dropped, Packet, SourceEvent
 
 MOST_PACKETS: Final = 1024
 """A quarter of an hour of packets (RULINGS A5); a session that is further behind has stopped."""
+MOST_FRAMES: Final = 64
+"""A minute and a half of acceleration at 25 Hz. It goes before a packet of the heart ever does."""
 
 
 class Inbox:
@@ -19,6 +21,7 @@ class Inbox:
         self._most_packets = most_packets
         self._waiting: deque[SourceEvent] = deque()
         self._packets = 0
+        self._frames = 0
         self._dropped = 0
         self._dropped_us = 0
         self._came = asyncio.Event()
@@ -32,6 +35,12 @@ class Inbox:
             return
         self._packets += 1
         self.put(Packet(stamp_us, device, raw))
+
+    def frame(self, frame: Acceleration) -> None:
+        """Acceleration came. Where there is no room it is left out: its stamps show the hole."""
+        if self._frames < MOST_FRAMES:
+            self._frames += 1
+            self.put(frame)
 
     def put(self, event: SourceEvent) -> None:
         """Anything else: there are few of these, and there is always room."""
@@ -60,6 +69,7 @@ class Inbox:
                 await self._came.wait()
         event = self._waiting.popleft()
         self._packets -= isinstance(event, Packet)
+        self._frames -= isinstance(event, Acceleration)
         return event
 
     def _tell_dropped(self) -> None:

@@ -6,10 +6,16 @@ import re
 from dataclasses import fields
 from typing import Any, Final
 
-from devices.events import Answered, Battery, Dropped, Intervals, LinkState, Packet, Sensor, SourceEvent
+from devices.events import Acceleration, Answered, Battery, Dropped, Intervals, LinkState, Packet, Sensor, SourceEvent
 from devices.heart_rate_measurement import decode
 
-_KINDS: Final[dict[type, str]] = {LinkState: "link", Intervals: "rr", Answered: "answer", Dropped: "drop"}
+_KINDS: Final[dict[type, str]] = {
+    LinkState: "link",
+    Intervals: "rr",
+    Answered: "answer",
+    Dropped: "drop",
+    Acceleration: "acc",
+}
 """Names that are not the class's own in snake_case; the vocabulary of recordings."""
 _KEYS: Final = {"device": "dev"}
 
@@ -54,6 +60,8 @@ def _words(event: SourceEvent) -> str:
             return "charge unknown" if percent is None else f"charge {percent} %"
         case Sensor(location=location):
             return f"worn: {location or 'it does not say where'}"
+        case Acceleration(raw=raw):
+            return f"{len(raw)} bytes of acceleration"
         case Dropped(packets=packets):
             return f"{packets} packets lost: this program was too slow"
         case Answered(question=question, value=value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final, Literal
 
 from devices.body import Beat, BodySecond
@@ -25,6 +26,8 @@ class Truth:
     undelivered: dict[int, Undelivered] = field(default_factory=dict[int, Undelivered])
     """Why the interval that ends with `beats[key]` never came; beats that are not here were sent once."""
     lost_packets: int = 0
+    movements: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """From when to when the person moved, where the strap has an accelerometer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,14 @@ class Notification:
     raw: bytes
 
 
+LEAST_DELAY_US: Final = 15_000
+MEAN_JITTER_US: Final = 15_000
+LARGEST_JITTER_US: Final = 60_000
+
+
 class Notifier:
     """The electronics of a strap: call `notify` about once a second with the beats since the last call."""
 
-    LEAST_DELAY_US: Final = 15_000
-    MEAN_JITTER_US: Final = 15_000
-    LARGEST_JITTER_US: Final = 60_000
     # Notifications that were held back come this far apart.
     BUNCH_US: Final = 3_000
     AVERAGED_INTERVALS: Final = 5
@@ -110,9 +115,8 @@ class Notifier:
         return rr_1024
 
     def _arrival(self, created_us: int) -> int:
-        jitter_us = min(self.LARGEST_JITTER_US, round(self._delay.expovariate(1 / self.MEAN_JITTER_US)))
         ready_us = self._stalls.until_us if self._stalls.covers(created_us) else created_us
-        return max(ready_us + self.LEAST_DELAY_US + jitter_us, self._last_arrival_us + self.BUNCH_US)
+        return max(ready_us + delay_us(self._delay), self._last_arrival_us + self.BUNCH_US)
 
     def _lost(self, arrival_us: int) -> Literal["loss", "link"] | None:
         lost = self._loss.random() * 100 < self._habits.loss_pct
@@ -134,3 +138,8 @@ class Notifier:
         if self._odd.random() * 100 < self._habits.odd_pct:
             return with_odd_bytes(raw, self._odd)
         return (raw,)
+
+
+def delay_us(rng: Random) -> int:
+    """How long a notification is on its way."""
+    return LEAST_DELAY_US + min(LARGEST_JITTER_US, round(rng.expovariate(1 / MEAN_JITTER_US)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from devices.errors import Reason, SourceSpecError
@@ -31,10 +32,14 @@ def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
 
 
 def _open_strap(spec: SourceSpec, aids: Aids | None) -> Source:
+    from devices.discovery import is_address
     from devices.strap import Strap
 
-    if spec.options:
-        raise SourceSpecError(
-            Reason.BAD_SPEC, f"A strap has no option '{next(iter(spec.options))}'.", "Write strap:, or strap:NAME."
-        )
-    return Strap(spec.name, aids=aids)
+    advice = "Write strap:, strap:NAME, or strap:NAME?acc=0 to leave its accelerometer alone."
+    for key, value in spec.options.items():
+        if key != "acc":
+            raise SourceSpecError(Reason.BAD_SPEC, f"A strap has no option '{key}'.", advice)
+        if value not in ("0", "1"):
+            raise SourceSpecError(Reason.BAD_SPEC, f"acc={value} is not possible.", advice)
+    recorded = replace(spec, name="") if is_address(spec.name) else spec  # an address never is
+    return Strap(spec.name, spec=recorded.text, aids=aids, acceleration=spec.options.get("acc") != "0")

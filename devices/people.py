@@ -27,6 +27,7 @@ class StrapHabits:
     stalls: bool = False
     odd_pct: float = 0.0
     """Percent of notifications with something odd about their bytes."""
+    accelerometer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Person:
     mayer_bpm: float = 0.7
     beat_noise: float = 0.004
     """Standard deviation of a beat's place, in parts of an interval."""
+    move_pct: float = 0.0
+    """Chance in percent, in each minute, of a spell of movement; it moves the chest and not the heart."""
     suds: float = 2.5
     """Distress at rest on the scale of 0 to 10."""
     strap: StrapHabits = field(default_factory=StrapHabits)
@@ -91,9 +94,13 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "ectopic_pct": (0.0, 30.0),
     "loss_pct": (0.0, 90.0),
     "drop_s": (0.0, 600.0),
+    "acc": (0.0, 1.0),
+    "move_pct": (0.0, 100.0),
     "seed": (0.0, 2.0**53),
 }
 """The keys of a simulated person and what they may be."""
+WHOLE: Final = frozenset({"acc", "seed"})
+"""Those whose values are whole numbers."""
 
 
 def person_named(name: str, options: Mapping[str, str]) -> tuple[Person, int]:
@@ -119,10 +126,12 @@ def _changed(person: Person, values: Mapping[str, float]) -> Person:
         effect_bpm=values.get("effect_bpm", person.effect_bpm),
         spike_pct=values.get("spike_pct", person.spike_pct),
         ectopic_pct=values.get("ectopic_pct", person.ectopic_pct),
+        move_pct=values.get("move_pct", person.move_pct),
         strap=replace(
             strap,
             loss_pct=values.get("loss_pct", strap.loss_pct),
             drop_s=values.get("drop_s", strap.drop_s),
+            accelerometer=bool(values.get("acc", values.get("move_pct", 0) > 0 or strap.accelerometer)),
         ),
     )
 
@@ -136,11 +145,11 @@ def _number(key: str, text: str) -> float:
         )
     low, high = RANGES[key]
     try:
-        value: float = int(text) if key == "seed" else float(text)
+        value = float(text)
     except ValueError:
         value = float("nan")
-    if not low <= value <= high:
-        kind = "a whole number" if key == "seed" else "a number"
+    if not low <= value <= high or (key in WHOLE and not value.is_integer()):
+        kind = "a whole number" if key in WHOLE else "a number"
         raise SourceSpecError(
             Reason.BAD_SPEC, f"{key}={text} is not possible.", f"Give {kind} from {low:.16g} to {high:.16g}."
         )

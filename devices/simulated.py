@@ -14,7 +14,9 @@ from typing import Final, Self, TypeAlias
 
 from devices.body import Body
 from devices.chance import stream
+from devices.chest import FS_HZ, Chest
 from devices.events import (
+    Acceleration,
     Answered,
     Battery,
     Heard,
@@ -25,7 +27,7 @@ from devices.events import (
     SourceEvent,
     StrapInfo,
 )
-from devices.notifications import Notifier, Truth
+from devices.notifications import Notifier, Truth, delay_us
 from devices.people import DEFAULT_SEED, Person
 from devices.source import Clock
 
@@ -74,7 +76,11 @@ class SimulatedStrap:
         self._device = f"sim:{name}"
         self._person = person
         self._seed = seed
-        self._body = Body(person, seed, None if truth is None else truth.seconds)
+        self._chest: Chest | None = None
+        if person.strap.accelerometer:
+            self._chest = Chest(seed, person.move_pct, None if truth is None else truth.movements)
+        self._body = Body(person, seed, None if truth is None else truth.seconds, self._chest)
+        self._frame_delay = stream(seed, "delay of frames")
         self._notifier = Notifier(person.strap, seed, truth)
         self._agenda: list[tuple[int, int, _Due]] = []
         self._planned = 0
@@ -152,7 +158,15 @@ class SimulatedStrap:
             self._plan_drop()
         for notification in self._notifier.notify(at_us, self._body.advance(at_us)):
             self._plan(notification.at_us, Packet(notification.at_us, self._device, notification.raw))
+        self._send_frames()
         self._plan(at_us + PERIOD_US, tick)
+
+    def _send_frames(self) -> None:
+        """Acceleration since the last notification; what is taken while the link is gone is never sent."""
+        for frame in self._chest.take() if self._chest is not None else ():
+            arrival_us = max(frame.at_us, self._reached_us) + delay_us(self._frame_delay)
+            if arrival_us < self._notifier.drops.from_us:
+                self._plan(arrival_us, Acceleration(arrival_us, self._device, frame.raw, FS_HZ))
 
     def _answer(self, at_us: int, what: str) -> int | None:
         if what != "suds":

@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
 
+from devices.accelerometer import Accelerometer
 from devices.bluetooth import (
     BATTERY_LEVEL,
     BODY_SENSOR_LOCATION,
@@ -35,7 +36,17 @@ from devices.bluetooth import (
 )
 from devices.discovery import FoundStrap, connected_straps, is_address, spoken
 from devices.errors import Reason
-from devices.events import Battery, BodyLocation, Heard, LinkName, LinkState, Sensor, SourceEvent, StrapInfo
+from devices.events import (
+    Acceleration,
+    Battery,
+    BodyLocation,
+    Heard,
+    LinkName,
+    LinkState,
+    Sensor,
+    SourceEvent,
+    StrapInfo,
+)
 from devices.finding import Aids, Finder
 from devices.inbox import Inbox
 from devices.source import Clock
@@ -112,14 +123,25 @@ class Strap:
     """
 
     def __init__(
-        self, words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays | None = None, aids: Aids | None = None
+        self,
+        words: str = "",
+        *,
+        spec: str = "",
+        radio: Radio = SYSTEM_RADIO,
+        delays: Delays | None = None,
+        aids: Aids | None = None,
+        acceleration: bool = True,
     ) -> None:
-        """`aids`: without them no strap is remembered, nobody is asked, and other sessions are not heeded."""
+        """`aids`: without them no strap is remembered, nobody is asked, and other sessions are not heeded.
+
+        `acceleration`: a strap that has an accelerometer is asked for it.
+        """
         shown = "" if is_address(words) else words  # the info is recorded, and an address never is
-        self.info = StrapInfo(name=shown or "heart-rate strap", kind="strap", spec=f"strap:{shown}")
+        self.info = StrapInfo(name=shown or "heart-rate strap", kind="strap", spec=spec)
         self._radio = radio
         self._delays = delays or Delays()
         self._finder = Finder(words, radio, self._delays.of, aids or Aids())
+        self._accelerometer = Accelerometer() if acceleration else None
         self._chosen: FoundStrap | None = None
         self._blind: _Blind = "used up"
         self._keeper: asyncio.Task[None] | None = None
@@ -211,7 +233,14 @@ class Strap:
             await self._finder.stay_with(strap)
             await self._ask_location(client, voice)
             await self._follow_battery(client, voice)
-            await self._watch(client, gone, voice, before)
+            async with self._acceleration(client, voice):
+                await self._watch(client, gone, voice, before)
+
+    def _acceleration(self, client: BleakClient, voice: _Voice) -> AbstractAsyncContextManager[None]:
+        """Acceleration for as long as this link lasts; nothing of the heart waits for it."""
+        if self._accelerometer is None:
+            return nullcontext()
+        return self._accelerometer.following(client, voice.frame, voice.aside)
 
     @asynccontextmanager
     async def _connected(self, strap: FoundStrap, gone: asyncio.Event) -> AsyncGenerator[BleakClient]:
@@ -465,6 +494,17 @@ class _Voice:
     def trouble(self, state: LinkName, trouble: Trouble) -> None:
         """The link changed for this reason."""
         self.link(state, trouble.what, trouble.advice)
+
+    def frame(self, raw: bytes, fs_hz: int | None, factor: float | None) -> None:
+        """The strap sent acceleration."""
+        self._inbox.frame(Acceleration(self._clock.now(), DEVICE, raw, fs_hz, factor))
+
+    def aside(self, why: str) -> bool:
+        """Something about the link that changes nothing; not said while there is more to say."""
+        quiet = self._link is not None and self._link[0] == "streaming"
+        if quiet:
+            self.link("streaming", why)
+        return quiet
 
     def streaming_again(self) -> None:
         """Packets come after a silence."""

@@ -12,6 +12,8 @@ from typing import Final, TypeAlias
 
 SPONTANEOUS_RATE: Final = 12.0
 """Breaths a minute from which the ramp leads when the person's own rate is not measured."""
+SPONTANEOUS_RATES: Final = (8.0, 20.0)
+"""A ramp begins at a measured rate inside these: below, nothing is left to slow down; above, it would take too long."""
 LONGER_BY: Final = 1.08
 """A breath of the ramp is at most this much longer than the one before."""
 DEFAULT_RATE: Final = 6.0
@@ -102,6 +104,12 @@ def _from(schedule: Schedule, t_us: int) -> Schedule:
 
 def _with_next(schedule: Schedule) -> list[tuple[Stretch, Stretch | None]]:
     return list(zip(schedule, [*schedule, None][1:], strict=True))
+
+
+def ramp_start(measured_rate: float) -> float:
+    """Where a ramp begins for somebody who breathes so fast by themselves (RULINGS D1)."""
+    least, most = SPONTANEOUS_RATES
+    return min(max(measured_rate, least), most)
 
 
 def ramp_rates(to_rate: float, from_rate: float = SPONTANEOUS_RATE) -> Sequence[float]:

@@ -46,6 +46,9 @@ def add_to(parser: Parser) -> None:
         "--practitioner", action="store_true", help="open the window with the plots too, for somebody who sits beside"
     )
     parser.add_argument("--seed", type=int, help="which simulated day it is (sim: only)")
+    parser.add_argument(
+        "--no-acc", action="store_true", help="leave the strap's accelerometer alone: no movement, no breathing rate"
+    )
     parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
     parser.add_argument("--no-record", action="store_true", help="keep nothing, nor which strap it was")
     parser.add_argument("--output", metavar="PLACE", help="folder of the recording, or file name ending in .jsonl")
@@ -129,6 +132,10 @@ def _spec(args: argparse.Namespace, config: Config) -> SourceSpec:
     spec = parse_spec(text)
     if args.seed is not None and spec.kind != "sim":
         raise UsageError("--seed is for simulated people only.", "Leave it out, or use --source sim:calm.")
+    if args.no_acc and spec.kind == "file":
+        raise UsageError("--no-acc is for straps and simulated people.", "Leave it out.")
+    if args.no_acc:
+        spec = replace(spec, options={**spec.options, "acc": "0"})
     return with_seed(spec, args.seed)
 
 

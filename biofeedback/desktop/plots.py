@@ -426,6 +426,8 @@ class PlotWindow(QWidget):
             title, *left = words.part_and_time(picture, self._now_us)
             signal = picture.lost_why.rstrip(".") or words.signal_words(picture)
             state = f"{signal} · {', '.join([title, *(['paused'] if picture.paused else []), *left])}"
+            motion = words.motion_words(picture, self._now_us)
+            state += f" · {motion}" if motion else ""
         _set(self.state, state, self.state.width())
         share = f"{picture.flagged / picture.beats:.1%}".replace("%", "\u00a0%") if picture.beats else "0\u00a0%"
         counted = (words.count(picture.beats, "beat"), f"{share} flagged", words.count(len(traces.holes), "gap"))

@@ -16,11 +16,13 @@ from biofeedback.events import (
     Beat,
     Cue,
     End,
+    Epoch,
     Event,
     Gap,
     Hrv,
     Link,
     Mark,
+    Motion,
     Notice,
     Open,
     Pacer,
@@ -34,9 +36,12 @@ from biofeedback.events import (
 )
 from biofeedback.session.plan import BASELINE_STEP_S, Plan
 from biofeedback.session.timeline import UNPACED
+from biofeedback.session.trials import MOVED
 
 SAID_FOR_US: Final = 15_000_000
 """How long a passing sentence stays."""
+MOTION_FOR_US: Final = 6_000_000
+"""What the accelerometer showed is no news for longer: it speaks every two seconds."""
 NEWEST_BEATS: Final = 4
 """The heart rate of a file is that of so many of its newest beats."""
 KEPT_STRETCHES: Final = 4
@@ -82,6 +87,9 @@ class Picture:
         self.flagged = 0
         self.gaps = 0
         self.verdicts: list[Verdict] = []
+        self.moved_pairs: set[int] = set()
+        """Pairs that are left out because of movement."""
+        self._motion: Motion | None = None
         self.end: End | None = None
         self._titles = titles
         self._hide_numbers = hide_numbers
@@ -113,6 +121,11 @@ class Picture:
         if self._said is None or now_us - self._said[0] > SAID_FOR_US:
             return None
         return self._said[1]
+
+    def motion(self, now_us: int) -> Motion | None:
+        """What the strap's accelerometer shows, as long as it is fresh."""
+        newest = self._motion
+        return None if newest is None or self.end or now_us - newest.t_us > MOTION_FOR_US else newest
 
     def asked(self, now_us: int) -> Ask | None:
         """The open question, None when there is none or its time has passed."""
@@ -159,6 +172,10 @@ class Picture:
                 self._pace(event)
             case Cue() | Ask() | Suds() | Safety() | Mark() | Notice():
                 self._see_words(event)
+            case Motion():
+                self._motion = event
+            case Epoch(why=why, pair=pair):
+                self.moved_pairs |= {pair} if why == MOVED else set()
             case Verdict():
                 self.verdicts.append(event)
             case End():

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from biofeedback.arousal.live import NO_WINDOW
+from biofeedback.breathing.measured import GOOD
 from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
 from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
@@ -219,6 +220,18 @@ def numbers(picture: Picture) -> Sequence[str]:
     return heart_words(picture), level_words(picture), rmssd_words(picture)
 
 
+def motion_words(picture: Picture, now_us: int) -> str:
+    """What the strap's accelerometer shows, for whoever watches; empty without one and while numbers are hidden."""
+    motion = None if picture.numbers_hidden else picture.motion(now_us)
+    if motion is None:
+        return ""
+    if motion.moving:
+        return "moving"
+    if motion.breaths_per_min is None or motion.breath_quality < GOOD:
+        return "breath not clear"
+    return f"breathing {motion.breaths_per_min:.1f} a minute, quality {100 * motion.breath_quality:.0f} %"
+
+
 def closing(picture: Picture) -> Sequence[str]:
     """How it ended, what can be said, how long, how many beats; empty before the end."""
     if picture.end is None:
@@ -227,7 +240,16 @@ def closing(picture: Picture) -> Sequence[str]:
     said = ENDS.get(why) or f"The session ended: {clean(why)}."
     if picture.rescued and why in CALM_ENDS:
         said = RESCUED
-    return [said, *(clean(verdict.words) for verdict in picture.verdicts), _tally(picture, picture.end)]
+    verdicts = [clean(verdict.words) for verdict in picture.verdicts]
+    return [said, *verdicts, *_left_out(picture), _tally(picture, picture.end)]
+
+
+def _left_out(picture: Picture) -> Sequence[str]:
+    many = len(picture.moved_pairs)
+    if not many:
+        return []
+    were = "1 pair is" if many == 1 else f"{many} pairs are"
+    return [f"{were} left out because you moved: movement changes the heart rate by itself."]
 
 
 def _tally(picture: Picture, end: End) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from biofeedback.arousal.live import LiveLevel
-from biofeedback.breathing.pacer import Stretch, breaths_for, stretch_at
+from biofeedback.breathing.motion import LOOK_BACK_US, MotionSense
+from biofeedback.breathing.pacer import SPONTANEOUS_RATE, Stretch, breaths_for, ramp_start, stretch_at
 from biofeedback.events import (
+    Acc,
     Answer,
     Beat,
     Command,
@@ -60,6 +62,7 @@ class Engine:
         self._signal = Signal()
         self._level = LiveLevel()
         self._watch = LevelWatch()
+        self._motion = MotionSense()
         self._questions = Questions()
         self._player = Player()
         self._opened: Open | None = None
@@ -105,6 +108,8 @@ class Engine:
                 outs = self._packet(event)
             case Rr():
                 outs = self._after_beats(event.at, self._stream.add_intervals(event))
+            case Acc():
+                outs = self._acceleration(event)
             case Link():
                 outs = self._link(event)
             case Command():
@@ -144,6 +149,13 @@ class Engine:
     def _packet(self, packet: Packet) -> list[Output]:
         added = self._stream.add_packet(packet)
         return [*self._signal.packet(packet), *self._after_beats(packet.at, added)]
+
+    def _acceleration(self, acc: Acc) -> list[Output]:
+        told = self._motion.take(acc)
+        for motion in told:
+            if motion.moving:
+                self._trials.moved(motion.t_us - LOOK_BACK_US, motion.t_us)
+        return [*told]
 
     def _link(self, link: Link) -> list[Output]:
         if link.state not in LINKED:
@@ -279,6 +291,9 @@ class Engine:
             outs.append(self._phase(at, ending, on=False))
             self._trials.epoch_ended(ending, self._timeline.started_us, at)
         self._player.stop()
+        if ending is not None and ending.name == "settle":
+            measured = self._motion.rate(at)
+            self._timeline.free_rate = SPONTANEOUS_RATE if measured is None else ramp_start(measured)
         return [*outs, *self._begin(at, self._timeline.next(at), ending)]
 
     def _begin(self, at: int, step: Step, before: Step | None) -> list[Output]:

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final, Protocol, TypeAlias
 
+from biofeedback.breathing.acceleration import delta_coded
 from biofeedback.errors import SourceFailedError
 from biofeedback.events import (
+    Acc,
     Answer,
     Ask,
     Battery,
@@ -35,6 +37,7 @@ from biofeedback.session.coins import Coin
 from biofeedback.session.engine import Engine
 from biofeedback.session.opening import Opening
 from devices.events import (
+    Acceleration,
     Answered,
     Dropped,
     Heard,
@@ -50,6 +53,7 @@ from devices.events import Battery as StrapBattery
 from devices.events import Packet as StrapPacket
 from devices.events import Sensor as StrapSensor
 from devices.heart_rate_measurement import decode
+from devices.polar_accelerometer import decode as decode_acceleration
 from devices.source import Source
 
 LISTEN_ON_S: Final = 0.05
@@ -236,6 +240,8 @@ class SessionLoop:
         match event:
             case StrapPacket():
                 return (packet_input(at, event),)
+            case Acceleration():
+                return (acc_input(at, event),)
             case Intervals(ticks=ticks):
                 return (Rr(at, ticks),)
             case LinkState(state=state, why=why, advice=advice):
@@ -313,6 +319,20 @@ def packet_input(at: int, packet: StrapPacket) -> Packet:
         ticks=said.rr_1024,
         raw=packet.raw.hex(),
         problems=said.problems,
+    )
+
+
+def acc_input(at: int, said: Acceleration) -> Acc:
+    """A frame of acceleration decoded; its samples are whole numbers, so they keep all that its bytes held."""
+    frame = decode_acceleration(said.raw, said.factor)
+    return Acc(
+        at=at,
+        dev=said.device,
+        rx=said.stamp_us,
+        dev_ns=frame.dev_ns,
+        fs=said.fs_hz,
+        xyz_mg=delta_coded(frame.xyz_mg),
+        problems=frame.problems,
     )
 
 

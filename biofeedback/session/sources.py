@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.errors import UnreadableError
-from biofeedback.events import Packet, Rr
+from biofeedback.breathing.acceleration import samples_of
+from biofeedback.events import Acc, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 from devices.errors import Reason, SourceSpecError
-from devices.events import Intervals, SourceEvent, StrapInfo
+from devices.events import Acceleration, Intervals, SourceEvent, StrapInfo
 from devices.events import Packet as StrapPacket
 from devices.opening import open_source as open_device
+from devices.polar_accelerometer import encode
 from devices.replayed import Replayed
 from devices.source import Source, SourceSpec
 
@@ -93,8 +96,13 @@ def _intervals(ticks: tuple[int, ...]) -> Iterator[SourceEvent]:
 
 
 def _recorded(recording: Recording) -> Iterator[SourceEvent]:
-    for _, event in recording.timed_events(("packet", "rr")):
-        if isinstance(event, Packet):
+    for _, event in recording.timed_events(("packet", "acc", "rr")):
+        if isinstance(event, Acc):
+            if event.dev_ns is None or event.problems:
+                continue
+            with suppress(OverflowError):  # numbers that no strap sends: somebody wrote them
+                yield Acceleration(event.at, event.dev, encode(event.dev_ns, samples_of(event)), event.fs)
+        elif isinstance(event, Packet):
             yield StrapPacket(event.at, event.dev, bytes.fromhex(event.raw))
         elif isinstance(event, Rr):
             yield Intervals(event.at, event.ticks)

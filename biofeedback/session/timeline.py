@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import ceil
 from typing import Final
 
-from biofeedback.breathing.pacer import Schedule, Stretch, next_inhale_us, ramp, stretch_at
+from biofeedback.breathing.pacer import SPONTANEOUS_RATE, Schedule, Stretch, next_inhale_us, ramp, stretch_at
 from biofeedback.hrv.beats import NEVER
 from biofeedback.session.plan import Plan, Step
 
@@ -14,7 +14,10 @@ UNPACED: Final = frozenset({"settle", "recovery", "rest"})
 
 
 class Timeline:
-    """Walks through the steps. `deadline` is the end of the current one, or the next breath of the ramp."""
+    """Walks through the steps. `deadline` is the end of the current one, or the next breath of the ramp.
+
+    `free_rate` is the breathing rate from which a ramp leads; set it before the ramp begins.
+    """
 
     def __init__(self, plan: Plan, steps: tuple[Step, ...]) -> None:
         self.plan = plan
@@ -23,6 +26,7 @@ class Timeline:
         self.started_us = 0
         self.ends_us = NEVER
         self.paused = False
+        self.free_rate = SPONTANEOUS_RATE
         self._left = list(steps)
         self._paused_left_us = 0
 
@@ -98,7 +102,7 @@ class Timeline:
             self.ends_us = self._breath_end_us(at_us, step.breaths or 0)
 
     def _begin_ramp(self, at_us: int) -> None:
-        self.schedule = (*self.schedule, *ramp(at_us, self.plan.pace, self.plan.inhale))
+        self.schedule = (*self.schedule, *ramp(at_us, self.plan.pace, self.plan.inhale, self.free_rate))
         self.ends_us = self.schedule[-1].start_us
 
     def _pacer_on(self, at_us: int) -> bool:

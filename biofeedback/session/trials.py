@@ -16,6 +16,8 @@ from biofeedback.session.plan import Pair, Plan, Step
 Label: TypeAlias = Literal["image", "control"]
 ROSE: Final = "the heart rose far above its baseline"
 """Why a pair is lost to the amber tier; the one reason that tells a result."""
+MOVED: Final = "you moved"
+"""Why a pair is lost to the accelerometer."""
 BEATS_WITHIN_US: Final = 20_000_000
 """An epoch whose last beats have not come so long after its end is measured with what there is."""
 
@@ -30,6 +32,7 @@ class Trials:
         self._lost: dict[int, str] = {}
         self._pending: list[EpochWindow] = []
         self._epochs: list[Epoch] = []
+        self._movements: list[tuple[int, int]] = []
         self._begun = 0
 
     @property
@@ -52,6 +55,10 @@ class Trials:
         """Nothing of this pair counts any more. The first reason stays."""
         if pair is not None:
             self._lost.setdefault(pair, why)
+
+    def moved(self, from_us: int, to_us: int) -> None:
+        """The person moved then; it may be told some seconds late. A pair with an epoch in that time is lost."""
+        self._movements.append((from_us, to_us))
 
     def epoch_ended(self, step: Step, began_us: int, end_us: int) -> None:
         """An epoch is over; it is measured once its beats are settled."""
@@ -77,6 +84,8 @@ class Trials:
         measured: list[Epoch] = []
         while self._pending and (settled_us >= self._pending[0].end_us or at >= self.deadline):
             window = self._pending.pop(0)
+            if any(from_us < window.end_us and to_us > window.began_us for from_us, to_us in self._movements):
+                self.lose(window.pair, MOVED)
             measured.append(measure(at, window, beats, self._lost.get(window.pair)))
         self._epochs.extend(measured)
         return measured

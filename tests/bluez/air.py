@@ -11,6 +11,9 @@ from typing import Final, TypeAlias
 
 from dbus_fast import Message, Variant
 
+from tests.devices import pmd
+from tests.devices.pmd import Pmd
+
 ADAPTER: Final = "/org/bluez/hci0"
 ADAPTER_IFACE: Final = "org.bluez.Adapter1"
 DEVICE_IFACE: Final = "org.bluez.Device1"
@@ -32,13 +35,15 @@ LOCATION: Final = uuid(0x2A38)
 CONTROL_POINT: Final = uuid(0x2A39)
 LEVEL: Final = uuid(0x2A19)
 
-_SERVICES: Final = {HEART_RATE: 0x0010, BATTERY: 0x0020}
+_SERVICES: Final = {HEART_RATE: 0x0010, BATTERY: 0x0020, pmd.SERVICE: 0x0030}
 # Service, handle and flags of each characteristic.
 _CHARACTERISTICS: Final = {
     MEASUREMENT: (HEART_RATE, 0x0011, ("notify",)),
     LOCATION: (HEART_RATE, 0x0014, ("read",)),
     CONTROL_POINT: (HEART_RATE, 0x0016, ("write",)),
     LEVEL: (BATTERY, 0x0021, ("read", "notify")),
+    pmd.CONTROL: (pmd.SERVICE, 0x0031, ("read", "write", "indicate")),
+    pmd.DATA: (pmd.SERVICE, 0x0034, ("notify",)),
 }
 
 
@@ -54,6 +59,8 @@ class StrapState:
     location: int | None
     control_point: bool
 
+    accelerometer: bool = False
+    pmd: Pmd = field(default_factory=Pmd)
     in_range: bool = True
     held_elsewhere: bool = False
     """Connected to somebody else: it neither advertises nor answers."""
@@ -119,13 +126,16 @@ class StrapState:
         }
 
     def services(self) -> list[str]:
-        return [HEART_RATE] if self.battery is None else [HEART_RATE, BATTERY]
+        battery = [] if self.battery is None else [BATTERY]
+        return [HEART_RATE, *battery, *([pmd.SERVICE] if self.accelerometer else [])]
 
     def characteristics(self) -> list[str]:
         absent = {
             LOCATION: self.location is None,
             CONTROL_POINT: not self.control_point,
             LEVEL: self.battery is None,
+            pmd.CONTROL: not self.accelerometer,
+            pmd.DATA: not self.accelerometer,
         }
         return [each for each in _CHARACTERISTICS if not absent.get(each, False)]
 
@@ -166,7 +176,7 @@ class StrapState:
         """What a read gives; None where reading is not permitted."""
         level = None if self.battery is None else bytes([self.battery])
         place = None if self.location is None else bytes([self.location])
-        return {LEVEL: level, LOCATION: place}.get(characteristic)
+        return {LEVEL: level, LOCATION: place, pmd.CONTROL: self.pmd.features}.get(characteristic)
 
     def characteristic_at(self, path: str) -> str | None:
         """The characteristic at a path, when it is on the bus."""
@@ -175,7 +185,7 @@ class StrapState:
         return next((each for each in self.characteristics() if self.characteristic_path(each) == path), None)
 
     def can_notify(self, characteristic: str) -> bool:
-        return "notify" in _CHARACTERISTICS[characteristic][2]
+        return not {"notify", "indicate"}.isdisjoint(_CHARACTERISTICS[characteristic][2])
 
     def report(self) -> Mapping[str, object]:
         """The state in JSON's terms, for the rig."""
@@ -186,4 +196,6 @@ class StrapState:
             "connecting": bool(self.waiting),
             "subscribers": len(self.subscribers.get(MEASUREMENT, [])),
             "battery_subscribers": len(self.subscribers.get(LEVEL, [])),
+            "accelerating": self.pmd.running and bool(self.subscribers.get(pmd.DATA)),
+            "asked": list(self.pmd.written),
         }

@@ -24,6 +24,7 @@ from tests.bluez.air import (
     Properties,
     StrapState,
 )
+from tests.devices import pmd
 
 BLUEZ: Final = "org.bluez"
 OBJECTS_IFACE: Final = "org.freedesktop.DBus.ObjectManager"
@@ -154,6 +155,10 @@ class FakeBluez:
         strap.battery = percent
         return self._notified(strap, LEVEL, bytes([percent]))
 
+    def accelerate(self, strap: StrapState, raw: bytes) -> bool:
+        """Send acceleration, if the strap was asked for it."""
+        return strap.pmd.running and self._notified(strap, pmd.DATA, raw)
+
     def rename(self, strap: StrapState, name: str | None) -> None:
         strap.name = name
         if strap.known and name is not None:
@@ -252,7 +257,7 @@ class FakeBluez:
     def _link_down(self, strap: StrapState) -> None:
         if strap.connected:
             self._fail_connects(strap, "le-connection-abort-by-local")
-            strap.connected = False
+            strap.connected = strap.pmd.running = False
             if strap.resolved:
                 strap.resolved = False
                 self._device_changed(strap, "ServicesResolved")
@@ -501,6 +506,8 @@ class FakeBluez:
         if strap.mute:
             return None
         value = strap.value(characteristic)
+        if characteristic == pmd.CONTROL and strap.pmd.wants_pairing:
+            raise bluez_error("Failed", "Operation failed with ATT error: 0x05 (Insufficient Authentication)")
         if value is None:
             raise bluez_error("NotPermitted", "Read not permitted")
         self._value_changed(strap, characteristic, value)  # a read shows like a notification
@@ -509,11 +516,20 @@ class FakeBluez:
     def _write_value(self, call: Message) -> Message:
         strap, characteristic = self._called_characteristic(call)
         self._check_access(strap)
+        if characteristic == pmd.CONTROL:
+            self._spawn(self._indicate(strap, strap.pmd.write(bytes(call.body[0]))))
+            return done(call)
         if characteristic != CONTROL_POINT:
             raise bluez_error("NotPermitted", "Write not permitted")
         if bytes(call.body[0]) != b"\x01":
             raise bluez_error("Failed", "Operation failed with ATT error: 0x80 (Unknown error)")
         return done(call)
+
+    async def _indicate(self, strap: StrapState, answers: Iterable[bytes]) -> None:
+        """A strap answers behind the reply to what was written."""
+        await self._settled()
+        for answer in answers:
+            self._notified(strap, pmd.CONTROL, answer)
 
     def _start_notify(self, call: Message) -> Message:
         strap, characteristic = self._called_characteristic(call)

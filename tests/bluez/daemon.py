@@ -40,6 +40,10 @@ def _fail(bluez: FakeBluez, order: Order) -> None:
     bluez.strap(order["address"]).refusals.extend([order["how"]] * order["times"])
 
 
+def _set_pmd(bluez: FakeBluez, order: Order) -> None:
+    setattr(bluez.strap(order["address"]).pmd, order["name"], order["value"])
+
+
 ORDERS: dict[str, Callable[[FakeBluez, Order], object]] = {
     "add": lambda bluez, order: bluez.add_strap(StrapState(**order["strap"])),
     "state": lambda bluez, _: bluez.report(),
@@ -47,6 +51,8 @@ ORDERS: dict[str, Callable[[FakeBluez, Order], object]] = {
     "ready": lambda bluez, order: bluez.make_ready(ready=order["ready"]),
     "refuse discovery": lambda bluez, order: bluez.refuse_discovery(refusing=order["refusing"]),
     "set": _set,
+    "set_pmd": _set_pmd,
+    "accelerate": lambda bluez, order: bluez.accelerate(bluez.strap(order["address"]), bytes.fromhex(order["raw"])),
     "fail": _fail,
     "rename": lambda bluez, order: bluez.rename(bluez.strap(order["address"]), order["name"]),
     "notify": lambda bluez, order: bluez.notify(bluez.strap(order["address"]), map(bytes.fromhex, order["raws"])),

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 
 from devices.bluetooth import SYSTEM_RADIO, Radio
-from devices.events import Battery, BodyLocation, LinkState, Packet, Sensor, SourceEvent
+from devices.events import Acceleration, Battery, BodyLocation, LinkState, Packet, Sensor, SourceEvent
 from devices.finding import Aids
 from devices.heart_rate_measurement import encode
 from devices.strap import Delays, Strap
@@ -42,6 +42,11 @@ class Heard:
     def raws(self) -> list[bytes]:
         """The notifications, in order."""
         return [event.raw for event in self.events if isinstance(event, Packet)]
+
+    @property
+    def frames(self) -> list[Acceleration]:
+        """What the accelerometer sent, in order."""
+        return [event for event in self.events if isinstance(event, Acceleration)]
 
     @property
     def links(self) -> list[LinkState]:
@@ -87,11 +92,16 @@ class Heard:
 
 @asynccontextmanager
 async def hearing(
-    words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays = QUICK, aids: Aids | None = None
+    words: str = "",
+    *,
+    radio: Radio = SYSTEM_RADIO,
+    delays: Delays = QUICK,
+    aids: Aids | None = None,
+    acceleration: bool = True,
 ) -> AsyncGenerator[Heard]:
     """Listen to the strap of this name until the block is left; it is closed then."""
     heard = Heard()
-    source = Strap(words, radio=radio, delays=delays, aids=aids)
+    source = Strap(words, radio=radio, delays=delays, aids=aids, acceleration=acceleration)
 
     async def listen() -> None:
         async for event in source.events(Stopwatch()):

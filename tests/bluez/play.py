@@ -23,6 +23,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--person", choices=sorted(PEOPLE), default="calm")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--acc", action="store_true", help="a strap with an accelerometer, whose wearer moves at times")
     parser.add_argument("--name", default="Polar H10 12345678")
     parser.add_argument("--beside", action="append", default=[], metavar="NAME", help="one more strap in the room")
     parser.add_argument("program", nargs=argparse.REMAINDER)
@@ -30,10 +31,12 @@ def main(words: list[str] | None = None) -> int:
     if MISSING:
         sys.stderr.write(MISSING + "\n")
         return 1
+    options = {"move_pct": "60"} if asked.acc else {}
     with Rig() as rig, ExitStack() as worn:
         for number, name in enumerate([asked.name, *asked.beside]):
-            strap = rig.add_strap(name, rssi=-55 - 9 * number)
-            worn.enter_context(Wearer(strap, wearing(asked.person, asked.seed + number), asked.speed))
+            strap = rig.add_strap(name, rssi=-55 - 9 * number, accelerometer=asked.acc)
+            said = wearing(asked.person, asked.seed + number, **options)
+            worn.enter_context(Wearer(strap, said, asked.speed))
         return subprocess.call(asked.program, env=os.environ | rig.environment())
 
 

@@ -56,6 +56,7 @@ class StrapSpec:
     battery: int | None
     location: int | None
     control_point: bool
+    accelerometer: bool
 
 
 class Strap:
@@ -79,6 +80,14 @@ class Strap:
     def burst(self, raws: Sequence[bytes]) -> int:
         """Send measurements back to back; how many went to a subscriber."""
         return cast("int", self._order("notify", raws=[raw.hex() for raw in raws]))
+
+    def accelerate(self, raw: bytes) -> bool:
+        """Send a frame of acceleration; tell whether it was asked for and somebody subscribed."""
+        return bool(self._order("accelerate", raw=raw.hex()))
+
+    def answer_pmd(self, name: str, value: object) -> None:
+        """Change what the accelerometer answers, see `tests.devices.pmd.Pmd`; until the daemon ends."""
+        self._order("set_pmd", name=name, value=value)
 
     def battery(self, percent: int) -> bool:
         """Have this charge from now on and say so; tell whether anybody was subscribed."""
@@ -181,6 +190,16 @@ class Strap:
         state = self._state()
         return bool(state["resolved"] and state["subscribers"])
 
+    @property
+    def accelerating(self) -> bool:
+        """Acceleration sent now would go to somebody."""
+        return bool(self._state()["accelerating"])
+
+    @property
+    def asked(self) -> list[str]:
+        """All that was written to the accelerometer's control point, as hex."""
+        return list(self._state()["asked"])
+
     def _state(self) -> dict[str, Any]:
         return cast("dict[str, Any]", self._rig.state()["straps"][self.address])
 
@@ -233,10 +252,12 @@ class Rig:
         battery: int | None = 80,
         location: int | None = 1,
         control_point: bool = True,
+        accelerometer: bool = False,
     ) -> Strap:
         """Put on one more strap, in range and advertising; without an address it gets one by its number."""
         address = address or f"A0:9E:1A:00:00:{len(self.straps) + 1:02X}"
-        strap = Strap(self, StrapSpec(address, name, rssi, tuple(advertised), battery, location, control_point))
+        spec = StrapSpec(address, name, rssi, tuple(advertised), battery, location, control_point, accelerometer)
+        strap = Strap(self, spec)
         self.straps.append(strap)
         strap.introduce()
         return strap

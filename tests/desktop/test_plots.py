@@ -24,7 +24,7 @@ from biofeedback.desktop.lane import fill_of
 from biofeedback.desktop.legend import Legend
 from biofeedback.desktop.plots import LIVE_S, TITLE, PlotWindow
 from biofeedback.desktop.theme import DARK
-from biofeedback.events import Arousal, Beat, End, Event, Gap, Hrv, Mark, Open, Packet, Phase, Rr
+from biofeedback.events import Arousal, Beat, End, Event, Gap, Hrv, Mark, Motion, Open, Packet, Phase, Rr
 from biofeedback.presenter.words import minutes
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.traces import KINDS, Line, Traces
@@ -462,3 +462,14 @@ def test_windows_that_are_closed_are_gone(qtbot: QtBot, demo: list[Event]) -> No
             held.append(len(gc.get_objects()))
     assert [ref for ref in alive if ref() is not None] == []
     assert held[-1] - held[0] < 2000
+
+
+def test_movement_and_breath_are_told_quietly_behind_the_part(watch: Watch) -> None:
+    watched = watch([Phase(0, "rest", True, 0, None, None, None, 300.0)])
+    assert "breath" not in watched.window.state.text()
+    watched.see(Motion(50 * S, 50 * S, 4.0, False, 14.23, 0.78))
+    assert watched.window.state.toolTip().endswith(" left · breathing 14.2 a minute, quality 78 %")
+    watched.see(Motion(52 * S, 52 * S, 90.0, True, None, 0.0))
+    assert watched.window.state.toolTip().endswith(" left · moving")
+    watched.window.refresh(60 * S)
+    assert watched.window.state.toolTip().endswith(" left")

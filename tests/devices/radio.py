@@ -37,6 +37,9 @@ from bleak.exc import (
 )
 from bleak.uuids import normalize_uuid_16 as uuid
 
+from tests.devices import pmd
+from tests.devices.pmd import Pmd
+
 HEART_RATE: Final = uuid(0x180D)
 BATTERY: Final = uuid(0x180F)
 MEASUREMENT: Final = uuid(0x2A37)
@@ -58,8 +61,12 @@ _LAYOUT: Final[dict[str, tuple[tuple[str, int, tuple[CharacteristicPropertyName,
         (CONTROL_POINT, 0x16, ("write",)),
     ),
     BATTERY: ((LEVEL, 0x21, ("read", "notify")),),
+    pmd.SERVICE: (
+        (pmd.CONTROL, 0x31, ("read", "write", "indicate")),
+        (pmd.DATA, 0x34, ("notify",)),
+    ),
 }
-_SERVICE_HANDLES: Final = {HEART_RATE: 0x10, BATTERY: 0x20}
+_SERVICE_HANDLES: Final = {HEART_RATE: 0x10, BATTERY: 0x20, pmd.SERVICE: 0x30}
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +81,8 @@ class AirStrap:
     location: int | None
     control_point: bool
 
+    pmd: Pmd | None = None
+    """Its accelerometer, None when it has none."""
     in_range: bool = True
     held: bool = False
     hides_services: bool = False
@@ -106,9 +115,15 @@ class AirStrap:
         self.level = percent
         return self._notify(LEVEL, bytes([percent]))
 
+    def accelerate(self, raw: bytes) -> bool:
+        """Send a frame of acceleration; tell whether it was asked for and somebody subscribed."""
+        return self.pmd is not None and self.pmd.running and self._notify(pmd.DATA, raw)
+
     def drop_link(self) -> None:
         """Lose the link; the strap advertises again at once."""
         self.connected = self.resolved = False
+        if self.pmd is not None:
+            self.pmd.running = False
         for client in tuple(self.clients):
             client.lose()
         self._tell()
@@ -185,6 +200,8 @@ class AirStrap:
             LOCATION: self.location is None,
             CONTROL_POINT: not self.control_point,
             LEVEL: self.level is None,
+            pmd.CONTROL: self.pmd is None,
+            pmd.DATA: self.pmd is None,
         }
         found = BleakGATTServiceCollection()
         for service_uuid, layout in _LAYOUT.items():
@@ -201,6 +218,8 @@ class AirStrap:
 
     def value(self, characteristic: str) -> bytes | None:
         """What a read gives; None where reading is not permitted."""
+        if characteristic == pmd.CONTROL and self.pmd is not None:
+            return self.pmd.features
         number = {LEVEL: self.level, LOCATION: self.location}.get(characteristic)
         return None if number is None else bytes([number])
 
@@ -249,10 +268,12 @@ class Air:
         battery: int | None = 80,
         location: int | None = 1,
         control_point: bool = True,
+        accelerometer: bool = False,
     ) -> AirStrap:
         """Put on one more strap, in range and advertising; without an address it gets one by its number."""
         address = address or f"A0:9E:1A:00:00:{len(self.straps) + 1:02X}"
         strap = AirStrap(address, name, rssi, tuple(advertised), battery, location, control_point)
+        strap.pmd = Pmd() if accelerometer else None
         self.straps.append(strap)
         return strap
 
@@ -433,13 +454,19 @@ class _Client(BaseBleakClient):
     ) -> bytearray:
         strap = await self._reach()
         value = strap.value(characteristic.uuid)
+        if characteristic.uuid == pmd.CONTROL and strap.pmd is not None and strap.pmd.wants_pairing:
+            raise BleakGATTProtocolError(BleakGATTProtocolErrorCode.INSUFFICIENT_AUTHENTICATION)
         if value is None:
             raise BleakGATTProtocolError(BleakGATTProtocolErrorCode.READ_NOT_PERMITTED)
         strap.show(characteristic.uuid, value)
         return bytearray(value)
 
     async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: SizedBuffer, response: bool) -> None:
-        await self._reach()
+        strap = await self._reach()
+        if characteristic.uuid == pmd.CONTROL and strap.pmd is not None:
+            for answer in strap.pmd.write(bytes(data)):
+                strap.show(pmd.CONTROL, answer)
+            return
         if characteristic.uuid != CONTROL_POINT:
             raise BleakGATTProtocolError(BleakGATTProtocolErrorCode.WRITE_NOT_PERMITTED)
         if bytes(data) != b"\x01":

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.events import Battery, Dropped, LinkState, Packet, SourceEvent
-from devices.inbox import MOST_PACKETS, Inbox
+from devices.events import Acceleration, Battery, Dropped, LinkState, Packet, SourceEvent
+from devices.inbox import MOST_FRAMES, MOST_PACKETS, Inbox
 
 
 async def emptied(inbox: Inbox) -> list[SourceEvent]:
@@ -98,3 +98,20 @@ def test_every_packet_comes_out_or_is_counted(steps: list[str], most: int) -> No
     assert came + dropped == sent
     stamps = [event.stamp_us for event in events if isinstance(event, Packet)]
     assert stamps == sorted(stamps)
+
+
+def test_d3_acceleration_never_costs_a_packet_of_the_heart() -> None:
+    async def whole() -> list[SourceEvent]:
+        inbox = Inbox()
+        for number in range(MOST_PACKETS):
+            inbox.frame(Acceleration(number, "s1", b"", 25))
+            inbox.packet(number, "s1", b"")
+        first = await inbox.next()
+        inbox.frame(Acceleration(6000, "s1", b"", 25))
+        return [first, *await emptied(inbox)] if first else []
+
+    events = asyncio.run(whole())
+    assert [event.stamp_us for event in events if isinstance(event, Packet)] == list(range(MOST_PACKETS))
+    frames = [event.stamp_us for event in events if isinstance(event, Acceleration)]
+    assert frames == [*range(MOST_FRAMES), 6000], "the oldest, and again once there is room"
+    assert not any(isinstance(event, Dropped) for event in events)

@@ -33,12 +33,35 @@ def test_every_key_reaches_the_person() -> None:
         "ectopic_pct": "2",
         "loss_pct": "4",
         "drop_s": "9",
+        "acc": "1",
+        "move_pct": "11",
     }
     person, seed = person_named("calm", {**options, "seed": "12"})
     assert (person.hr_bpm, person.effect_bpm, person.spike_pct, person.ectopic_pct) == (90, -3, 7, 2)
     assert (person.strap.loss_pct, person.strap.drop_s) == (4, 9)
+    assert (person.strap.accelerometer, person.move_pct) == (True, 11)
     assert seed == 12
     assert set(options) | {"seed"} == set(RANGES)
+
+
+@pytest.mark.parametrize(
+    ("options", "has"),
+    [({}, False), ({"acc": "1"}, True), ({"move_pct": "5"}, True), ({"move_pct": "5", "acc": "0"}, False)],
+)
+def test_an_accelerometer_is_had_on_request_or_with_movement(options: dict[str, str], has: bool) -> None:
+    assert person_named("calm", options)[0].strap.accelerometer is has
+
+
+@pytest.mark.parametrize("text", ["strap:", "strap:Polar H10?acc=1", "strap:?acc=0"])
+def test_a_strap_opens_with_and_without_its_accelerometer(text: str) -> None:
+    assert open_source(parse_spec(text)).info.kind == "strap"
+
+
+@pytest.mark.parametrize("text", ["strap:?ecg=1", "strap:?acc=on", "strap:?acc=0&seed=1"])
+def test_a_strap_has_no_other_option(text: str) -> None:
+    with pytest.raises(SourceSpecError) as caught:
+        open_source(parse_spec(text))
+    assert "acc=0" in caught.value.advice
 
 
 def test_without_keys_a_person_is_as_in_the_table() -> None:
@@ -58,6 +81,7 @@ def test_without_keys_a_person_is_as_in_the_table() -> None:
         ("sim:calm?hr=nan", Reason.BAD_SPEC, "hr=nan", "from 35 to 180"),
         ("sim:calm?loss_pct=", Reason.BAD_SPEC, "loss_pct=", "from 0 to 90"),
         ("sim:calm?seed=1.5", Reason.BAD_SPEC, "seed=1.5", "a whole number from 0"),
+        ("sim:calm?acc=0.5", Reason.BAD_SPEC, "acc=0.5", "a whole number from 0 to 1"),
         ("sim:calm?seed=-1", Reason.BAD_SPEC, "seed=-1", "a whole number from 0"),
         ("sim:calm?drop_s=1e9", Reason.BAD_SPEC, "drop_s=1e9", "from 0 to 600"),
     ],

@@ -13,11 +13,13 @@ from biofeedback.events import (
     Beat,
     Cue,
     End,
+    Epoch,
     Event,
     Gap,
     Hrv,
     Link,
     Mark,
+    Motion,
     Notice,
     Open,
     Pacer,
@@ -30,6 +32,7 @@ from biofeedback.events import (
     Verdict,
 )
 from biofeedback.session.plan import Plan, free_plan
+from biofeedback.session.trials import MOVED
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import FEEL_YOUR_FEET, Picture
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
@@ -281,3 +284,40 @@ class TestATest:
     def test_tells_a_lost_signal(self) -> None:
         waits = notice("cues_wait", text="The next cue waits: the strap is not connected.")
         assert picture(phase("image"), waits, hide_numbers=True).said(11 * S) == waits.text
+
+
+def motion(rate: float | None, quality: float, *, moving: bool = False, at_us: int = 10 * S) -> Motion:
+    return Motion(at_us, at_us, 4.0, moving, rate, quality)
+
+
+class TestTheAccelerometer:
+    @pytest.mark.parametrize(
+        ("said", "shown"),
+        [
+            (motion(14.23, 0.78), "breathing 14.2 a minute, quality 78 %"),
+            (motion(14.23, 0.59), "breath not clear"),
+            (motion(None, 0.0), "breath not clear"),
+            (motion(None, 0.0, moving=True), "moving"),
+        ],
+    )
+    def test_says_breath_or_movement(self, said: Motion, shown: str) -> None:
+        assert words.motion_words(picture(phase("image"), said), 11 * S) == shown
+
+    def test_says_nothing_without_one_and_when_it_has_gone_quiet(self) -> None:
+        assert words.motion_words(picture(phase("image")), 11 * S) == ""
+        assert words.motion_words(picture(motion(14.0, 0.9)), 17 * S) == ""
+        assert words.motion_words(picture(motion(14.0, 0.9), end()), 11 * S) == ""
+
+    def test_says_nothing_in_a_test_that_hides_its_numbers(self) -> None:
+        assert words.motion_words(picture(phase("image"), motion(14.0, 0.9), hide_numbers=True), 11 * S) == ""
+
+    @pytest.mark.parametrize(
+        ("pairs", "said"), [((), None), ((0, 0), "1 pair is left out"), ((0, 2), "2 pairs are left out")]
+    )
+    def test_tells_at_the_end_what_movement_cost(self, pairs: tuple[int, ...], said: str | None) -> None:
+        epochs = [
+            Epoch(S, number, pair, "image", None, None, 7, 70, 0, None, None, False, MOVED, interrupted=True)
+            for number, pair in enumerate(pairs)
+        ]
+        told = [line for line in words.closing(picture(*epochs, end())) if "moved" in line]
+        assert [line.split(" because")[0] for line in told] == ([said] if said else [])

@@ -81,5 +81,6 @@ def cut_short(path: Path, share: float) -> Path:
     """The first part of a recording, its last line torn."""
     data = path.read_bytes()
     torn = path.with_name(f"torn_{path.name}")
-    torn.write_bytes(data[: int(len(data) * share)])
+    begins = data.rfind(b"\n", 0, int(len(data) * share)) + 1
+    torn.write_bytes(data[: (begins + data.index(b"\n", begins)) // 2])
     return torn

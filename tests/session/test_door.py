@@ -290,7 +290,7 @@ def test_a_strap_that_fails_as_nobody_expected_ends_in_a_whole_recording(tmp_pat
 
     air.add_strap("Polar H10 12345678")
     radio = Radio(air.scanner_backend, Mistaken, air.adapter_backend)
-    source = Strap(radio=radio, delays=Delays(scale=0.01))
+    source = Strap(radio=radio, delays=Delays(scale=0.01), spec="strap:")
     ran = run_session(tmp_path, source, free_plan(None), clock=cast("JumpingClock", LiveClock()))
     assert_whole(ran, packets=0)
     assert errors(ran) == ["The source strap: failed: ZeroDivisionError: a mistake."]
