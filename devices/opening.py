@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from devices.errors import Reason, SourceSpecError
@@ -31,10 +32,12 @@ def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
 
 
 def _open_strap(spec: SourceSpec, aids: Aids | None) -> Source:
+    from devices.discovery import is_address
     from devices.strap import Strap
 
     if spec.options:
         raise SourceSpecError(
             Reason.BAD_SPEC, f"A strap has no option '{next(iter(spec.options))}'.", "Write strap:, or strap:NAME."
         )
-    return Strap(spec.name, aids=aids)
+    recorded = replace(spec, name="") if is_address(spec.name) else spec  # an address never is
+    return Strap(spec.name, spec=recorded.text, aids=aids)

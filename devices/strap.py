@@ -88,11 +88,17 @@ class Strap:
     """
 
     def __init__(
-        self, words: str = "", *, radio: Radio = SYSTEM_RADIO, delays: Delays | None = None, aids: Aids | None = None
+        self,
+        words: str = "",
+        *,
+        spec: str = "",
+        radio: Radio = SYSTEM_RADIO,
+        delays: Delays | None = None,
+        aids: Aids | None = None,
     ) -> None:
         """`aids`: without them no strap is remembered, nobody is asked, and other sessions are not heeded."""
         shown = "" if is_address(words) else words  # the info is recorded, and an address never is
-        self.info = StrapInfo(name=shown or "heart-rate strap", kind="strap", spec=f"strap:{shown}")
+        self.info = StrapInfo(name=shown or "heart-rate strap", kind="strap", spec=spec)
         self._radio = radio
         self._delays = delays or Delays()
         self._finder = Finder(words, radio, self._delays.of, aids or Aids())
