@@ -108,3 +108,14 @@ def test_a_person_at_either_end_of_a_range_still_lives(key: str) -> None:
         source = open_source(parse_spec(f"sim:calm?{key}={value}"))
         assert isinstance(source, SimulatedStrap)
         assert len(collect(source, 60)) > 3
+
+
+@pytest.mark.parametrize("text", ["strap:", "strap:Polar H10"])
+def test_the_info_of_a_strap_says_the_words_that_chose_it(text: str) -> None:
+    assert open_source(parse_spec(text)).info.spec == text
+
+
+@pytest.mark.parametrize("address", ["A0:9E:1A:00:00:01", "a0:9e:1a:00:00:01", "5F0C1B9E-7D1A-4C1B-9E57-2B6C1D0E8F3A"])
+def test_the_info_of_a_strap_which_is_recorded_never_holds_an_address(address: str) -> None:
+    info = open_source(parse_spec(f"strap:{address}")).info
+    assert (info.name, info.spec, info.address) == ("heart-rate strap", "strap:", "")
