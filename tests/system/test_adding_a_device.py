@@ -56,6 +56,7 @@ def test_the_page_has_no_block_that_is_not_run() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)  # builds a package and starts the program several times
 def test_every_line_of_the_page_runs(metronome: Path) -> None:
     (shell,) = [text for language, text in BLOCKS if language == "sh"]
     lines = [shlex.split(line, comments=True) for line in shell.splitlines()]
@@ -130,6 +131,7 @@ class TestUdpSource(SourceContract):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)  # builds a package and starts the program several times
 def test_the_example_is_installed_and_brings_what_is_sent_to_its_port(tmp_path: Path) -> None:
     package, site, port = tmp_path / "package", tmp_path / "site", free_port()
     shutil.copytree(EXAMPLE, package, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"))
