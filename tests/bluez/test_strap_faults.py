@@ -248,12 +248,12 @@ def test_a_silence_longer_than_any_stall_ends_the_link_once(rig: Rig) -> None:
 
 
 @pytest.mark.fault(18, "fake")
-def test_case_18_a_strap_without_a_name_is_called_by_its_address_until_it_has_one(rig: Rig) -> None:
+def test_case_18_a_strap_without_a_name_is_said_to_have_none_until_it_has_one(rig: Rig) -> None:
     strap = rig.add_strap(None)
 
     async def scenario() -> None:
         async with hearing() as heard:
-            await rig.reached(lambda: heard.said(f"Connected to {strap.address}."))
+            await rig.reached(lambda: heard.said("Connected to a strap without a name."))
             strap.rename("Polar H10")
             strap.drop_link()
             await rig.reached(lambda: heard.said("Connected to Polar H10."))
