@@ -16,10 +16,11 @@ from typing import Final, TypeAlias
 from biofeedback.events import ArtefactName, GapReason, Packet, Rr
 from biofeedback.hrv.artefacts import is_interval
 from biofeedback.hrv.losses import Loss, LossFinder
-from biofeedback.hrv.schedule import NEVER as NEVER
-from biofeedback.hrv.schedule import Schedule, Slot
+from biofeedback.hrv.schedule import NEVER, Schedule, Slot
 from biofeedback.hrv.strap_clock import Arrival, StrapClock
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, ticks_to_us
+
+__all__ = ["NEVER", "BeatLine", "Hole", "Placed", "TimedBeat"]
 
 DRIFT: Final = 125
 """The strap's clock moves on session time by at most an interval divided by this a beat."""

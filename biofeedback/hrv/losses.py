@@ -64,11 +64,10 @@ class LossFinder:
 
     @property
     def deadline(self) -> int:
-        """In microseconds, NEVER when there is none."""
-        times = [suspect.until_us for suspect in self._suspects]
-        if self._silence_ended_us is not None:
-            times.append(self._silence_ended_us + SILENCE_US)
-        return min(times, default=NEVER)
+        """In microseconds, NEVER when there is none. A silence waits for what was lost before it."""
+        if self._suspects:
+            return self._suspects[0].until_us
+        return NEVER if self._silence_ended_us is None else self._silence_ended_us + SILENCE_US
 
     @property
     def undecided_from_us(self) -> int:
