@@ -10,25 +10,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median_low
 from typing import Final, TypeAlias
 
 from biofeedback.events import ArtefactName, GapReason, Packet, Rr
 from biofeedback.hrv.artefacts import is_interval
+from biofeedback.hrv.losses import Loss, LossFinder
+from biofeedback.hrv.schedule import NEVER, Schedule, Slot
+from biofeedback.hrv.strap_clock import Arrival, StrapClock
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, ticks_to_us
 
-NEVER: Final = 2**62
-"""A deadline that is not set, in microseconds."""
-ENVELOPE_US: Final = 45_000_000
-RECENT_US: Final = 12_000_000
-SILENCE_US: Final = 3_000_000
-"""So long without a packet is a silence; so long after its end it is decided whether beats were lost in it."""
-DRIFT: Final = 0.008
-"""The strap's clock moves on session time by at most this share of an interval a beat."""
+__all__ = ["NEVER", "BeatLine", "Hole", "Placed", "TimedBeat"]
+
+DRIFT: Final = 125
+"""The strap's clock moves on session time by at most an interval divided by this a beat."""
+YOUNG: Final = 5
+"""Just laid, by two packets or three, it may move farther: at the n-th beat by 2 / (this n) of the interval."""
 MEDIAN_BEATS: Final = 11
-NEARLY, CLEARLY = 0.1, 0.15
-"""Shares of an interval by which a packet may lag before its beats are taken to be missing."""
 
 
 @dataclass(slots=True)
@@ -72,56 +70,54 @@ Placed: TypeAlias = list[TimedBeat | Hole]
 """What one event added to the time line, in order."""
 
 
-@dataclass(slots=True)
-class _Arrival:
-    """One packet with intervals.
-
-    When it came, how long after the packet before, how far behind its last beat, its first interval, and how many
-    beats it brought.
-    """
-
-    at_us: int
-    waited_us: int
-    delay_us: int
-    first_us: int
-    beats: int
-
-
 class BeatLine:
     """Places intervals on session time. Feed packets, file intervals and link changes; ask for `deadline`."""
 
     def __init__(self) -> None:
-        self.deadline = NEVER
+        self._schedule = Schedule()
+        self._clock = StrapClock(self._schedule)
+        self._losses = LossFinder(self._schedule, self._clock)
         self._count = 0
+        self._since_laid = 0
         self._last: TimedBeat | None = None
         self._pending: GapReason | None = None
         self._strap_ticks = 0
         self._offset_us: int | None = None
-        self._arrivals: deque[_Arrival] = deque()
         self._last_packet_us: int | None = None
-        self._silence_ended_us: int | None = None
-        self._least_before_us = 0
         self._recent: deque[int] = deque(maxlen=MEDIAN_BEATS)
 
-    def interrupt(self, why: GapReason) -> None:
-        """The link was lost or the strap taken off: the next beat lies behind a hole."""
-        if self._last is not None:
-            self._pending = why
-        self._forget_clock()
+    @property
+    def deadline(self) -> int:
+        """When `advance` has something to decide, in microseconds."""
+        return self._losses.deadline
+
+    @property
+    def sure(self) -> int:
+        """The index of the first beat that may still be placed anew; the number of beats when none may."""
+        from_us = self._losses.undecided_from_us
+        if from_us == NEVER:
+            return self._count
+        return self._count - sum(arrival.beats for arrival in self._clock.arrivals if arrival.slot.at_us >= from_us)
+
+    def interrupt(self, why: GapReason) -> Placed:
+        """The link was lost: the next beat lies behind a hole, and the strap may begin its packets anew."""
+        placed = self._break_off(why, self._last_packet_us or 0)
+        self._schedule.restart()
+        return placed
 
     def add_packet(self, packet: Packet) -> Placed:
         """Place a packet's intervals by the session time of its arrival."""
-        placed: Placed = []
-        if packet.contact is False:
-            self.interrupt("contact")
-        elif packet.hr == 0:
-            self.interrupt("sensor")
-        else:
-            self._note_silence(packet.at)
-            self._add_values(packet.ticks, packet.at, placed)
-            self._look_for_loss(packet.at, placed)
+        if packet.hr is None and not packet.ticks:
+            return []
+        waited = 0 if self._last_packet_us is None else packet.at - self._last_packet_us
         self._last_packet_us = packet.at
-        return placed
+        told = self._schedule.add(packet.at)
+        self._losses.note(told, waited)
+        if packet.contact is False:
+            return self._break_off("contact", packet.at)
+        if packet.hr == 0:
+            return self._break_off("sensor", packet.at)
+        return self._add_values(packet.ticks, told.slot)
 
     def add_intervals(self, event: Rr) -> Placed:
         """Place a file's intervals: their sum is their time, a value that is no interval is a hole of that length."""
@@ -135,14 +131,29 @@ class BeatLine:
         return placed
 
     def advance(self, now_us: int) -> Placed:
-        """Decide, three seconds after a silence ended, whether beats were lost in it."""
+        """Decide what is due by now: three seconds after a silence ended, whether beats were lost in it."""
         placed: Placed = []
-        if now_us >= self.deadline:
-            self._decide_silence(placed)
+        while (due := self.deadline) <= now_us:
+            self._look_for_losses(due, placed)
         return placed
 
-    def _add_values(self, ticks_1024: Sequence[int], at_us: int, placed: Placed) -> None:
+    def finish(self) -> Placed:
+        """No more packets come: decide by those that came."""
+        placed: Placed = []
+        self._look_for_losses(self._last_packet_us or 0, placed, last_call=True)
+        return placed
+
+    def _break_off(self, why: GapReason, now_us: int) -> Placed:
+        placed: Placed = []
+        self._look_for_losses(now_us, placed, last_call=True)
+        if self._last is not None:
+            self._pending = why
+        self._forget_clock()
+        return placed
+
+    def _add_values(self, ticks_1024: Sequence[int], slot: Slot) -> Placed:
         """A packet's intervals, in runs between values that are no interval; each such value is a hole."""
+        placed: Placed = []
         runs: list[list[int]] = [[]]
         for value in ticks_1024:
             if is_interval(value * TICKS_OF_STRAP):
@@ -151,27 +162,34 @@ class BeatLine:
                 runs.append([])
         for number, run in enumerate(runs):
             if number:
-                self.interrupt("sensor")
+                placed += self._break_off("sensor", slot.at_us)
             later = sum(sum(others) for others in runs[number + 1 :])
-            self._add_run(run, at_us - ticks_to_us(later), placed)
+            self._add_run(run, later, slot, placed)
+        return placed
 
-    def _add_run(self, run: Sequence[int], at_us: int, placed: Placed) -> None:
-        if not run:
+    def _add_run(self, run: Sequence[int], later: int, slot: Slot, placed: Placed) -> None:
+        """Intervals of one packet, `later` ticks before its last: first what was lost before them, then they."""
+        if not run and not self._clock.arrivals:
             return
-        before = self._strap_ticks
-        delay = at_us - ticks_to_us(before + sum(run))
-        if self._offset_us is None:
-            self._offset_us = delay
-        waited = 0 if self._last_packet_us is None else at_us - self._last_packet_us
-        self._arrivals.append(_Arrival(at_us, waited, delay, ticks_to_us(run[0]), len(run)))
-        while self._arrivals[0].at_us < at_us - ENVELOPE_US:
-            self._arrivals.popleft()
-        least = self._least()
+        end_us = ticks_to_us(self._strap_ticks + sum(run) + later)
+        self._clock.add(Arrival(slot, end_us, len(run), ticks_to_us(run[0]) if run else 0))
+        self._recent.extend(run)
+        self._look_for_losses(slot.at_us, placed, unplaced=len(run))
+        middle = self._clock.middle(self._losses.certain(), slot.at_us)
+        latest = slot.at_us - end_us
         for ticks in run:
             self._strap_ticks += ticks
-            most = int(DRIFT * ticks_to_us(ticks))
-            self._offset_us += max(-most, min(most, least - self._offset_us))
-            self._place(ticks_to_us(self._strap_ticks) + self._offset_us, ticks, placed)
+            self._place(ticks_to_us(self._strap_ticks) + self._lay(middle, latest, ticks_to_us(ticks)), ticks, placed)
+
+    def _lay(self, middle: int, latest: int, rr_us: int) -> int:
+        """The clock's offset for the next beat: `middle` as far as it may move, and never later than `latest`."""
+        if self._offset_us is None:
+            self._offset_us = min(middle, latest)
+        self._since_laid += 1
+        most = max(rr_us // DRIFT, 2 * rr_us // (YOUNG * self._since_laid))
+        move = max(-most, min(most, middle - self._offset_us))
+        self._offset_us += max(-rr_us // 2, min(move, latest - self._offset_us))
+        return self._offset_us
 
     def _place(self, t_us: int, ticks: int, placed: Placed) -> None:
         last, why = self._last, self._pending
@@ -181,7 +199,6 @@ class BeatLine:
         beat = TimedBeat(self._count, t_us, ticks, gap_before=last is None or why is not None)
         self._count += 1
         self._last, self._pending = beat, None
-        self._recent.append(ticks)
         placed.append(beat)
 
     def _keep_order(self, early_us: int) -> int:
@@ -193,66 +210,26 @@ class BeatLine:
         return early_us
 
     def _forget_clock(self) -> None:
-        self._arrivals.clear()
-        self._offset_us = None
-        self._silence_ended_us = None
-        self.deadline = NEVER
+        self._clock.lay_anew()
+        self._losses.forget()
+        self._offset_us, self._since_laid = None, 0
 
-    def _note_silence(self, at_us: int) -> None:
-        """A packet after a silence: remember when, and set the deadline by which it is decided."""
-        last = self._last_packet_us
-        if last is None or not self._arrivals or at_us - last <= SILENCE_US or self._silence_ended_us is not None:
+    def _look_for_losses(self, now_us: int, placed: Placed, *, unplaced: int = 0, last_call: bool = False) -> None:
+        """Cut the time line where beats were lost; `unplaced` beats of the last packet are not on it yet."""
+        if self._offset_us is None or not self._recent:
             return
-        self._silence_ended_us = at_us
-        self._least_before_us = self._least()
-        self.deadline = at_us + SILENCE_US
+        interval_us = ticks_to_us(median_low(self._recent))
+        while (loss := self._losses.look(now_us, interval_us, last_call=last_call)) is not None:
+            self._cut(loss, now_us, unplaced, placed)
 
-    def _decide_silence(self, placed: Placed) -> None:
-        ended = self._silence_ended_us
-        self._silence_ended_us, self.deadline = None, NEVER
-        after = [] if ended is None else [arrival for arrival in self._arrivals if arrival.at_us >= ended]
-        if self._overdue(after, self._least_before_us):
-            self._cut(after, "silence", placed)
-
-    def _look_for_loss(self, now_us: int, placed: Placed) -> None:
-        """Packets lost without a silence: all of the last 12 s come later than any beat could have waited."""
-        arrivals = list(self._arrivals)
-        first = next((n for n, arrival in enumerate(arrivals) if arrival.at_us >= now_us - RECENT_US), 0)
-        if self._silence_ended_us is not None or first == 0:
-            return
-        least_before = min(arrival.delay_us for arrival in arrivals[:first])
-        if not self._overdue(arrivals[first:], least_before):
-            return
-        while first > 1 and self._overdue(arrivals[first - 1 :], least_before):
-            first -= 1
-        # A packet that does not come leaves a wait; which of several late ones came first behind it, only that tells.
-        waits = [arrival.waited_us for arrival in arrivals[first:]]
-        self._cut(arrivals[first + waits.index(max(waits)) :], "lost", placed)
-
-    def _overdue(self, arrivals: Sequence[_Arrival], least_before_us: int) -> bool:
-        """Whether beats are missing before these packets.
-
-        A packet is made before the next beat comes, so it lags behind its last beat by less than the interval that
-        follows. When all of them lag by about that or more, and one clearly, their beats are placed too early.
-        """
-        lags = [early.delay_us - least_before_us - late.first_us for early, late in pairwise(arrivals)]
-        interval = self._interval_us()
-        return len(lags) > 0 and min(lags) > -NEARLY * interval and max(lags) > CLEARLY * interval
-
-    def _least(self) -> int:
-        return min(arrival.delay_us for arrival in self._arrivals)
-
-    def _interval_us(self) -> int:
-        return ticks_to_us(median_low(self._recent))
-
-    def _cut(self, after: Sequence[_Arrival], why: GapReason, placed: Placed) -> None:
+    def _cut(self, loss: Loss, now_us: int, unplaced: int, placed: Placed) -> None:
         """Cut the time line before these packets and lay the clock anew by them."""
-        if self._offset_us is None:
-            return
-        least_after = min(arrival.delay_us for arrival in after)
-        shift = least_after - self._offset_us
-        if shift <= 0:
-            return
-        placed.append(Hole(0, 0, why, moved=sum(arrival.beats for arrival in after), shift_us=shift))
-        self._offset_us = least_after
-        self._arrivals = deque(after)
+        self._clock.lay_anew(loss.after)
+        shift = max(0, self._clock.middle(self._clock.arrivals, now_us) - (self._offset_us or 0))
+        self._offset_us = (self._offset_us or 0) + shift
+        moved = sum(arrival.beats for arrival in loss.after) - unplaced
+        self._since_laid = moved
+        if moved:
+            placed.append(Hole(0, 0, loss.why, moved, shift))
+        else:
+            self._pending = loss.why

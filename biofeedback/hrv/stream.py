@@ -1,6 +1,7 @@
 """Beats with their flags: one stream for live numbers, analyses, gates and exports (RULINGS B1.3).
 
-Two beats after an interval it has a provisional flag, five beats after a settled one that never changes.
+Two beats after an interval it has a provisional flag, five beats after a settled one that never changes. Settled
+beats are said once it is sure where they lie: while it is open whether others were lost before them, they wait.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TypeAlias
 
 from biofeedback.events import ArtefactName, GapReason, Packet, Rr
 from biofeedback.hrv.artefacts import PROVISIONAL, ArtefactFilter
-from biofeedback.hrv.beats import BeatLine, Hole, Placed, TimedBeat
+from biofeedback.hrv.beats import NEVER, BeatLine, Hole, Placed, TimedBeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class BeatStream:
         self._keep_us = keep_us
         self._filter = ArtefactFilter()
         self._stretch_start = 0
+        self._held: deque[TimedBeat] = deque()
 
     @property
     def deadline(self) -> int:
@@ -55,9 +57,9 @@ class BeatStream:
         """Take a file's intervals."""
         return self._take(self._line.add_intervals(event))
 
-    def interrupt(self, why: GapReason) -> None:
-        """The next beat lies behind a hole."""
-        self._line.interrupt(why)
+    def interrupt(self, why: GapReason) -> list[StreamEvent]:
+        """The next beat lies behind a hole; what was still open before it is decided."""
+        return self._take(self._line.interrupt(why))
 
     def advance(self, now_us: int) -> list[StreamEvent]:
         """Decide what was due by now."""
@@ -65,21 +67,25 @@ class BeatStream:
 
     def finish(self) -> list[StreamEvent]:
         """No more beats come: settle the last ones."""
-        return list(self._close_stretch())
+        events = self._take(self._line.finish())
+        self._close_stretch()
+        return [*events, *self._release(NEVER)]
 
     def _take(self, placed: Placed) -> list[StreamEvent]:
         events: list[StreamEvent] = []
+        sure = self._line.sure
         for item in placed:
             if isinstance(item, TimedBeat):
-                events.extend(self._add_beat(item))
+                events.extend(self._add_beat(item, sure))
             elif item.moved:
                 events.extend(self._cut(item))
             else:
-                events.extend(self._close_stretch())
+                self._close_stretch()
+                events.extend(self._release(sure))
                 events.append(item)
-        return events
+        return [*events, *self._release(sure)]
 
-    def _add_beat(self, beat: TimedBeat) -> Iterable[StreamEvent]:
+    def _add_beat(self, beat: TimedBeat, sure: int) -> Iterable[StreamEvent]:
         if beat.gap_before:
             self._filter, self._stretch_start = ArtefactFilter(), beat.index
         self.beats.append(beat)
@@ -88,7 +94,8 @@ class BeatStream:
         if provisional is not None:
             self._judge(*provisional)
         if settled is not None:
-            yield self._settle(*settled)
+            self._settle(*settled)
+        yield from self._release(sure)
         ready = beat.index - PROVISIONAL
         if ready >= self.beats[0].index:
             yield Ready(self._beat(ready))
@@ -108,35 +115,41 @@ class BeatStream:
             beat.why = why
         return beat
 
-    def _settle(self, in_stretch: int, why: ArtefactName | None) -> Settled:
+    def _settle(self, in_stretch: int, why: ArtefactName | None) -> None:
         beat = self._judge(in_stretch, why)
-        beat.settled = True
-        return Settled(beat)
+        if not beat.settled:
+            beat.settled = True
+            self._held.append(beat)
 
-    def _close_stretch(self, before: int | None = None) -> Iterable[StreamEvent]:
+    def _release(self, before: int) -> Iterable[StreamEvent]:
+        """Say the settled beats before that index; the others wait until it is sure where they lie."""
+        while self._held and self._held[0].index < before:
+            yield Settled(self._held.popleft())
+
+    def _close_stretch(self, before: int | None = None) -> None:
         """Settle what is left of the stretch, or of its beats before index `before`."""
         for in_stretch, why in self._filter.finish():
             if before is None or self._stretch_start + in_stretch < before:
-                yield self._settle(in_stretch, why)
+                self._settle(in_stretch, why)
 
     def _cut(self, hole: Hole) -> Iterable[StreamEvent]:
         """A hole found late: beats behind it are placed again and judged as a new stretch."""
         first = self.beats[-1].index - hole.moved + 1
         if first <= self.beats[0].index:
             return
-        yield from self._close_stretch(before=first)
+        self._close_stretch(before=first)
+        yield from self._release(first)
         behind = [self._beat(index) for index in range(first, first + hole.moved)]
         for beat in behind:
             beat.t_us += hole.shift_us
+            beat.settled &= beat not in self._held
+        self._held.clear()
         behind[0].gap_before = True
         yield Hole(self._beat(first - 1).t_us, behind[0].opening_us, hole.why)
         self._filter, self._stretch_start = ArtefactFilter(), first
         for beat in behind:
-            yield from self._judge_again(beat)
-
-    def _judge_again(self, beat: TimedBeat) -> Iterable[StreamEvent]:
-        provisional, settled = self._filter.push(beat.ticks)
-        if provisional is not None:
-            self._judge(*provisional)
-        if settled is not None and not self._beat(self._stretch_start + settled[0]).settled:
-            yield self._settle(*settled)
+            provisional, settled = self._filter.push(beat.ticks)
+            if provisional is not None:
+                self._judge(*provisional)
+            if settled is not None:
+                self._settle(*settled)
