@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 OLD_S: Final = 15.0
 """A scan does not survive Bluetooth going off and on, and does not say so: an older one is begun anew."""
 
+UNDO_S: Final = 2.0
+"""A service that does not answer must not delay the end of a session."""
+
 Hear: TypeAlias = "Callable[[BLEDevice, AdvertisementData], None]"
 
 
@@ -65,7 +68,12 @@ class _SharedScan:
         from bleak import BleakScanner
 
         scanner = BleakScanner(self._hear, service_uuids=[HEART_RATE_SERVICE], backend=self._radio.scanner)
-        await scanner.start()
+        starting = asyncio.ensure_future(scanner.start())
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await _undo(scanner, starting)
+            raise
         self._scanner, self._began_s = scanner, asyncio.get_running_loop().time()
         return scanner
 
@@ -77,6 +85,14 @@ class _SharedScan:
     def _hear(self, device: BLEDevice, said: AdvertisementData) -> None:
         for hear in tuple(self._listeners):
             hear(device, said)
+
+
+async def _undo(scanner: BleakScanner, starting: asyncio.Future[None]) -> None:
+    """Stop a scan that nobody wants before it has started: the daemon may have begun it already."""
+    with suppress(*bluetooth_errors()):
+        async with asyncio.timeout(UNDO_S):
+            await starting
+            await scanner.stop()
 
 
 _scans: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type[BaseBleakScanner] | None, _SharedScan]] = (

@@ -27,10 +27,11 @@ from devices.bluetooth import (
 from devices.discovery import scan
 from devices.errors import BluetoothError
 from devices.heart_rate_measurement import decode, encode
-from devices.strap import BACK_OFF_S, LOST, NOT_SEEN, QUIET, SILENT, Delays, Strap
+from devices.strap import BACK_OFF_S, LOOKING, LOST, NOT_SEEN, QUIET, SILENT, Delays, Strap
 from tests.bluez.hearing import QUICK, going, hearing, packets
 from tests.bluez.rig import MISSING, ROOT, Rig
 from tests.bluez.test_strap import HOLD
+from tests.bluez.worlds import eventually
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
@@ -436,5 +437,20 @@ def test_case_10_a_lost_link_is_told_with_what_to_do(rig: Rig) -> None:
             assert [state for state in heard.states if state != "scanning"] == [
                 "connecting", "streaming", "waiting", "connecting", "streaming"
             ]  # fmt: skip
+
+    going(scenario)
+
+
+@pytest.mark.fault(16, "fake")
+def test_case_16_a_search_that_is_left_while_it_begins_does_not_go_on(rig: Rig) -> None:
+    """The daemon begins it although the answer is not waited for any more."""
+
+    async def scenario() -> None:
+        for turns in range(30):
+            async with hearing() as heard:
+                await eventually(partial(heard.said, LOOKING))
+                for _ in range(turns % 10):
+                    await asyncio.sleep(0)
+            assert not rig.discovering
 
     going(scenario)
