@@ -14,6 +14,7 @@ from biofeedback.events import (
     Ask,
     Battery,
     Beat,
+    Command,
     Cue,
     End,
     Event,
@@ -62,7 +63,7 @@ class Picture:
         self.plan: Plan | None = None
         self.demo = False
         self.from_file = False
-        self.signal: Literal["waiting", "good", "lost"] = "waiting"
+        self.signal: Literal["waiting", "rate only", "good", "lost"] = "waiting"
         self.lost_why = ""
         self.link: Link | None = None
         self.battery: int | None = None
@@ -77,6 +78,8 @@ class Picture:
         self.heart_bpm: float | None = None
         self.level: Arousal | None = None
         self.hrv: Hrv | None = None
+        self.coverage: float | None = None
+        """What share of the last minute arrived as intervals, None while it cannot be said."""
         self.baseline_tried = False
         self.beats = 0
         self.flagged = 0
@@ -88,6 +91,7 @@ class Picture:
         self._amber_words: dict[str, str] = {}
         self._said: tuple[int, str] | None = None
         self._paused_left_us: int | None = None
+        self._slept = False
         self._newest: tuple[int, ...] = ()
         self._newest_us = 0
 
@@ -157,6 +161,8 @@ class Picture:
                 self._begin(event)
             case Pacer():
                 self._pace(event)
+            case Command(what="sleep") if not self.paused:
+                self._slept, self.paused, self._paused_left_us = True, True, _left(self.part, event.at)
             case Cue() | Ask() | Suds() | Safety() | Mark() | Notice():
                 self._see_words(event)
             case Verdict():
@@ -185,9 +191,9 @@ class Picture:
                 self._rates(60 * TICKS_PER_S / mean if mean else None, event.ticks)
 
     def _rates(self, bpm: float | None, ticks: tuple[int, ...]) -> None:
-        if self.signal == "waiting" and ticks:
+        if self.signal in ("waiting", "rate only") and ticks:
             self.signal = "good"
-        self.heart_bpm = bpm if self.signal == "good" else None
+        self.heart_bpm = bpm if self.signal in ("good", "rate only") else None
 
     def _see_numbers(self, event: Beat | Gap | Hrv | Arousal) -> None:
         match event:
@@ -198,6 +204,7 @@ class Picture:
                 self.gaps += 1
             case Hrv():
                 self.hrv = event if self.signal != "lost" else None
+                self.coverage = event.coverage
             case Arousal():
                 self.level = event if self.signal != "lost" else None
 
@@ -243,6 +250,11 @@ class Picture:
                 self.paused, self._paused_left_us = True, _left(self.part, notice.at)
             case "resumed":
                 self._resume(notice.at)
+            case "slept" if self._slept:
+                self._slept = False
+                self._resume(notice.at)
+            case "no_rr" if self.signal == "waiting":
+                self.signal = "rate only"
             case "settling":
                 self._lengthen_baseline()
             case "signal_lost":

@@ -19,6 +19,7 @@ from biofeedback.events import (
     Link,
     Mark,
     Notice,
+    NoticeCode,
     Open,
     Pacer,
     Packet,
@@ -57,7 +58,7 @@ def packet(hr: int | None = 62, ticks: tuple[int, ...] = (1000,)) -> Packet:
     return Packet(S, "strap", S, hr, None, None, ticks, "")
 
 
-def notice(code: str, at: int = 10 * S, text: str = "Words.") -> Notice:
+def notice(code: NoticeCode, at: int = 10 * S, text: str = "Words.") -> Notice:
     return Notice(at, code, text)
 
 
