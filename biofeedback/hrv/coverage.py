@@ -29,15 +29,20 @@ LINKED: Final = frozenset({"streaming", "stale"})
 """A strap that has gone quiet may still be there, with all its beats in hand: that is no gap yet."""
 HEAD_US: Final = 20_000_000
 TAIL_US: Final = 5_000_000
+BEFORE: Final = 5
+"""So many packets before a silence say how late they were."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """What lies between two arrivals, microseconds; `span_us` is the length that was looked at to choose them."""
+    """A length of time, and how much of it no interval that arrived accounts for (negative: too much arrived)."""
 
     span_us: int
-    elapsed_us: int
-    received_us: int
+    missing_us: int
+
+    @property
+    def coverage(self) -> float:
+        return 1 - self.missing_us / self.span_us
 
 
 def time_in(values: Iterable[int]) -> int:
@@ -48,10 +53,10 @@ def time_in(values: Iterable[int]) -> int:
 class Coverage:
     """Arrivals and the intervals they brought. `excessive`: more has come since the anchor than time has passed.
 
-    A packet lags behind its last beat by up to an interval and by what the radio takes. A stretch is therefore
-    measured from the least delayed packet of its first third (20 s at most) to that of its last quarter (5 s at
-    most), so that a stall and the bunch behind it change nothing. The anchor is the first arrival, or the first one
-    after a known hole; the beats it brings lie before it and do not count.
+    A packet lags behind its last beat by up to an interval and by what the radio takes. What is missing in a stretch
+    is therefore what the least delayed packet of its last quarter (5 s at most) lags behind more than that of its
+    first third (20 s at most): a stall and the bunch behind it change nothing. The anchor is the first arrival, or
+    the first one after a known hole; the beats it brings lie before it and do not count.
     """
 
     def __init__(self, keep_us: int | None = None) -> None:
@@ -118,30 +123,26 @@ class Coverage:
         one from before it.
         """
         stretch = self._stretch(from_us, to_us, late_us)
-        if stretch is None or stretch.span_us < ENOUGH_US or stretch.elapsed_us <= 0:
-            return None
-        return stretch.received_us / stretch.elapsed_us
+        return None if stretch is None or stretch.span_us < ENOUGH_US else stretch.coverage
 
     def _stretch(self, from_us: int, to_us: int, late_us: int = 0) -> _Stretch | None:
         if late_us == 0 and not self.decided(to_us):
             to_us = self._silence_began_us
         first, end = bisect_left(self._at, from_us), bisect_right(self._at, to_us + late_us)
-        if first == end:
-            return None
-        begins = self._at[first]
-        if first > 0 and from_us != self.anchor_us and begins - from_us > SILENCE_US:
-            first, begins = first - 1, from_us  # it begins in a hole, which counts from there on
         if end - first < 2:
             return None
-        last_us = min(self._at[end - 1], to_us)
-        span = last_us - begins
-        head = min(bisect_right(self._at, begins + min(HEAD_US, span // 3)), end)
-        tail = max(bisect_left(self._at, last_us - min(TAIL_US, span // 4)), first)
-        opening = min(range(first, max(head, first + 1)), key=self._delay)
-        closing = min(reversed(range(min(tail, end - 1), end)), key=self._delay)
-        began_us = max(self._at[opening], begins)
-        ended_us = to_us if to_us - self._at[end - 1] > SILENCE_US else self._at[closing]
-        return _Stretch(span, ended_us - began_us, self._sum[closing] - self._sum[opening])
+        begins, last_us = self._at[first], min(self._at[end - 1], to_us)
+        head = bisect_right(self._at, begins + min(HEAD_US, (last_us - begins) // 3), first + 1, end)
+        tail = bisect_left(self._at, last_us - min(TAIL_US, (last_us - begins) // 4), first, end - 1)
+        opening = min(map(self._delay, range(first, head)))
+        missing = min(map(self._delay, range(tail, end))) - opening
+        if from_us != self.anchor_us and first > 0 and begins - from_us > SILENCE_US:
+            before = min(map(self._delay, range(max(0, first - BEFORE), first)))
+            missing += min(max(0, opening - before), begins - from_us)
+            begins = from_us
+        if to_us - last_us > SILENCE_US:
+            missing, last_us = missing + to_us - last_us, to_us
+        return _Stretch(last_us - begins, missing) if last_us > begins else None
 
     def _delay(self, place: int) -> int:
         return self._at[place] - self._sum[place]
@@ -151,10 +152,10 @@ class Coverage:
         stretch = self._stretch(max(now_us - MINUTE_US, self.anchor_us), now_us)
         if stretch is None:
             return
-        if stretch.received_us - stretch.elapsed_us > EXCESS_US:
+        if -stretch.missing_us > EXCESS_US:
             self.excessive, self.anchor_us = True, now_us
         elif self.excessive and stretch.span_us >= ENOUGH_US:
-            self.excessive = stretch.received_us > HIGH * stretch.elapsed_us
+            self.excessive = stretch.coverage > HIGH
 
     def _forget(self, now_us: int) -> None:
         if self._keep_us is None or self._at[0] >= now_us - 2 * self._keep_us:

@@ -12,6 +12,7 @@ from biofeedback.events import End, GapReason, Link
 from biofeedback.hrv.coverage import GOOD, LOW
 from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
 from biofeedback.session.engine import SLEPT
+from biofeedback.session.guarded import BROKEN
 from biofeedback.session.sensor import LOW_BATTERY
 
 LONGEST_TEXT: Final = 300
@@ -62,6 +63,7 @@ ENDS: Final[Mapping[str, str]] = {
     "ended by the person": "You ended the session.",
     "interrupted": "The session was interrupted.",
     BREAKS_OFF: "The recording breaks off here.",
+    BROKEN: "The session ended after a mistake of the program; what the strap sent is recorded.",
     SLEPT: "The computer slept for long, so the session was ended.",
     "the source has no more beats": "The recorded beats end here. The session is over.",
 }

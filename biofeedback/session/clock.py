@@ -26,7 +26,12 @@ def system_ns() -> int:
 
 
 class SessionClock(Protocol):
-    """A clock a session can wait on."""
+    """A clock a session can wait on. It runs `speed` times as fast as the machine's."""
+
+    @property
+    def speed(self) -> float:
+        """Session seconds in a second."""
+        ...
 
     def now(self) -> int:
         """Microseconds since the session began."""
@@ -42,30 +47,36 @@ class SessionClock(Protocol):
 
 
 class LiveClock:
-    """The steady clock of this machine, times `speed`."""
+    """The steady clock of this machine, times `speed`.
+
+    On Linux it goes on while the machine sleeps, and the session finds out. Elsewhere `time.monotonic` may stand still
+    then: the session goes on where it was, and the sleep shows as the gap that the strap's lost link leaves.
+    """
 
     def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
+        self.speed = speed
         self._began_ns = system_ns()
 
     def now(self) -> int:
         """Microseconds since the session began."""
-        return int((system_ns() - self._began_ns) * self._speed) // 1000
+        return int((system_ns() - self._began_ns) * self.speed) // 1000
 
     async def sleep_until(self, at_us: int) -> None:
         """Return when `at_us` is reached."""
         left_us = at_us - self.now()
         if left_us > 0:
-            await asyncio.sleep(left_us / 1e6 / self._speed)
+            await asyncio.sleep(left_us / 1e6 / self.speed)
 
     async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
         """Return when one of `futures` is done or `until_us` is reached."""
-        left_s = None if until_us >= NEVER else max(0.0, (until_us - self.now()) / 1e6 / self._speed)
+        left_s = None if until_us >= NEVER else max(0.0, (until_us - self.now()) / 1e6 / self.speed)
         await asyncio.wait(futures, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
 
 
 class JumpingClock:
     """Time that jumps to the next thing that is waited for: a whole session in a moment, always the same way."""
+
+    speed: Final = 1.0
 
     def __init__(self) -> None:
         self._now_us = 0

@@ -79,7 +79,7 @@ class Asleep:
 
 
 class Engine:
-    """The only stateful thing among the pure packages. Feed `Open` first."""
+    """The only stateful thing among the pure packages. Feed `Open` first. `beats`: so many have come."""
 
     def __init__(self) -> None:
         self.time = 0
@@ -101,7 +101,7 @@ class Engine:
         self._told_impossible = False
         self._asleep: Asleep | None = None
         self._settled_us = 0
-        self._beats = 0
+        self.beats = 0
         self._steps_begun = 0
 
     @property
@@ -207,9 +207,9 @@ class Engine:
     def _after_beats(self, at: int, events: Sequence[StreamEvent]) -> list[Output]:
         """Turn what the stream says into outputs; the session's time line starts with the first beat."""
         outs: list[Output] = []
-        came = len(self._stream.beats) and self._stream.beats[-1].index + 1 > self._beats
+        came = len(self._stream.beats) and self._stream.beats[-1].index + 1 > self.beats
         if came:
-            self._beats = self._stream.beats[-1].index + 1
+            self.beats = self._stream.beats[-1].index + 1
             outs.extend(self._signal.beats(at))
         if self._numbers_from_us is None and self._stream.beats:
             self._numbers_from_us = self._stream.beats[0].opening_us
@@ -529,7 +529,7 @@ class Engine:
         demo = self._opened is not None and self._opened.demo
         outs.extend(self._trials.verdicts(at, demo=demo))
         self.ended = True
-        return [*outs, End(at, why, at / 1e6, self._beats)]
+        return [*outs, End(at, why, at / 1e6, self.beats)]
 
 
 def _length(us: int) -> str:
