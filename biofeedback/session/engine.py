@@ -481,6 +481,7 @@ class Engine:
         asleep, self._asleep = self._asleep, None
         if asleep is None:
             return []
+        self._signal.wake(at)
         slept_us = at - asleep.since_us
         if slept_us > LONGEST_SLEEP_US:
             return self._end(at, SLEPT)

@@ -219,7 +219,8 @@ class SessionLoop:
 
     def _advance(self, to_us: int) -> None:
         """Do what was due until then, unless the computer slept over it: nobody wants ten minutes of cues at once."""
-        if to_us - self._engine.next_deadline > SLEPT_US * self._clock.speed:
+        awake_us = max(self._engine.next_deadline, self._engine.time)
+        if to_us - awake_us > SLEPT_US * self._clock.speed:
             self._step(Command(self._engine.time, "sleep", by="program"))
             self._step(Command(to_us, "wake", by="program"))
         self._handle(self._engine.advance(to_us))

@@ -54,6 +54,11 @@ class Signal:
         self._doubtful = None if why is None else self._doubtful or why
         return self._say(at)
 
+    def wake(self, at: int) -> None:
+        """The computer slept until now: the next beat has its three seconds from here."""
+        if self.deadline != NEVER:
+            self.deadline = at + SILENT_US
+
     def advance(self, now_us: int) -> list[Notice]:
         """No beat came in time."""
         if now_us < self.deadline:

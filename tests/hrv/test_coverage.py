@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 import pytest
@@ -16,10 +16,9 @@ from biofeedback.hrv.stream import Ready
 from biofeedback.hrv.window import window_of
 from biofeedback.hrv.live import trailing
 from biofeedback.session.loop import packet_input
-from devices.events import LinkState
 from devices.events import Packet as StrapPacket
-from devices.opening import open_source
-from devices.source import parse_spec
+from devices.people import person_named
+from devices.simulated import SimulatedStrap
 from tests.strategies import packet
 
 S = 1_000_000
@@ -152,25 +151,25 @@ def test_what_is_forgotten_is_older_than_asked_for() -> None:
     assert len(kept._at) <= 240
 
 
-def received(spec: str, seconds: int) -> Iterator[Packet | LinkState]:
-    source = open_source(parse_spec(spec))
-    while source.next_at_us < seconds * S:
-        event = source.take()
+def received(name: str, options: Mapping[str, str], seconds: int) -> Iterator[Packet]:
+    """The packets of a simulated person who hears nothing."""
+    person, seed = person_named(name, options)
+    strap = SimulatedStrap(person, seed=seed)
+    while strap.next_at_us < seconds * S:
+        event = strap.take()
         if isinstance(event, StrapPacket):
             yield packet_input(event.stamp_us, event)
-        elif isinstance(event, LinkState):
-            yield event
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("person", ["calm", "tense", "flat", "nonfollower", "ectopic", "calm?hr=35", "flat?hr=180"])
-def test_it_is_the_share_of_the_minute_that_beats_cover_on_every_person_we_simulate(person: str) -> None:
+@pytest.mark.parametrize(
+    ("person", "hr"),
+    [("calm", ""), ("tense", ""), ("flat", ""), ("nonfollower", ""), ("ectopic", ""), ("calm", "35"), ("flat", "180")],
+)
+def test_it_is_the_share_of_the_minute_that_beats_cover_on_every_person_we_simulate(person: str, hr: str) -> None:
     """Where delivery is possible, arrivals and the beats on the time line tell the same: one figure, one word."""
     stream, differ = Reception(360 * S), list[float]()
-    for event in received(f"sim:{person}", 900):
-        assert isinstance(event, Packet | LinkState)
-        if isinstance(event, LinkState):
-            continue
+    for event in received(person, {"hr": hr} if hr else {}, 900):
         for one in stream.add_packet(event):
             share = stream.coverage.minute(event.at)
             if isinstance(one, Ready) and event.at > 70 * S and share is not None:
