@@ -176,7 +176,7 @@ class Worn:
             await clock.sleep_until(before_us + S)
             now_us = clock.now()
             interval = round((now_us - before_us) * 1024 / S)
-            yield Packet(now_us, "s", encode(66, rr_1024=(min(interval, 0xFFFF),)))
+            yield Packet(now_us, "s", encode(66, rr_1024=(interval,) if interval < 2048 else ()))
             before_us = now_us
 
     def hear(self, heard: Heard) -> None:
