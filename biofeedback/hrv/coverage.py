@@ -23,6 +23,8 @@ HIGH: Final = 1.05
 MINUTE_US: Final = 60_000_000
 EXCESS_US: Final = 3_000_000
 """So much too much is impossible: what a minute may hold, and more than packets that come unevenly explain."""
+FRESH_US: Final = 3_000_000
+"""So long after an anchor what was held back may come; the clock is read by what is behind it."""
 ENOUGH_US: Final = 20_000_000
 """Under this a packet that was late by a beat weighs too much."""
 LINKED: Final = frozenset({"streaming", "stale"})
@@ -132,7 +134,9 @@ class Coverage:
         if end - first < 2:
             return None
         begins, last_us = self._at[first], min(self._at[end - 1], to_us)
-        head = bisect_right(self._at, begins + min(HEAD_US, (last_us - begins) // 3), first + 1, end)
+        fresh_us = self.anchor_us + FRESH_US if from_us == self.anchor_us else 0
+        head_us = max(begins + min(HEAD_US, (last_us - begins) // 3), fresh_us)
+        head = bisect_right(self._at, head_us, first + 1, end)
         tail = bisect_left(self._at, last_us - min(TAIL_US, (last_us - begins) // 4), first, end - 1)
         opening = min(map(self._delay, range(first, head)))
         missing = min(map(self._delay, range(tail, end))) - opening
@@ -152,7 +156,7 @@ class Coverage:
         stretch = self._stretch(max(now_us - MINUTE_US, self.anchor_us), now_us)
         if stretch is None:
             return
-        if -stretch.missing_us > EXCESS_US:
+        if -stretch.missing_us > EXCESS_US and now_us > self.anchor_us + FRESH_US:
             self.excessive, self.anchor_us = True, now_us
         elif self.excessive and stretch.span_us >= ENOUGH_US:
             self.excessive = stretch.coverage > HIGH
