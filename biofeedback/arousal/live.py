@@ -8,11 +8,10 @@ from typing import Final
 
 from biofeedback.arousal.baseline import Baseline, paced_baseline, slope_bpm_per_min
 from biofeedback.arousal.level import count_beats, window_bpm
-from biofeedback.arousal.quality import why_not
+from biofeedback.arousal.quality import too_many_flagged
 from biofeedback.events import Arousal
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.live import trailing
-from biofeedback.hrv.registry import LIVE_WINDOW_S
 from biofeedback.hrv.window import window_of
 
 UNPACED_US: Final = 30_000_000
@@ -52,7 +51,7 @@ class LiveLevel:
     ) -> Arousal:
         """The `arousal` event for beat `last`; `breath_us` is the pacer's breath, None when breathing is free.
 
-        `strap`: why nothing of what the strap sends may be believed now.
+        `strap`: why nothing that the strap sends may be believed now, whatever the flags of its beats.
         """
         window_us = UNPACED_US if breath_us is None else breath_us
         known = trailing(beats, last, window_us / 1e6 + 10)
@@ -88,7 +87,4 @@ class LiveLevel:
 
 
 def _doubt(beats: Reversible[TimedBeat], last: TimedBeat) -> str | None:
-    """Flags are counted over half a minute; a pattern or a heart that cannot be read shows over a whole one."""
-    return why_not(window_of(trailing(beats, last, QUALITY_S)), MOST_FLAGGED) or why_not(
-        window_of(trailing(beats, last, LIVE_WINDOW_S)), 1.0
-    )
+    return too_many_flagged(window_of(trailing(beats, last, QUALITY_S)), MOST_FLAGGED)

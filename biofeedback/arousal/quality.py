@@ -33,12 +33,20 @@ DISAGREES: Final = "the strap's heart rate and its intervals do not fit together
 
 def why_not(window: BeatWindow, most_flagged: float) -> str | None:
     """Why the beats of a window cannot be believed, None when they can."""
+    return unreadable(window) or too_many_flagged(window, most_flagged)
+
+
+def unreadable(window: BeatWindow) -> str | None:
+    """Why these are not the beats of a heart that can be read, None when they may be; over a minute it shows best."""
     if repeats(window.ticks):
         return REPEATED
-    if changes(window) > MOST_CHANGE:
-        return ERRATIC
+    return ERRATIC if changes(window) > MOST_CHANGE else None
+
+
+def too_many_flagged(window: BeatWindow, most: float) -> str | None:
+    """Why the share of flagged beats is too large, None when it is not."""
     share = window.flagged_share
-    return f"{share:.0%} of the beats cannot be trusted" if share > most_flagged else None
+    return f"{share:.0%} of the beats cannot be trusted" if share > most else None
 
 
 def why_not_covered(share: float | None) -> str | None:

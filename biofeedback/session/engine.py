@@ -16,7 +16,8 @@ from biofeedback.arousal.quality import (
     MOST_FLAGGED_LIVE,
     TOO_MANY,
     holds,
-    why_not,
+    too_many_flagged,
+    unreadable,
     why_not_covered,
 )
 from biofeedback.breathing.pacer import Stretch, breaths_for, stretch_at
@@ -233,9 +234,10 @@ class Engine:
         stretch = stretch_at(self._timeline.schedule, beat.t_us)
         breath_us = stretch.breath_us if stretch is not None and stretch.rate is not None else None
         doubt, coverage = self._doubt(at), self._stream.coverage.minute(at)
-        level = self._level.at_beat(at, self._stream.beats, beat, breath_us, doubt)
         window = live_window(self._stream.beats, beat, self._numbers_from_us or 0)
-        withheld = doubt or why_not_covered(coverage) or why_not(window, MOST_FLAGGED_LIVE)
+        doubt = doubt or unreadable(window)
+        level = self._level.at_beat(at, self._stream.beats, beat, breath_us, doubt)
+        withheld = doubt or why_not_covered(coverage) or too_many_flagged(window, MOST_FLAGGED_LIVE)
         return [
             live_hrv(at, beat.t_us, window, coverage, withheld),
             level,
