@@ -110,6 +110,7 @@ def test_case_8_a_signal_closes_the_link_and_leaves_a_whole_recording(
     assert not strap.connected
 
 
+@pytest.mark.fault(36, "fake")
 def test_case_36_a_reader_that_is_stuck_loses_nothing_and_delays_no_stamp(rig: Rig, tmp_path: Path) -> None:
     """A pipe holds 64 KiB; nobody empties it while 600 intervals come, far more than that in events."""
     sender = Sender(rig.add_strap())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import sin
 from pathlib import Path
 from random import Random
 
@@ -317,3 +318,52 @@ def test_a_sensor_on_the_wrist_is_warned_of_once_and_one_on_the_chest_is_not(tmp
     wrist = ran(tmp_path / "wrist", placed(Sensor(0, "s", "wrist"), Sensor(0, "s", "wrist")))
     assert [notice.code for notice in wrist.of(Notice)] == ["not_chest"]
     assert "on the wrist" in wrist.of(Notice)[0].text
+
+
+def swung(number: int) -> int:
+    """The heart of one who breathes six times a minute, in 1/1024 s, never twice the same."""
+    return 930 + round(50 * sin(number / 1.45)) + Random(number).randrange(-6, 7)
+
+
+def at_their_ends(intervals: list[int]) -> Iterator[SourceEvent]:
+    """Each interval in a packet of its own, when it ends."""
+    clock = 0
+    for value in intervals:
+        clock += value * 1_000_000 // 1024
+        yield Packet(clock, "s", encode(66, rr_1024=(value,)))
+
+
+@pytest.mark.fault(25, "unit")
+@pytest.mark.parametrize("fault", ["missed", "extra", "ectopic pair"])
+def test_case_25_one_beat_missed_split_or_out_of_turn_leaves_rmssd_within_five_per_cent(
+    tmp_path: Path, fault: str
+) -> None:
+    clean, broken = [swung(number) for number in range(110)], [swung(number) for number in range(110)]
+    match fault:
+        case "missed":
+            broken[80:82] = [broken[80] + broken[81]]
+        case "extra":
+            broken[80:81] = [broken[80] * 2 // 5, broken[80] - broken[80] * 2 // 5]
+        case _:
+            early = broken[80] * 3 // 10
+            broken[80:82] = [broken[80] - early, broken[81] + early]
+    whole = ran(tmp_path / "whole", at_their_ends(clean))
+    session = ran(tmp_path / "broken", at_their_ends(broken))
+    assert 1 <= sum(not beat.ok for beat in session.of(Beat)) <= 3
+    end_us = whole.of(Hrv)[-1].t_us
+    last = min(session.of(Hrv), key=lambda hrv: abs(hrv.t_us - end_us))
+    assert last.values["rmssd_ms"] == pytest.approx(whole.of(Hrv)[-1].values["rmssd_ms"], rel=0.05)
+
+
+@pytest.mark.fault(26, "unit")
+def test_case_26_nine_and_twenty_intervals_in_a_packet_become_beats_in_order(tmp_path: Path) -> None:
+    many = [tuple(range(901, 910)), tuple(range(921, 941))]
+    packets = (
+        Packet(
+            time_s * S, "s", encode(66 if len(rr) == 9 else 300, rr_1024=rr, energy_kj=1000 if len(rr) > 9 else None)
+        )
+        for time_s, rr in zip((10, 29), many, strict=True)
+    )
+    session = ran(tmp_path, packets)
+    assert [beat.ticks // 1000 for beat in session.of(Beat)] == [*many[0], *many[1]]
+    assert session.of(Gap) == []
