@@ -23,6 +23,7 @@ from biofeedback.events import (
     Link,
     Mark,
     Notice,
+    NoticeCode,
     Open,
     Pacer,
     Packet,
@@ -41,6 +42,8 @@ SAID_FOR_US: Final = 15_000_000
 NEWEST_BEATS: Final = 4
 """The heart rate of a file is that of so many of its newest beats."""
 KEPT_STRETCHES: Final = 4
+WARNINGS: Final = frozenset[NoticeCode](["not_chest", "battery_low", "hr_differs", "impossible", "engine_failed"])
+"""Sentences that stay for their time even when the next part of the session begins."""
 FEEL_YOUR_FEET: Final = "Feel your feet. You can stay, soften it, or stop."
 BREAKS_OFF: Final = "the recording breaks off"
 HIDDEN: Final = "In a test the numbers are hidden, so that knowing them cannot change the result."
@@ -90,6 +93,7 @@ class Picture:
         self._hide_numbers = hide_numbers
         self._amber_words: dict[str, str] = {}
         self._said: tuple[int, str] | None = None
+        self._warned = False
         self._paused_left_us: int | None = None
         self._slept = False
         self._newest: tuple[int, ...] = ()
@@ -192,7 +196,7 @@ class Picture:
 
     def _rates(self, bpm: float | None, ticks: tuple[int, ...]) -> None:
         if self.signal in ("waiting", "rate only") and ticks:
-            self.signal = "good"
+            self.signal, self.lost_why = "good", ""
         self.heart_bpm = bpm if self.signal in ("good", "rate only") else None
 
     def _see_numbers(self, event: Beat | Gap | Hrv | Arousal) -> None:
@@ -213,7 +217,8 @@ class Picture:
             self.baseline_tried = True
         ends_us = None if phase.plan_s is None else phase.at + round(phase.plan_s * 1e6)
         self.part = Part(phase.name, self._shown_in(phase), phase.at, ends_us)
-        self.cue, self._said, self.paused = None, None, False
+        self.cue, self.paused = None, False
+        self._said = self._said if self._warned else None
         if phase.name in ("recovery", "rest"):
             self.amber = False
 
@@ -244,7 +249,7 @@ class Picture:
                 self._notice(event)
 
     def _notice(self, notice: Notice) -> None:
-        self._said = (notice.at, self.told(notice))
+        self._said, self._warned = (notice.at, self.told(notice)), notice.code in WARNINGS
         match notice.code:
             case "paused":
                 self.paused, self._paused_left_us = True, _left(self.part, notice.at)
@@ -254,10 +259,10 @@ class Picture:
                 self._slept = False
                 self._resume(notice.at)
             case "no_rr" if self.signal == "waiting":
-                self.signal = "rate only"
+                self.signal, self.lost_why = "rate only", notice.text
             case "settling":
                 self._lengthen_baseline()
-            case "signal_lost":
+            case "signal_lost" | "engine_failed":
                 self.signal, self.lost_why = "lost", notice.text
                 self.heart_bpm = self.level = self.hrv = None
             case "signal_back":

@@ -24,7 +24,6 @@ from biofeedback.events import (
     Suds,
 )
 from biofeedback.session.plan import Plan
-from biofeedback.session.sensor import LOW_BATTERY
 from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
@@ -119,7 +118,7 @@ class Teller:
 
     def _battery(self, battery: Battery) -> str:
         percent = battery.percent
-        if percent is None or (self._battery_said and percent > LOW_BATTERY):
+        if percent is None or self._battery_said:
             return ""
         self._battery_said = True
         return f"Battery of the strap: {percent} %."

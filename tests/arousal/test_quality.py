@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 import pytest
@@ -82,12 +82,12 @@ def test_no_minute_of_a_simulated_person_is_taken_for_one(name: str, hr: str) ->
 def invented(kind: str, seed: int, many: int = 1500) -> list[int]:
     """Intervals that nobody's heart made."""
     chance = Random(seed)
-    draw = {
+    draws: dict[str, Callable[[], float]] = {
         "anything": lambda: chance.uniform(300, 2000),
         "a detector in noise": lambda: 280 + chance.expovariate(1 / 450),
         "wide around a mean": lambda: max(300.0, chance.gauss(800, 200)),
-    }[kind]
-    return [round(draw() * MS) for _ in range(many)]
+    }
+    return [round(draws[kind]() * MS) for _ in range(many)]
 
 
 @pytest.mark.parametrize("kind", ["anything", "a detector in noise", "wide around a mean"])
