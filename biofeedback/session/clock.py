@@ -76,9 +76,8 @@ class LiveClock:
 class JumpingClock:
     """Time that jumps to the next thing that is waited for: a whole session in a moment, always the same way."""
 
-    speed: Final = 1.0
-
     def __init__(self) -> None:
+        self.speed = 1.0
         self._now_us = 0
         self._sleepers: list[tuple[int, int, Future[None]]] = []
         self._order = 0

@@ -81,7 +81,7 @@ def test_case_28_a_stall_and_the_bunch_behind_it_change_nothing(begins: int, las
 @pytest.mark.parametrize("bpm", [45, 66, 150])
 @pytest.mark.parametrize("begins", [1, 30, 300])
 def test_case_31_every_packet_twice_is_impossible_within_ten_seconds(bpm: float, begins: int) -> None:
-    ledger = Coverage()
+    ledger, at = Coverage(), 0
     for at, ticks in strap(bpm, begins + 60):
         for _ in range(1 if at < begins * S else 2):
             ledger.take(packet(at, ticks))

@@ -252,6 +252,7 @@ def test_case_23_a_heart_rate_of_nought_is_no_data_and_no_disconnect(tmp_path: P
 
 
 @pytest.mark.fault(24, "unit")
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0, 1, 0xFFFF, 28, 200, 2500])
 def test_case_24_values_that_no_heart_makes_are_kept_flagged_and_out_of_hrv(tmp_path: Path, value: int) -> None:
     def odd() -> Iterator[SourceEvent]:

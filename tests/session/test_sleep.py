@@ -93,6 +93,7 @@ def test_case_34_ten_minutes_asleep_are_a_gap_and_a_sentence_and_the_session_goe
 
 
 @pytest.mark.fault(34, "unit")
+@pytest.mark.slow
 @pytest.mark.parametrize("since_s", [30, 100, 150, 205, 250, 330, 460])
 def test_case_34_nothing_that_was_due_in_the_sleep_is_poured_over_the_person(tmp_path: Path, since_s: float) -> None:
     ran = slept(tmp_path, trial_plan((SAFE_PLACE,) * 2), since_s)
@@ -212,6 +213,7 @@ def test_a_steady_clock_that_jumps_is_a_sleep_for_a_live_session(monkeypatch: py
 
 
 @pytest.mark.fault(35, "unit")
+@pytest.mark.slow
 @pytest.mark.parametrize("back_s", [3600, -3600, 86400 * 400])
 def test_case_35_the_wall_clock_set_back_in_a_session_changes_nothing_but_its_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back_s: int
