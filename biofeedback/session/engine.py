@@ -66,8 +66,8 @@ SLEPT: Final = "the computer slept"
 LONGEST_SLEEP_US: Final = 1_800_000_000
 """Who comes back later than this has left the session."""
 IMPOSSIBLE: Final = (
-    "More heartbeats arrive than there is time for: the strap's data come twice. Nothing of it is used, and this "
-    "session will not be judged. Ending the session and starting it again helps."
+    "The strap's data come twice. None of them are used, and a test in this session will have no result. "
+    "End the session and start it again."
 )
 
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from biofeedback.events import Event, Mark, Note
+from biofeedback.events import Battery, Event, Mark, Note, Notice
 from biofeedback.session.plan import free_plan, practice_plan
+from tests.strategies import packet
 from tests.terminal.showing import DEMO, SHORT, events_of, shown
 
 FORBIDDEN = re.compile(
@@ -145,3 +146,22 @@ def test_nothing_is_promised_or_threatened(hide_numbers: bool) -> None:
         for line in shown(events, hide_numbers=hide_numbers):
             assert not FORBIDDEN.search(line.lower())
             assert "artifact" not in line
+
+
+@pytest.mark.fault(21, "unit")
+def test_a_sensor_that_sends_a_rate_only_is_told_with_its_rate() -> None:
+    said = Notice(11_000_000, "no_rr", "This sensor sends no RR intervals.")
+    rates = [packet(second * 1_000_000, hr=71) for second in range(1, 75)]
+    lines = shown([*rates[:11], said, *rates[11:]], hide_numbers=False)
+    assert lines == [
+        "00:11  This sensor sends no RR intervals.",
+        "00:30  Heart 71 bpm.",
+        "01:00  Heart 71 bpm.",
+    ]
+
+
+@pytest.mark.fault(19, "unit")
+def test_a_low_battery_is_said_by_its_warning_alone() -> None:
+    low = Notice(2_000_000, "battery_low", "The battery of the strap is low, 12 %.")
+    lines = shown([Battery(1_000_000, 12), low, Battery(3_000_000, 13), Battery(4_000_000, 60)], hide_numbers=False)
+    assert lines == ["00:02  The battery of the strap is low, 12 %.", "00:04  Battery of the strap: 60 %."]
