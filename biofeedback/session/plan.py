@@ -139,7 +139,8 @@ def length_us(plan: Plan) -> int:
         return NEVER
     paced = sum(step.breaths or 0 for step in steps) * plan.breath_us
     free_s = sum(step.seconds or 0.0 for step in steps)
-    return round(paced + (free_s + plan.baseline_most_s + RAMP_MOST_S) * 1e6)
+    stretched_s = 0.0 if plan.name == "free" else plan.baseline_most_s + RAMP_MOST_S
+    return round(paced + (free_s + stretched_s) * 1e6)
 
 
 def steps_of(plan: Plan) -> tuple[Step, ...]:
