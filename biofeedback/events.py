@@ -11,12 +11,37 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 ArtefactName = Literal["missed", "extra", "ectopic", "misplaced", "range"]
-GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause"]
+GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause", "doubled", "asleep"]
 PhaseName = Literal[
     "settle", "ramp", "baseline", "washout", "image", "control", "recovery", "close", "rest", "practice"
 ]
 QuestionName = Literal["suds", "vividness", "expectancy", "still_here", "dissociation", "light_headed", "carry_over"]
-CommandName = Literal["pause", "resume", "strong", "mark", "note", "end", "stop"]
+CommandName = Literal["pause", "resume", "strong", "mark", "note", "end", "stop", "sleep", "wake"]
+NoticeCode = Literal[
+    # the course of the session
+    "paused",
+    "resumed",
+    "settling",
+    "unsettled",
+    "cues_wait",
+    "cues_go_on",
+    "slept",
+    # the signal: cues and numbers wait for it
+    "signal_lost",
+    "signal_back",
+    # the strap, each told once
+    "impossible",
+    "no_rr",
+    "not_chest",
+    "hr_differs",
+    "battery_low",
+    # the program itself
+    "engine_failed",
+    "recording_stopped",
+]
+"""All reasons of a `Notice`. "impossible": more intervals than time; "no_rr": a heart rate without intervals;
+"not_chest": worn where intervals are smoothed; "hr_differs": the heart rate does not fit its intervals. "engine_failed"
+and "recording_stopped": from then on there are no more numbers, or there is no more recording."""
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -181,14 +206,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Hrv:
-    """Heart-rate variability over the window that ends at beat `t_us`, made two beats later."""
+    """Heart-rate variability over the window that ends at beat `t_us`, made two beats later.
+
+    `coverage`: time of the intervals that arrived over the time that passed in it, None while it cannot be said.
+    """
 
     at: int
     t_us: int
     window_s: float
     beats: int
     flagged: int
-    coverage: float
+    coverage: float | None
     values: Mapping[str, float | None]
     reasons: Mapping[str, str] = field(default_factory=dict[str, str])
     quality: str | None = None
@@ -316,7 +344,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What the heart did in one epoch of a pair. `y` is ln of the mean heart rate over its last whole breaths."""
+    """What the heart did in one epoch of a pair. `y` is ln of the mean heart rate over its last whole breaths.
+
+    `coverage` as in `Hrv`, over the same breaths.
+    """
 
     at: int
     index: int
@@ -332,6 +363,7 @@ class Epoch:
     kept: bool
     why: str | None
     interrupted: bool
+    coverage: float | None = None
 
     @property
     def bpm(self) -> float | None:
@@ -370,7 +402,7 @@ class Notice:
     """One calm sentence for the person, with the reason a program can read in `code`."""
 
     at: int
-    code: str
+    code: NoticeCode
     text: str
 
 

@@ -93,6 +93,11 @@ def beats_of(ticks: Sequence[int], start_us: int = 0, why: dict[int, ArtefactNam
     return beats
 
 
+def even(rr_ms: int, count: int) -> list[int]:
+    """So many intervals of this length, in turns one tick shorter and longer: no heart repeats itself to the tick."""
+    return [rr_ms * MS + (1 if number % 2 else -1) for number in range(count)]
+
+
 def packet(at_us: int, ticks_1024: Iterable[int] = (), hr: int | None = 60, contact: bool | None = None) -> Packet:
     """A strap's packet of intervals in 1/1024 s."""
     return Packet(at_us, "test", at_us, hr, contact, None, tuple(ticks_1024), "")

@@ -8,6 +8,7 @@ from typing import Final
 
 from biofeedback.arousal.baseline import Baseline, paced_baseline, slope_bpm_per_min
 from biofeedback.arousal.level import count_beats, window_bpm
+from biofeedback.arousal.quality import too_many_flagged
 from biofeedback.events import Arousal
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.live import trailing
@@ -45,13 +46,18 @@ class LiveLevel:
         self.baseline = paced_baseline(self._last_minute()[1]) if usable else None
         self._baseline_from_us = None
 
-    def at_beat(self, at: int, beats: Reversible[TimedBeat], last: TimedBeat, breath_us: float | None) -> Arousal:
-        """The `arousal` event for beat `last`; `breath_us` is the pacer's breath, None when breathing is free."""
+    def at_beat(
+        self, at: int, beats: Reversible[TimedBeat], last: TimedBeat, breath_us: float | None, strap: str | None = None
+    ) -> Arousal:
+        """The `arousal` event for beat `last`; `breath_us` is the pacer's breath, None when breathing is free.
+
+        `strap`: why nothing that the strap sends may be believed now, whatever the flags of its beats.
+        """
         window_us = UNPACED_US if breath_us is None else breath_us
         known = trailing(beats, last, window_us / 1e6 + 10)
         from_us = last.t_us - window_us
         bpm = window_bpm(count_beats(known), from_us, last.t_us)
-        self.doubtful = _doubt(beats, last)
+        self.doubtful = strap or _doubt(beats, last)
         withheld = self.doubtful or (None if bpm is not None else NO_WINDOW)
         since_us = self._baseline_from_us
         if bpm is not None and withheld is None and since_us is not None and from_us >= since_us:
@@ -81,5 +87,4 @@ class LiveLevel:
 
 
 def _doubt(beats: Reversible[TimedBeat], last: TimedBeat) -> str | None:
-    share = window_of(trailing(beats, last, QUALITY_S)).flagged_share
-    return f"{share:.0%} of the last beats cannot be trusted" if share > MOST_FLAGGED else None
+    return too_many_flagged(window_of(trailing(beats, last, QUALITY_S)), MOST_FLAGGED)

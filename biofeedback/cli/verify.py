@@ -50,6 +50,9 @@ def _words(found: Verification) -> str:
     parts = ["intact" if found.intact else f"DAMAGED, {found.damage}; what follows is not checked"]
     if not found.finished and found.intact:
         parts.append("the session was not finished")
+    if found.failed is not None:
+        mended = "" if found.fails_now else ", which does not happen any more; what follows it is not compared"
+        parts.append(f"the program failed in this session ({found.failed}){mended}")
     if found.rescored:
         parts.append(f"made by another version ({', '.join(found.rescored)}), numbers not compared")
     elif found.differences:

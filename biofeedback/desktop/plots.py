@@ -430,7 +430,9 @@ class PlotWindow(QWidget):
             state += f" · {motion}" if motion else ""
         _set(self.state, state, self.state.width())
         share = f"{picture.flagged / picture.beats:.1%}".replace("%", "\u00a0%") if picture.beats else "0\u00a0%"
-        counted = (words.count(picture.beats, "beat"), f"{share} flagged", words.count(len(traces.holes), "gap"))
+        arrived = [] if picture.coverage is None else [f"{100 * picture.coverage:.0f}\u00a0% arrived"]
+        gaps = words.count(len(traces.holes), "gap")
+        counted = (words.count(picture.beats, "beat"), f"{share} flagged", gaps, *arrived)
         for label, text in zip(self.numbers, (*words.numbers(picture), ", ".join(counted)), strict=True):
             _set(label, text[:1].upper() + text[1:])
         self.follow_button.setChecked(self.mode == "follow")

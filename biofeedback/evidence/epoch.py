@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from biofeedback.arousal.level import count_beats, epoch_level, run_around
+from biofeedback.arousal.quality import why_not, why_not_covered
 from biofeedback.events import Epoch
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.window import window_of
+from biofeedback.hrv.window import BeatWindow, window_of
 
 MOST_FLAGGED: Final = 0.05
 
@@ -36,14 +37,38 @@ class EpochWindow:
         return self.end_us - round(self.breaths * self.breath_us)
 
 
-def measure(at: int, window: EpochWindow, beats: Sequence[TimedBeat], interrupted: str | None) -> Epoch:
-    """The `epoch` event. `beats` must be settled and reach past the window where they can."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of an epoch when it is decided whether its value may be used."""
+
+    measured: bool
+    beats: BeatWindow
+    coverage: float | None
+    least_good_beats: int
+    interrupted: str | None
+
+
+Gate: TypeAlias = Callable[[Facts], str | None]
+"""Why an epoch may not be used, None when this gate lets it pass."""
+
+
+def measure(
+    at: int,
+    window: EpochWindow,
+    beats: Sequence[TimedBeat],
+    interrupted: str | None,
+    coverage: float | None = None,
+) -> Epoch:
+    """The `epoch` event. `beats` must be settled and reach past the window where they can.
+
+    `coverage`: what share of the window arrived, None when that cannot be said.
+    """
     run = run_around(beats, window.start_us, window.end_us)
     whole = window.start_us >= window.began_us
     level = epoch_level(count_beats(run), window.end_us, window.breaths, window.breath_us) if whole else None
     inside = [beat for beat in beats if beat.opening_us >= window.start_us and beat.t_us <= window.end_us]
     held = window_of(inside)
-    why = _why_dropped(level is not None, len(held.nn), held.flagged_share, window.least_good_beats, interrupted)
+    why = why_dropped(Facts(level is not None, held, coverage, window.least_good_beats, interrupted))
     return Epoch(
         at=at,
         index=window.index,
@@ -59,18 +84,24 @@ def measure(at: int, window: EpochWindow, beats: Sequence[TimedBeat], interrupte
         kept=why is None,
         why=why,
         interrupted=interrupted is not None,
+        coverage=coverage,
     )
 
 
-def _why_dropped(
-    measured: bool, good: int, flagged_share: float, least_good: int, interrupted: str | None
-) -> str | None:
-    if interrupted is not None:
-        return interrupted
-    if not measured:
-        return "the signal was lost"
-    if flagged_share > MOST_FLAGGED:
-        return f"{flagged_share:.0%} of the beats cannot be trusted"
-    if good < least_good:
-        return f"only {good} good beats, {least_good} are needed"
-    return None
+def why_dropped(facts: Facts) -> str | None:
+    """The first gate that does not let an epoch pass says why."""
+    return next((why for gate in GATES if (why := gate(facts)) is not None), None)
+
+
+def _too_few(facts: Facts) -> str | None:
+    good = len(facts.beats.nn)
+    return f"only {good} good beats, {facts.least_good_beats} are needed" if good < facts.least_good_beats else None
+
+
+GATES: Final[Sequence[Gate]] = (
+    lambda facts: facts.interrupted,
+    lambda facts: None if facts.measured else "the signal was lost",
+    lambda facts: why_not_covered(facts.coverage),
+    lambda facts: why_not(facts.beats, MOST_FLAGGED),
+    _too_few,
+)

@@ -20,30 +20,29 @@ def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> l
     return held
 
 
-def live_window(beats: Reversible[TimedBeat], last: TimedBeat, first_opening_us: int) -> BeatWindow:
-    """The trailing minute up to `last`; shorter while the session is younger than that."""
-    span_s = min(LIVE_WINDOW_S, (last.t_us - first_opening_us) / 1e6)
-    return window_of(trailing(beats, last, LIVE_WINDOW_S), span_s)
+def live_window(beats: Reversible[TimedBeat], last: TimedBeat, from_us: int) -> BeatWindow:
+    """The trailing minute up to `last`; shorter while less time has passed since `from_us`."""
+    span_s = min(LIVE_WINDOW_S, (last.t_us - from_us) / 1e6)
+    return window_of(trailing(beats, last, span_s), span_s)
 
 
-def live_hrv(at: int, beats: Reversible[TimedBeat], last: TimedBeat, first_opening_us: int) -> Hrv:
-    """The `hrv` event for beat `last`."""
-    window = live_window(beats, last, first_opening_us)
+def live_hrv(at: int, t_us: int, window: BeatWindow, coverage: float | None, withheld: str | None) -> Hrv:
+    """The `hrv` event for the beat at `t_us` that ends `window`; `withheld`: why none of its numbers may be shown."""
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for name in LIVE_METRICS:
-        answer = METRICS[name].live(window)
+        answer = NotYet(withheld) if withheld is not None else METRICS[name].live(window)
         if isinstance(answer, NotYet):
             values[name], reasons[name] = None, answer.reason
         else:
             values[name] = answer.value
     return Hrv(
         at=at,
-        t_us=last.t_us,
+        t_us=t_us,
         window_s=window.span_s,
         beats=len(window.ticks),
         flagged=window.flagged,
-        coverage=window.coverage,
+        coverage=coverage,
         values=values,
         reasons=reasons,
         quality="poor" if window.flagged_share > POOR else None,

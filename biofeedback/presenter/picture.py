@@ -14,6 +14,7 @@ from biofeedback.events import (
     Ask,
     Battery,
     Beat,
+    Command,
     Cue,
     End,
     Epoch,
@@ -24,6 +25,7 @@ from biofeedback.events import (
     Mark,
     Motion,
     Notice,
+    NoticeCode,
     Open,
     Pacer,
     Packet,
@@ -45,6 +47,8 @@ MOTION_FOR_US: Final = 6_000_000
 NEWEST_BEATS: Final = 4
 """The heart rate of a file is that of so many of its newest beats."""
 KEPT_STRETCHES: Final = 4
+WARNINGS: Final = frozenset[NoticeCode](["not_chest", "battery_low", "hr_differs", "impossible", "engine_failed"])
+"""Sentences that stay for their time even when the next part of the session begins."""
 FEEL_YOUR_FEET: Final = "Feel your feet. You can stay, soften it, or stop."
 BREAKS_OFF: Final = "the recording breaks off"
 HIDDEN: Final = "In a test the numbers are hidden, so that knowing them cannot change the result."
@@ -67,7 +71,7 @@ class Picture:
         self.plan: Plan | None = None
         self.demo = False
         self.from_file = False
-        self.signal: Literal["waiting", "good", "lost"] = "waiting"
+        self.signal: Literal["waiting", "rate only", "good", "lost"] = "waiting"
         self.lost_why = ""
         self.link: Link | None = None
         self.battery: int | None = None
@@ -82,6 +86,8 @@ class Picture:
         self.heart_bpm: float | None = None
         self.level: Arousal | None = None
         self.hrv: Hrv | None = None
+        self.coverage: float | None = None
+        """What share of the last minute arrived as intervals, None while it cannot be said."""
         self.baseline_tried = False
         self.beats = 0
         self.flagged = 0
@@ -95,7 +101,9 @@ class Picture:
         self._hide_numbers = hide_numbers
         self._amber_words: dict[str, str] = {}
         self._said: tuple[int, str] | None = None
+        self._warned = False
         self._paused_left_us: int | None = None
+        self._slept = False
         self._newest: tuple[int, ...] = ()
         self._newest_us = 0
 
@@ -170,6 +178,8 @@ class Picture:
                 self._begin(event)
             case Pacer():
                 self._pace(event)
+            case Command(what="sleep") if not self.paused:
+                self._slept, self.paused, self._paused_left_us = True, True, _left(self.part, event.at)
             case Cue() | Ask() | Suds() | Safety() | Mark() | Notice():
                 self._see_words(event)
             case Motion():
@@ -202,9 +212,9 @@ class Picture:
                 self._rates(60 * TICKS_PER_S / mean if mean else None, event.ticks)
 
     def _rates(self, bpm: float | None, ticks: tuple[int, ...]) -> None:
-        if self.signal == "waiting" and ticks:
-            self.signal = "good"
-        self.heart_bpm = bpm if self.signal == "good" else None
+        if self.signal in ("waiting", "rate only") and ticks:
+            self.signal, self.lost_why = "good", ""
+        self.heart_bpm = bpm if self.signal in ("good", "rate only") else None
 
     def _see_numbers(self, event: Beat | Gap | Hrv | Arousal) -> None:
         match event:
@@ -215,6 +225,7 @@ class Picture:
                 self.gaps += 1
             case Hrv():
                 self.hrv = event if self.signal != "lost" else None
+                self.coverage = event.coverage
             case Arousal():
                 self.level = event if self.signal != "lost" else None
 
@@ -223,7 +234,8 @@ class Picture:
             self.baseline_tried = True
         ends_us = None if phase.plan_s is None else phase.at + round(phase.plan_s * 1e6)
         self.part = Part(phase.name, self._shown_in(phase), phase.at, ends_us)
-        self.cue, self._said, self.paused = None, None, False
+        self.cue, self.paused = None, False
+        self._said = self._said if self._warned else None
         if phase.name in ("recovery", "rest"):
             self.amber = False
 
@@ -254,15 +266,20 @@ class Picture:
                 self._notice(event)
 
     def _notice(self, notice: Notice) -> None:
-        self._said = (notice.at, self.told(notice))
+        self._said, self._warned = (notice.at, self.told(notice)), notice.code in WARNINGS
         match notice.code:
             case "paused":
                 self.paused, self._paused_left_us = True, _left(self.part, notice.at)
             case "resumed":
                 self._resume(notice.at)
+            case "slept" if self._slept:
+                self._slept = False
+                self._resume(notice.at)
+            case "no_rr" if self.signal == "waiting":
+                self.signal, self.lost_why = "rate only", notice.text
             case "settling":
                 self._lengthen_baseline()
-            case "signal_lost":
+            case "signal_lost" | "engine_failed":
                 self.signal, self.lost_why = "lost", notice.text
                 self.heart_bpm = self.level = self.hrv = None
             case "signal_back":

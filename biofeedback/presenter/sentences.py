@@ -46,11 +46,16 @@ def _meanwhile(picture: Picture) -> str:
 def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
     if picture.paused:
         return "Paused. Space goes on." if hears else "Paused."
+    if picture.signal == "rate only":
+        return words.clean(picture.lost_why)
+    said = picture.said(now_us) or ""
+    if said and picture.part is None and not _is_down(picture):
+        return words.clean(said)
     if picture.link is not None and (picture.part is None or _is_down(picture)):
         return words.link_sentence(picture.link)
     if picture.signal == "lost":
         return words.clean(picture.lost_why)
-    return words.clean(picture.said(now_us) or "")
+    return words.clean(said)
 
 
 def _is_down(picture: Picture) -> bool:

@@ -17,12 +17,14 @@ from biofeedback.events import (
     Arousal,
     ArtefactName,
     Beat,
+    Command,
     Cue,
     End,
     Event,
     Gap,
     GapReason,
     Hrv,
+    Link,
     Mark,
     Note,
     Packet,
@@ -33,6 +35,7 @@ from biofeedback.events import (
     Suds,
 )
 from biofeedback.hrv.artefacts import SETTLED, is_interval
+from biofeedback.hrv.coverage import MINUTE_US, Coverage
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, ticks_to_us
 from biofeedback.presenter.words import clean
 
@@ -234,6 +237,7 @@ class Traces:
         self._overtaken = 0
         self._usable_us = -inf
         self._poor = False
+        self._coverage = Coverage(MINUTE_US)
 
     # What the plots read
 
@@ -283,6 +287,10 @@ class Traces:
         match event:
             case Packet() | Rr():
                 self._arrive(event)
+            case Link():
+                self._coverage.link(event)
+            case Command(what="sleep"):
+                self._coverage.tear()
             case Beat():
                 self._settle(event)
             case Gap():
@@ -303,6 +311,8 @@ class Traces:
 
     def _arrive(self, event: Packet | Rr) -> None:
         """Intervals came: their settled beats follow, five beats later."""
+        if isinstance(event, Packet) and not self._coverage.take(event):
+            return
         values = _values(event)
         for ticks in values:
             if self._anchor_us is None and not self._waiting and not is_interval(ticks):
@@ -339,6 +349,7 @@ class Traces:
 
     def _tear(self, gap: Gap) -> None:
         """A hole; one that was found late moves the settled beats behind it too."""
+        self._coverage.tear()
         self.holes.append(Hole(gap.from_us, gap.to_us, gap.why))
         while self._waiting and (self._anchor_us or 0) + ticks_to_us(self._waiting[0]) // 2 < gap.from_us:
             self._overtake()
@@ -402,7 +413,8 @@ class Traces:
     def _see_hrv(self, hrv: Hrv) -> None:
         t_s, value = hrv.t_us / 1e6, hrv.values.get("rmssd_ms")
         silent = bool(self.coverage) and t_s - self.coverage.t_s[-1] > SILENT_S
-        self.coverage.add(t_s, 100 * hrv.coverage, broken=silent)
+        if hrv.coverage is not None:
+            self.coverage.add(t_s, 100 * hrv.coverage, broken=silent)
         self.no_rmssd.note(t_s, clean(hrv.reasons.get("rmssd_ms", "not known")) if value is None else "")
         poor = hrv.quality == "poor"
         line, other = (self.rmssd_poor, self.rmssd) if poor else (self.rmssd, self.rmssd_poor)

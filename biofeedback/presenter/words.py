@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from biofeedback.arousal.live import NO_WINDOW
-from biofeedback.breathing.measured import GOOD
+from biofeedback.breathing.measured import GOOD as CLEAR
 from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
+from biofeedback.hrv.coverage import GOOD, LOW
 from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
+from biofeedback.session.engine import SLEPT
+from biofeedback.session.guarded import BROKEN
+from biofeedback.session.sensor import LOW_BATTERY
 
 LONGEST_TEXT: Final = 300
 LONGEST_TITLE: Final = 48
 """Beside it the time that is left must have room."""
-LOW_BATTERY: Final = 15
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 NAMES: Final[Mapping[str, str]] = {
@@ -53,12 +56,16 @@ GAPS: Final[Mapping[GapReason, str]] = {
     "silence": "nothing came from the strap",
     "lost": "they were lost on the way",
     "pause": "the session was paused",
+    "doubled": "more came than there was time for",
+    "asleep": "the computer slept",
 }
 ENDS: Final[Mapping[str, str]] = {
     "planned end": "The session is over.",
     "ended by the person": "You ended the session.",
     "interrupted": "The session was interrupted.",
     BREAKS_OFF: "The recording breaks off here.",
+    BROKEN: "The session ended after a mistake of the program; what the strap sent is recorded.",
+    SLEPT: "The computer slept for long, so the session was ended.",
     "the source has no more beats": "The recorded beats end here. The session is over.",
     "the source failed": "What brings the heartbeats has failed. The session is over.",
 }
@@ -70,6 +77,7 @@ EXPLAINED: Final = (
     " the last minute."
 )
 RMSSD: Final = "beat-to-beat change (RMSSD)"
+NO_INTERVALS: Final = "this sensor sends no intervals"
 TOO_FEW: Final = "too few beats without a gap yet"
 QUESTION: Final = "How strong is what you feel now, 0–10?"
 SCALE: Final = "0 is not at all, 10 the strongest you can think of. You need not answer."
@@ -112,12 +120,20 @@ def signal_words(picture: Picture) -> str:
     """The state of the signal in two to four words."""
     if picture.signal == "good":
         weak = picture.battery is not None and picture.battery <= LOW_BATTERY
-        return f"Signal good, battery {picture.battery} %" if weak else "Signal good"
+        return f"{_quality(picture.coverage)}, battery {picture.battery} %" if weak else _quality(picture.coverage)
+    if picture.signal == "rate only":
+        return "Heart rate only, no HRV"
     if picture.signal == "lost":
         return "Signal lost"
     if picture.link is None:
         return "Opening the file" if picture.from_file else "Waiting for the strap"
     return LINKS.get(picture.link.state, "Waiting for the strap")
+
+
+def _quality(coverage: float | None) -> str:
+    if coverage is None or coverage >= GOOD:
+        return "Signal good"
+    return "Signal fair" if coverage >= LOW else "Signal weak"
 
 
 def link_sentence(link: Link) -> str:
@@ -171,6 +187,8 @@ def heart_words(picture: Picture) -> str:
 def level_words(picture: Picture) -> str:
     """The level, heart rate averaged over a breath, beside the baseline when there is one."""
     level = picture.level
+    if picture.signal == "rate only":
+        return f"level: {NO_INTERVALS}"
     if level is None or level.bpm is None:
         return f"level: {_why_no_level(picture)}"
     if level.delta_bpm is not None:
@@ -190,6 +208,8 @@ def _why_no_level(picture: Picture) -> str:
 
 def rmssd_words(picture: Picture) -> str:
     """The variability, or why it is not there yet."""
+    if picture.signal == "rate only":
+        return f"{RMSSD}: {NO_INTERVALS}"
     if picture.hrv is None:
         return f"{RMSSD}: {'no signal' if picture.signal == 'lost' else 'not known yet'}"
     value = picture.hrv.values.get("rmssd_ms")
@@ -227,7 +247,7 @@ def motion_words(picture: Picture, now_us: int) -> str:
         return ""
     if motion.moving:
         return "moving"
-    if motion.breaths_per_min is None or motion.breath_quality < GOOD:
+    if motion.breaths_per_min is None or motion.breath_quality < CLEAR:
         return "breath not clear"
     return f"breathing {motion.breaths_per_min:.1f} a minute, quality {100 * motion.breath_quality:.0f} %"
 

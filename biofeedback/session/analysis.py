@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 from biofeedback.errors import UnreadableError
-from biofeedback.events import Json, Link, Packet, Rr
+from biofeedback.events import Command, Json, Link, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.reception import Reception
 from biofeedback.hrv.summary import Summary, as_they_came, beats_of_intervals, cut, summarise, uncorrected
 from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.hrv.window import Estimate
@@ -104,16 +104,18 @@ def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True) -> Sum
 
 def recorded_beats(recording: Recording) -> list[TimedBeat]:
     """All beats of a recording on session time, their flags settled."""
-    stream = BeatStream()
-    for _, event in recording.timed_events(("packet", "rr", "link")):
+    stream = Reception()
+    for _, event in recording.timed_events(("packet", "rr", "link", "command")):
         stream.advance(event.at)
         match event:
             case Packet():
                 stream.add_packet(event)
             case Rr():
                 stream.add_intervals(event)
-            case Link(state=state) if state != "streaming":
-                stream.interrupt("link")
+            case Link():
+                stream.link(event)
+            case Command():
+                stream.command(event)
             case _:
                 pass
     stream.finish()

@@ -17,7 +17,12 @@ _TURNS: Final = 4
 
 
 class SessionClock(Protocol):
-    """A clock a session can wait on."""
+    """A clock a session can wait on. It runs `speed` times as fast as the machine's."""
+
+    @property
+    def speed(self) -> float:
+        """Session seconds in a second."""
+        ...
 
     def now(self) -> int:
         """Microseconds since the session began."""
@@ -33,7 +38,11 @@ class SessionClock(Protocol):
 
 
 class LiveClock(SteadyClock):
-    """The steady clock of this machine, times `speed`."""
+    """The steady clock of this machine, times `speed`.
+
+    On Linux it goes on while the machine sleeps, and the session finds out. Elsewhere `time.monotonic` may stand still
+    then: the session goes on where it was, and the sleep shows as the gap that the strap's lost link leaves.
+    """
 
     async def wait(self, futures: Collection[Future[Any]], until_us: int) -> None:
         """Return when one of `futures` is done or `until_us` is reached."""
@@ -45,6 +54,7 @@ class JumpingClock:
     """Time that jumps to the next thing that is waited for: a whole session in a moment, always the same way."""
 
     def __init__(self) -> None:
+        self.speed = 1.0
         self._now_us = 0
         self._sleepers: list[tuple[int, int, Future[None]]] = []
         self._order = 0

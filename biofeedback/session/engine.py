@@ -7,14 +7,25 @@ its own planned time, so that outputs do not depend on how often anyone calls `a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from biofeedback.arousal.live import LiveLevel
+from biofeedback.arousal.quality import (
+    DISAGREES,
+    MOST_FLAGGED_LIVE,
+    TOO_MANY,
+    holds,
+    too_many_flagged,
+    unreadable,
+    why_not_covered,
+)
 from biofeedback.breathing.motion import LOOK_BACK_US, MotionSense
 from biofeedback.breathing.pacer import SPONTANEOUS_RATE, Stretch, breaths_for, ramp_start, stretch_at
 from biofeedback.events import (
     Acc,
     Answer,
+    Battery,
     Beat,
     Command,
     Cue,
@@ -33,33 +44,52 @@ from biofeedback.events import (
     Reveal,
     Rr,
     Safety,
+    Sensor,
 )
 from biofeedback.hrv.beats import NEVER, Hole, TimedBeat
-from biofeedback.hrv.live import live_hrv
-from biofeedback.hrv.stream import BeatStream, Ready, Settled, StreamEvent
+from biofeedback.hrv.live import live_hrv, live_window
+from biofeedback.hrv.reception import Reception
+from biofeedback.hrv.stream import Ready, Settled, StreamEvent
 from biofeedback.imagery.player import Player, epoch_cues, practice_cues
 from biofeedback.imagery.safety import LevelWatch
 from biofeedback.imagery.script import GROUNDING, Script, from_json
 from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, rescue_steps, steps_of
 from biofeedback.session.questions import Questions
-from biofeedback.session.signal import LINKED, Signal
+from biofeedback.session.sensor import SensorWatch
+from biofeedback.session.signal import Signal
 from biofeedback.session.timeline import Timeline
 from biofeedback.session.trials import ROSE, Trials
 
-VERSION: Final = 1
+VERSION: Final = 2
 KEEP_US: Final = 360_000_000
 """Beats older than this are forgotten: longer than any window a live number needs."""
 GENTLE_CLOSE_S: Final = 20.0
+SLEPT: Final = "the computer slept"
+LONGEST_SLEEP_US: Final = 1_800_000_000
+"""Who comes back later than this has left the session."""
+IMPOSSIBLE: Final = (
+    "The strap's data come twice. None of them are used, and a test in this session will have no result. "
+    "End the session and start it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asleep:
+    """Since when the computer sleeps, and whether the session was paused already."""
+
+    since_us: int
+    paused_before: bool
 
 
 class Engine:
-    """The only stateful thing among the pure packages. Feed `Open` first."""
+    """The only stateful thing among the pure packages. Feed `Open` first. `beats`: so many have come."""
 
     def __init__(self) -> None:
         self.time = 0
         self.ended = False
-        self._stream = BeatStream(KEEP_US)
+        self._stream = Reception(KEEP_US)
         self._signal = Signal()
+        self._sensor = SensorWatch()
         self._level = LiveLevel()
         self._watch = LevelWatch()
         self._motion = MotionSense()
@@ -67,25 +97,27 @@ class Engine:
         self._player = Player()
         self._opened: Open | None = None
         self._timeline = Timeline(Plan("free"), ())
-        self._trials = Trials(Plan("free"), {})
+        self._trials = Trials(Plan("free"), {}, self._stream.coverage)
         self._scripts: dict[str, Script] = {}
         self._hashes: dict[str, str] = {}
         self._announced: Stretch | None = None
-        self._first_opening_us: int | None = None
+        self._numbers_from_us: int | None = None
+        self._told_impossible = False
+        self._asleep: Asleep | None = None
         self._settled_us = 0
-        self._beats = 0
+        self.beats = 0
         self._steps_begun = 0
 
     @property
     def next_deadline(self) -> int:
         """When `advance` has something to do, microseconds; NEVER when it has not."""
-        return NEVER if self.ended else min(deadline for deadline, _ in self._due())
+        return min((deadline for deadline, _ in self._due()), default=NEVER)
 
     def advance(self, now: int) -> list[Output]:
         """Do what was planned until `now`, in order, each thing at its own time."""
         outs: list[Output] = []
-        while not self.ended:
-            deadline, act = min(self._due(), key=lambda due: due[0])
+        while due := self._due():
+            deadline, act = min(due, key=lambda planned: planned[0])
             if deadline > now:
                 break
             self.time = max(self.time, deadline)
@@ -104,14 +136,8 @@ class Engine:
         match event:
             case Open():
                 outs = self._open(event)
-            case Packet():
-                outs = self._packet(event)
-            case Rr():
-                outs = self._after_beats(event.at, self._stream.add_intervals(event))
-            case Acc():
-                outs = self._acceleration(event)
-            case Link():
-                outs = self._link(event)
+            case Packet() | Rr() | Acc() | Link() | Sensor() | Battery():
+                outs = self._heard(event)
             case Command():
                 outs = self._command(event)
             case Answer():
@@ -124,7 +150,9 @@ class Engine:
         return outs
 
     def _due(self) -> Sequence[tuple[int, Callable[[int], Sequence[Output]]]]:
-        """What happens by itself, in the order in which ties are broken."""
+        """What happens by itself, in the order in which ties are broken; nothing after the end, nor asleep."""
+        if self.ended or self._asleep is not None:
+            return ()
         return (
             (self._stream.deadline, lambda at: self._after_beats(at, self._stream.advance(at))),
             (self._signal.deadline, self._no_beats),
@@ -143,12 +171,43 @@ class Engine:
         self._scripts = {key: from_json(table) for key, table in event.scripts.items()}
         self._hashes = {key: str(table["hash"]) for key, table in event.scripts.items()}
         self._timeline = Timeline(plan, steps_of(plan))
-        self._trials = Trials(plan, {key: script.title for key, script in self._scripts.items()})
+        titles = {key: script.title for key, script in self._scripts.items()}
+        self._trials = Trials(plan, titles, self._stream.coverage)
         return []
 
+    def _heard(self, event: Packet | Rr | Acc | Link | Sensor | Battery) -> list[Output]:
+        """What the source said."""
+        match event:
+            case Packet():
+                return self._packet(event)
+            case Rr():
+                return self._after_beats(event.at, self._stream.add_intervals(event))
+            case Acc():
+                return self._acceleration(event)
+            case Link():
+                return self._link(event)
+            case Sensor():
+                return [*self._sensor.sensor(event)]
+            case Battery():
+                return [*self._sensor.battery(event)]
+
     def _packet(self, packet: Packet) -> list[Output]:
+        before = self._stream.coverage.excessive
         added = self._stream.add_packet(packet)
-        return [*self._signal.packet(packet), *self._after_beats(packet.at, added)]
+        now = self._stream.coverage.excessive
+        outs: list[Output] = [*self._sensor.packet(packet), *self._signal.packet(packet, excessive=now)]
+        if now and not before:
+            outs.extend(self._judge_no_more(packet.at))
+        elif before and not now:
+            self._numbers_from_us = packet.at
+        return [*outs, *self._after_beats(packet.at, added)]
+
+    def _judge_no_more(self, at: int) -> list[Output]:
+        """More has arrived than there is time for: no verdict of this session, whatever comes later."""
+        self._trials.stop(TOO_MANY)
+        said = [] if self._told_impossible else [Notice(at, "impossible", IMPOSSIBLE)]
+        self._told_impossible = True
+        return [*said, *self._hold_cues(at)]
 
     def _acceleration(self, acc: Acc) -> list[Output]:
         told = self._motion.take(acc)
@@ -158,8 +217,7 @@ class Engine:
         return [*told]
 
     def _link(self, link: Link) -> list[Output]:
-        if link.state not in LINKED:
-            self._stream.interrupt("link")
+        self._stream.link(link)
         return [*self._signal.link(link), *self._hold_cues(link.at)]
 
     def _no_beats(self, at: int) -> list[Output]:
@@ -168,12 +226,12 @@ class Engine:
     def _after_beats(self, at: int, events: Sequence[StreamEvent]) -> list[Output]:
         """Turn what the stream says into outputs; the session's time line starts with the first beat."""
         outs: list[Output] = []
-        came = len(self._stream.beats) and self._stream.beats[-1].index + 1 > self._beats
+        came = len(self._stream.beats) and self._stream.beats[-1].index + 1 > self.beats
         if came:
-            self._beats = self._stream.beats[-1].index + 1
+            self.beats = self._stream.beats[-1].index + 1
             outs.extend(self._signal.beats(at))
-        if self._first_opening_us is None and self._stream.beats:
-            self._first_opening_us = self._stream.beats[0].opening_us
+        if self._numbers_from_us is None and self._stream.beats:
+            self._numbers_from_us = self._stream.beats[0].opening_us
             if self._timeline.current is None:
                 outs.extend(self._next_step(at))
         for event in events:
@@ -193,14 +251,24 @@ class Engine:
     def _live_numbers(self, at: int, beat: TimedBeat) -> list[Output]:
         stretch = stretch_at(self._timeline.schedule, beat.t_us)
         breath_us = stretch.breath_us if stretch is not None and stretch.rate is not None else None
-        level = self._level.at_beat(at, self._stream.beats, beat, breath_us)
-        hrv = live_hrv(at, self._stream.beats, beat, self._first_opening_us or 0)
+        doubt, coverage = self._doubt(at), self._stream.coverage.minute(at)
+        window = live_window(self._stream.beats, beat, self._numbers_from_us or 0)
+        doubt = doubt or unreadable(window)
+        level = self._level.at_beat(at, self._stream.beats, beat, breath_us, doubt)
+        withheld = doubt or why_not_covered(coverage) or too_many_flagged(window, MOST_FLAGGED_LIVE)
         return [
-            hrv,
+            live_hrv(at, beat.t_us, window, coverage, withheld),
             level,
             *self._signal.doubt(at, self._level.doubtful),
             *self._watch_level(at, level.delta_bpm, self._watch.see(level)),
         ]
+
+    def _doubt(self, at: int) -> str | None:
+        """Why nothing that the strap sends may be believed now: beats are missing, or its rate says something else."""
+        share = self._stream.coverage.unbroken(at)
+        if self._sensor.differs and not holds(share):
+            return DISAGREES
+        return why_not_covered(share)
 
     def _watch_level(self, at: int, delta_bpm: float | None, changed: bool) -> list[Output]:
         if not changed:
@@ -218,7 +286,8 @@ class Engine:
             self._player.stop()
 
     def _measure(self, at: int) -> Sequence[Output]:
-        return self._trials.measure_due(at, tuple(self._stream.beats), self._settled_us)
+        settled_us = self._settled_us if self._stream.coverage.decided(at) else 0
+        return self._trials.measure_due(at, tuple(self._stream.beats), settled_us)
 
     # Cues and pacer
 
@@ -372,6 +441,10 @@ class Engine:
                 return [Note(at, command.text, command.by)]
             case "stop":
                 return self._end(at, command.text or "stopped")
+            case "sleep":
+                return self._sleep(command)
+            case "wake":
+                return self._wake(at)
             case _:
                 return self._steer(command) if self._timeline.current is not None else self._steer_early(command)
 
@@ -404,15 +477,41 @@ class Engine:
     def _resume(self, at: int) -> list[Output]:
         if not self._timeline.paused:
             return []
-        said = Notice(at, "resumed", "Going on.")
-        step = self._timeline.current
+        return self._go_on(Notice(at, "resumed", "Going on."), "it was paused")
+
+    def _go_on(self, said: Notice, why: str) -> list[Output]:
+        """After a pause: where it stopped, but a pair that was torn is left, for the reason given."""
+        at, step = said.at, self._timeline.current
         if step is not None and step.pair is not None:
-            return [said, *self._leave_pair(at, step, "it was paused")]
+            return [said, *self._leave_pair(at, step, why)]
         self._timeline.resume(at)
         if step is not None and step.name == "baseline":
             self._level.begin_baseline(at)
         self._player.resume(at, self._timeline.schedule)
         return [said, *self._announce(at), *self._hold_cues(at)]
+
+    def _sleep(self, command: Command) -> list[Output]:
+        """The computer sleeps from here on: nothing is due until it wakes, and nobody is there to answer."""
+        self._asleep = Asleep(command.at, paused_before=self._timeline.paused)
+        self._stream.command(command)
+        if not self._timeline.paused:
+            self._timeline.pause(command.at)
+            self._player.pause(command.at)
+        return [*self._questions.close(command.at), *self._announce(command.at)]
+
+    def _wake(self, at: int) -> list[Output]:
+        """It is awake: go on where the session stopped, or end it when that is too long ago."""
+        asleep, self._asleep = self._asleep, None
+        if asleep is None:
+            return []
+        self._signal.wake(at)
+        slept_us = at - asleep.since_us
+        if slept_us > LONGEST_SLEEP_US:
+            return self._end(at, SLEPT)
+        slept = f"The computer slept for {_length(slept_us)}."
+        if asleep.paused_before:
+            return [Notice(at, "slept", f"{slept} The session is still paused.")]
+        return self._go_on(Notice(at, "slept", f"{slept} The session goes on where it stopped."), SLEPT)
 
     def _leave_pair(self, at: int, step: Step, why: str) -> list[Output]:
         self._trials.lose(step.pair, why)
@@ -454,7 +553,12 @@ class Engine:
         demo = self._opened is not None and self._opened.demo
         outs.extend(self._trials.verdicts(at, demo=demo))
         self.ended = True
-        return [*outs, End(at, why, at / 1e6, self._beats)]
+        return [*outs, End(at, why, at / 1e6, self.beats)]
+
+
+def _length(us: int) -> str:
+    minutes, seconds = round(us / 60e6), round(us / 1e6)
+    return f"{minutes} minutes" if minutes >= 2 else f"{seconds} seconds"
 
 
 def _beat_output(at: int, beat: TimedBeat) -> Beat:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from traceback import extract_tb
 from typing import Final, Protocol, TypeAlias
 
 from biofeedback.breathing.acceleration import delta_coded
@@ -34,7 +36,7 @@ from biofeedback.events import (
 from biofeedback.session import door
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
-from biofeedback.session.engine import Engine
+from biofeedback.session.guarded import GuardedEngine
 from biofeedback.session.opening import Opening
 from devices.events import (
     Acceleration,
@@ -62,6 +64,9 @@ SOURCE_FAILED: Final = "the source failed"
 MOMENT_S: Final = 0.005
 CATCH_UP_S: Final = 3.0
 """A session that is behind its strap by more than this when it is stopped stops nonetheless."""
+
+SLEPT_US: Final = 10_000_000
+"""What was due so long ago was slept over: the machine was suspended, or the program stopped."""
 
 Publish: TypeAlias = Callable[[Sequence[Event]], None]
 Posted: TypeAlias = Callable[[int], Input]
@@ -100,7 +105,8 @@ class SessionLoop:
         self._coins = {coin.pair: coin for coin in coins}
         self._recorder = recorder
         self._publish = publish
-        self._engine = Engine()
+        self._engine = GuardedEngine()
+        self._error_kept = False
         self._failure_told = False
         self.end: End | None = None
         """How the session ended, once it has."""
@@ -180,7 +186,7 @@ class SessionLoop:
                     wake = asyncio.ensure_future(self._wake.wait())
                 await self._take_posted(pulling)
                 if not self._take(pulling):
-                    self._handle(self._engine.advance(max(self._clock.now(), self._engine.time)))
+                    self._advance(max(self._clock.now(), self._engine.time))
         finally:
             pulling.next.cancel()
             wake.cancel()
@@ -263,14 +269,23 @@ class SessionLoop:
 
     def _step(self, event: Input) -> None:
         """Write-ahead: what was due, then the input on file, then fed, then shown."""
-        self._handle(self._engine.advance(event.at))
+        self._advance(event.at)
         if self._engine.ended:
             return
         self._keep(event)
         self._publish((event,))
         self._handle(self._engine.feed(event))
 
+    def _advance(self, to_us: int) -> None:
+        """Do what was due until then, unless the computer slept over it: nobody wants ten minutes of cues at once."""
+        awake_us = max(self._engine.next_deadline, self._engine.time)
+        if to_us - awake_us > SLEPT_US * self._clock.speed:
+            self._step(Command(self._engine.time, "sleep", by="program"))
+            self._step(Command(to_us, "wake", by="program"))
+        self._handle(self._engine.advance(to_us))
+
     def _handle(self, outs: Sequence[Output]) -> None:
+        self._keep_error()
         for out in outs:
             self._keep(out)
         if outs:
@@ -289,6 +304,20 @@ class SessionLoop:
         if self._recorder.failed is not None and not self._failure_told:
             self._failure_told = True
             self._publish((Notice(event.at, "recording_stopped", self._recorder.failed),))
+
+    def _keep_error(self) -> None:
+        """What the engine failed with, once, for whoever has to mend it; no folder of this machine is in it."""
+        error = self._engine.error
+        if error is None or self._error_kept:
+            return
+        self._error_kept = True
+        if self._recorder is not None:
+            trace: list[Json] = [
+                f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__)
+            ]
+            self._recorder.append_line(
+                self._engine.time, "err", {"error": f"{type(error).__name__}: {error}", "trace": trace}
+            )
 
     def _tell_source(self, out: Output) -> None:
         heard = heard_of(out)

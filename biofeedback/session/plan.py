@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from biofeedback.breathing.pacer import DEFAULT_INHALE, DEFAULT_RATE, breaths_for, breaths_within
 from biofeedback.events import Json, PhaseName
+from biofeedback.hrv.beats import NEVER
 
 PlanName: TypeAlias = Literal["free", "practice", "trial"]
 
@@ -25,6 +26,7 @@ RECOVERY_S: Final = 90.0
 REST_S: Final = 60.0
 PAIRS: Final = 3
 LEAST_GOOD_BEATS: Final = 60
+RAMP_MOST_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,17 @@ def demo_plan(pair: Pair) -> Plan:
         least_good_beats=30,
         close_s=20.0,
     )
+
+
+def length_us(plan: Plan) -> int:
+    """The longest a session of this plan can take from its first beat on, pauses aside; endless without an end."""
+    steps = steps_of(plan)
+    if any(step.seconds is None and step.breaths is None and step.name != "ramp" for step in steps):
+        return NEVER
+    paced = sum(step.breaths or 0 for step in steps) * plan.breath_us
+    free_s = sum(step.seconds or 0.0 for step in steps)
+    stretched_s = 0.0 if plan.name == "free" else plan.baseline_most_s + RAMP_MOST_S
+    return round(paced + (free_s + stretched_s) * 1e6)
 
 
 def steps_of(plan: Plan) -> tuple[Step, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
@@ -12,7 +12,7 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.reader import Recording, read_recording
-from biofeedback.session.engine import Engine
+from biofeedback.session.guarded import GuardedEngine
 from biofeedback.session.loop import Publish
 from biofeedback.session.opening import ALGORITHMS
 from devices.source import Clock
@@ -22,9 +22,12 @@ UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
 
 
-def refold(recording: Recording) -> Iterator[Event]:
-    """The recorded inputs and what the engine of this version says to them, in the order of a live session."""
-    engine = Engine()
+def refold(recording: Recording, engine: GuardedEngine | None = None) -> Iterator[Event]:
+    """The recorded inputs and what the engine of this version says to them, in the order of a live session.
+
+    Where it failed then it fails now, unless it has been mended; `engine`, when given, tells afterwards.
+    """
+    engine = engine or GuardedEngine()
     last_t = 0
     for line, event in recording.timed_events(INPUT_KINDS):
         yield from engine.advance(line.t)
@@ -56,6 +59,9 @@ class Verification:
     first_difference: str | None
     damage: str | None
     finished: bool
+    failed: str | None = None
+    """What the engine failed with in the session, None when it did not."""
+    fails_now: bool = False
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -71,6 +77,8 @@ class Verification:
             "first_difference": self.first_difference,
             "damage": self.damage,
             "finished": self.finished,
+            "failed": self.failed,
+            "fails_now": self.fails_now,
         }
 
 
@@ -79,13 +87,22 @@ def verify(path: Path) -> Verification:
     recording = read_recording(path)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
     stale = {name: version for name, version in recording.algorithms.items() if ALGORITHMS.get(name) != version}
+    engine = GuardedEngine()
     again = [
-        (event.at, kind_of(event), to_body(event)) for event in refold(recording) if kind_of(event) not in INPUT_KINDS
+        (event.at, kind_of(event), to_body(event))
+        for event in refold(recording, engine)
+        if kind_of(event) not in INPUT_KINDS
     ]
+    failed = _failure_of(recording)
+    whole = recording.finished and recording.damage is None
+    if failed is not None and engine.error is None:
+        # It was mended since: what came before the failure must come out again, the rest is new.
+        whole, stored = False, stored[: _place_of_failure(stored)]
+        again = again[: len(stored)]
     comparison = _Comparison(frozenset(stale))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
-        comparison.run(stored, again, whole=recording.finished and recording.damage is None)
+        comparison.run(stored, again, whole=whole)
     rescored = tuple(f"{name}/{version}" for name, version in stale.items())
     return Verification(
         file=str(path),
@@ -94,12 +111,25 @@ def verify(path: Path) -> Verification:
         compared=comparison.compared,
         rescored=rescored,
         differences=comparison.differences,
-        exact=comparison.exact and not rescored,
+        exact=comparison.exact and not rescored and (failed is None or engine.error is not None),
         intact=recording.damage is None,
         first_difference=comparison.first,
         damage=recording.damage,
         finished=recording.finished,
+        failed=failed,
+        fails_now=engine.error is not None,
     )
+
+
+def _failure_of(recording: Recording) -> str | None:
+    """What the engine failed with, as the recording says it."""
+    return next((f"{line.body.get('error')}" for line in recording.lines if line.kind == "err"), None)
+
+
+def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> int:
+    """How many outputs came before the failure."""
+    told = (number for number, (_, _, body) in enumerate(stored) if body.get("code") == "engine_failed")
+    return next(told, len(stored))
 
 
 class _Comparison:

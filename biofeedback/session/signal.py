@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from biofeedback.arousal.quality import TOO_MANY
 from biofeedback.events import Link, Notice, Packet
 from biofeedback.hrv.beats import NEVER
+from biofeedback.hrv.coverage import LINKED
 
 SILENT_US: Final = 3_000_000
 """No beat for so long is a lost signal (METHOD 1.4)."""
-LINKED: Final = frozenset({"streaming", "stale"})
-"""A strap that has gone quiet may still be there, with all its beats in hand: that is no gap yet."""
 NO_BEATS: Final = "no heartbeat has come for 3 seconds"
 NO_CONTACT: Final = "the strap has no contact with the skin"
 NO_LINK: Final = "the strap is not connected"
@@ -29,11 +29,13 @@ class Signal:
         self._linked = True
         self._contact = True
         self._silent = False
+        self._excessive = False
         self._doubtful: str | None = None
 
-    def packet(self, packet: Packet) -> list[Notice]:
-        """A packet came, perhaps without beats."""
+    def packet(self, packet: Packet, *, excessive: bool = False) -> list[Notice]:
+        """A packet came, perhaps without beats; `excessive`: more arrives than there is time for."""
         self._contact = packet.contact is not False
+        self._excessive = excessive
         return self._say(packet.at)
 
     def beats(self, at: int) -> list[Notice]:
@@ -52,6 +54,11 @@ class Signal:
         self._doubtful = None if why is None else self._doubtful or why
         return self._say(at)
 
+    def wake(self, at: int) -> None:
+        """The computer slept until now: the next beat has its three seconds from here."""
+        if self.deadline != NEVER:
+            self.deadline = at + SILENT_US
+
     def advance(self, now_us: int) -> list[Notice]:
         """No beat came in time."""
         if now_us < self.deadline:
@@ -66,6 +73,8 @@ class Signal:
             return NO_LINK
         if not self._contact:
             return NO_CONTACT
+        if self._excessive:
+            return TOO_MANY
         return NO_BEATS if self._silent else self._doubtful
 
     def _say(self, at: int) -> list[Notice]:

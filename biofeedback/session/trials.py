@@ -7,10 +7,12 @@ from math import exp
 from statistics import fmean
 from typing import Final, Literal, TypeAlias
 
+from biofeedback.arousal.quality import why_not_covered
 from biofeedback.events import Epoch, Verdict
 from biofeedback.evidence.epoch import EpochWindow, measure
 from biofeedback.evidence.trial import image_first
 from biofeedback.hrv.beats import NEVER, TimedBeat
+from biofeedback.hrv.coverage import Coverage
 from biofeedback.session.plan import Pair, Plan, Step
 
 Label: TypeAlias = Literal["image", "control"]
@@ -25,15 +27,18 @@ BEATS_WITHIN_US: Final = 20_000_000
 class Trials:
     """Keeps the pairs of a session. `deadline` is when an epoch is measured even though its beats are missing."""
 
-    def __init__(self, plan: Plan, titles: Mapping[str, str]) -> None:
+    def __init__(self, plan: Plan, titles: Mapping[str, str], coverage: Coverage) -> None:
+        """`coverage`: the session's ledger of arrivals."""
         self._plan = plan
         self._titles = titles
+        self._coverage = coverage
         self._coins: dict[int, int] = {}
         self._lost: dict[int, str] = {}
         self._pending: list[EpochWindow] = []
         self._epochs: list[Epoch] = []
         self._movements: list[tuple[int, int]] = []
         self._begun = 0
+        self._stopped: str | None = None
 
     @property
     def deadline(self) -> int:
@@ -59,6 +64,12 @@ class Trials:
     def moved(self, from_us: int, to_us: int) -> None:
         """The person moved then; it may be told some seconds late. A pair with an epoch in that time is lost."""
         self._movements.append((from_us, to_us))
+
+    def stop(self, why: str) -> None:
+        """No pair of this session counts, and the verdict says why. The first reason stays."""
+        self._stopped = self._stopped or why
+        for pair in range(len(self._plan.pairs)):
+            self.lose(pair, why)
 
     def epoch_ended(self, step: Step, began_us: int, end_us: int) -> None:
         """An epoch is over; it is measured once its beats are settled."""
@@ -86,7 +97,8 @@ class Trials:
             window = self._pending.pop(0)
             if any(from_us < window.end_us and to_us > window.began_us for from_us, to_us in self._movements):
                 self.lose(window.pair, MOVED)
-            measured.append(measure(at, window, beats, self._lost.get(window.pair)))
+            share = self._coverage.share(window.start_us, window.end_us, BEATS_WITHIN_US)
+            measured.append(measure(at, window, beats, self._lost.get(window.pair), share))
         self._epochs.extend(measured)
         return measured
 
@@ -102,7 +114,8 @@ class Trials:
         return [self._verdict(at, pair, numbers, demo=demo) for pair, numbers in numbered.items()]
 
     def _verdict(self, at: int, pair: Pair, numbers: Sequence[int], *, demo: bool) -> Verdict:
-        differences = [self._difference(number) for number in numbers]
+        withheld = self._stopped or self._too_little(numbers)
+        differences = [None if withheld else self._difference(number) for number in numbers]
         kept = [difference for difference in differences if difference is not None]
         mean = fmean(kept) if kept else None
         return Verdict(
@@ -110,11 +123,18 @@ class Trials:
             visualization=pair.visualization,
             control=pair.control,
             sessions=1 if kept else 0,
-            state="not_enough",
-            words=self._words(pair, mean, len(kept), len(numbers), demo=demo),
+            state="withheld" if withheld else "not_enough",
+            words=f"This session: no result, because {withheld}."
+            if withheld
+            else self._words(pair, mean, len(kept), len(numbers), demo=demo),
             this_session=tuple(differences),
             mean=mean,
         )
+
+    def _too_little(self, numbers: Sequence[int]) -> str | None:
+        """Why too little was heard of all epochs of these pairs together to say anything of them."""
+        shares = [epoch.coverage for epoch in self._epochs if epoch.pair in numbers and epoch.coverage is not None]
+        return why_not_covered(fmean(shares)) if shares else None
 
     def _kept(self, number: int, label: Label) -> float | None:
         for epoch in self._epochs:

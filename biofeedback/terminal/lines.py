@@ -18,12 +18,14 @@ from biofeedback.events import (
     Mark,
     Note,
     Notice,
+    Packet,
     Open,
     Phase,
     Safety,
     Suds,
 )
 from biofeedback.session.plan import Plan
+from biofeedback.session.sensor import LOW_BATTERY
 from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
@@ -75,6 +77,8 @@ class Teller:
                 return self._part(event)
             case Hrv():
                 return self._numbers(event.at)
+            case Packet() if self._picture.signal == "rate only":
+                return self._rate(event.at)
             case End():
                 return words.closing(self._picture)
             case _:
@@ -131,7 +135,7 @@ class Teller:
 
     def _battery(self, battery: Battery) -> str:
         percent = battery.percent
-        if percent is None or (self._battery_said and percent > words.LOW_BATTERY):
+        if percent is None or self._battery_said or percent <= LOW_BATTERY:  # a low one has a sentence of its own
             return ""
         self._battery_said = True
         return f"Battery of the strap: {percent} %."
@@ -178,6 +182,13 @@ class Teller:
         if safety.tier == "amber":
             return clean(self._picture.amber_words) if safety.on else "It has settled again."
         return ""
+
+    def _rate(self, at: int) -> Sequence[str]:
+        """The heart rate of a sensor that sends nothing else."""
+        if at - self._told_us < EVERY_US or self._picture.heart_bpm is None:
+            return []
+        self._told_us = at
+        return [f"{words.heart_words(self._picture)}."]
 
     def _numbers(self, at: int) -> Sequence[str]:
         picture = self._picture

@@ -14,7 +14,7 @@ from biofeedback.arousal.baseline import paced_baseline, slope_bpm_per_min
 from biofeedback.arousal.live import NO_WINDOW, LiveLevel
 from biofeedback.events import ArtefactName, Arousal
 from biofeedback.hrv.beats import TimedBeat
-from tests.strategies import MS, beats_at, beats_of
+from tests.strategies import MS, beats_at, beats_of, even
 
 TEN_S = 10_000_000.0
 levels = st.lists(st.floats(40, 150), min_size=10, max_size=60)
@@ -67,7 +67,7 @@ def follow(level: LiveLevel, beats: list[TimedBeat], breath_us: float | None = T
 
 
 def test_the_live_level_is_counted_over_the_last_breath_and_over_30_s_without_a_pacer() -> None:
-    beats = beats_of([1000 * MS] * 30 + [750 * MS] * 80)
+    beats = beats_of(even(1000, 30) + even(750, 80))
     paced, free = follow(LiveLevel(), beats), follow(LiveLevel(), beats, None)
     assert paced[49].bpm == pytest.approx(80.0)
     assert free[49].bpm == pytest.approx(60 * (20 + 15) / 30)
@@ -79,7 +79,7 @@ def test_the_live_level_is_counted_over_the_last_breath_and_over_30_s_without_a_
 
 def test_1_4_above_10_per_cent_flagged_in_30_s_the_level_is_blank() -> None:
     why: dict[int, ArtefactName] = {40: "ectopic", 42: "ectopic", 44: "ectopic", 46: "ectopic"}
-    beats = beats_of([1000 * MS] * 90, why=why)
+    beats = beats_of(even(1000, 90), why=why)
     found = follow(LiveLevel(), beats)
     blank = [number for number, one in enumerate(found) if number > 30 and one.bpm is None]
     assert blank == list(range(46, 70))
@@ -87,7 +87,7 @@ def test_1_4_above_10_per_cent_flagged_in_30_s_the_level_is_blank() -> None:
 
 
 def test_a_level_never_crosses_a_gap() -> None:
-    times = [1_000_000 * n for n in range(1, 61)]
+    times = [1_000_000 * n + n % 2 for n in range(1, 61)]
     found = follow(LiveLevel(), beats_at(times, 0, gaps=[30]))
     assert [n for n, one in enumerate(found) if one.bpm is None] == [*range(9), *range(30, 39)]
 
@@ -105,7 +105,7 @@ def baseline_of(beats: list[TimedBeat], from_us: int, until_us: int) -> LiveLeve
 
 def test_1_3_5_only_levels_whose_whole_window_lies_in_the_baseline_count() -> None:
     """At 60 bpm until 20 s and 80 after: a level that reaches back would pull the baseline down."""
-    level = baseline_of(beats_of([1000 * MS] * 20 + [750 * MS] * 200), 20_000_000, 80_000_000)
+    level = baseline_of(beats_of(even(1000, 20) + even(750, 200)), 20_000_000, 80_000_000)
     level.end_baseline(usable=True)
     assert level.baseline is not None
     assert level.baseline.bpm == pytest.approx(80.0)
@@ -122,16 +122,16 @@ def test_1_4_slope_of_the_last_minute_of_the_baseline() -> None:
 
 
 def test_a_heart_that_did_not_settle_has_no_baseline() -> None:
-    level = baseline_of(beats_of([800 * MS] * 200), 10_000_000, 80_000_000)
+    level = baseline_of(beats_of(even(800, 200)), 10_000_000, 80_000_000)
     level.end_baseline(usable=False)
     assert level.baseline is None
-    assert level.at_beat(0, beats_of([800 * MS] * 40), beats_of([800 * MS] * 40)[-1], TEN_S).delta_bpm is None
+    assert level.at_beat(0, beats_of(even(800, 40)), beats_of(even(800, 40))[-1], TEN_S).delta_bpm is None
 
 
 def test_1_3_5_distance_is_shown_in_bpm_and_in_spreads() -> None:
-    level = baseline_of(beats_of([800 * MS] * 200), 10_000_000, 80_000_000)
+    level = baseline_of(beats_of(even(800, 200)), 10_000_000, 80_000_000)
     level.end_baseline(usable=True)
-    beats = beats_of([750 * MS] * 40)
+    beats = beats_of(even(750, 40))
     found = level.at_beat(0, beats, beats[-1], TEN_S)
     assert found.delta_bpm == pytest.approx(5.0)
     assert found.z == pytest.approx(log(80 / 75) / 0.015)

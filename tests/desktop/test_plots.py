@@ -373,7 +373,7 @@ class TestWords:
         assert said[1].startswith("Heart ")
         assert said[2].startswith("Level ")
         assert said[3].startswith("Beat-to-beat change (RMSSD)")
-        assert said[4] == f"{watched.picture.beats} beats, 0.0\u00a0% flagged, 0 gaps"
+        assert said[4] == f"{watched.picture.beats} beats, 0.0\u00a0% flagged, 0 gaps, 100\u00a0% arrived"
         assert watched.window.state.text() == said[0]
 
     def test_the_legend_names_every_kind(self, watch: Watch) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from biofeedback.events import Hrv, Rr
-from biofeedback.hrv.live import live_hrv, trailing
-from biofeedback.hrv.stream import BeatStream, Ready
+from biofeedback.hrv.beats import TimedBeat
+from biofeedback.hrv.live import live_hrv, live_window, trailing
+from biofeedback.hrv.reception import Reception
+from biofeedback.hrv.stream import Ready
 from tests.strategies import MS, beats_of
 
 
@@ -20,11 +22,15 @@ def heart(count: int, bad: tuple[int, ...] = ()) -> list[int]:
 
 def live(ticks: list[int]) -> list[Hrv]:
     """The live numbers at every beat, as the engine makes them."""
-    stream, found = BeatStream(), list[Hrv]()
+    stream, found = Reception(), list[Hrv]()
     for at, value in enumerate(ticks):
         events = stream.add_intervals(Rr(at, (value,)))
-        found += [live_hrv(at, stream.beats, e.beat, 0) for e in events if isinstance(e, Ready)]
+        found += [numbers(at, stream, e.beat) for e in events if isinstance(e, Ready)]
     return found
+
+
+def numbers(at: int, stream: Reception, beat: TimedBeat, withheld: str | None = None) -> Hrv:
+    return live_hrv(at, beat.t_us, live_window(stream.beats, beat, 0), stream.coverage.minute(beat.t_us), withheld)
 
 
 def test_b1_3_numbers_of_beat_k_are_made_when_beat_k_plus_2_comes() -> None:
@@ -67,7 +73,17 @@ def test_a_window_holds_the_beats_that_opened_in_it() -> None:
 
 
 def test_coverage_falls_with_a_hole() -> None:
-    stream = BeatStream()
+    stream = Reception()
     stream.add_intervals(Rr(0, (*[1000 * MS] * 40, 10_000 * MS, *[1000 * MS] * 40)))
-    found = live_hrv(0, stream.beats, stream.beats[-3], 0)
+    found = numbers(0, stream, stream.beats[-3])
     assert found.coverage == pytest.approx(50 / 60)
+    assert found.coverage == pytest.approx(live_window(stream.beats, stream.beats[-3], 0).coverage)
+
+
+def test_withheld_numbers_are_null_and_all_give_the_reason() -> None:
+    stream = Reception()
+    stream.add_intervals(Rr(0, tuple(heart(90))))
+    found = numbers(0, stream, stream.beats[-1], "only 82% of the heartbeats arrived")
+    assert set(found.values.values()) == {None}
+    assert set(found.reasons) == set(found.values)
+    assert set(found.reasons.values()) == {"only 82% of the heartbeats arrived"}

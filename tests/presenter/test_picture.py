@@ -21,6 +21,7 @@ from biofeedback.events import (
     Mark,
     Motion,
     Notice,
+    NoticeCode,
     Open,
     Pacer,
     Packet,
@@ -60,7 +61,7 @@ def packet(hr: int | None = 62, ticks: tuple[int, ...] = (1000,)) -> Packet:
     return Packet(S, "strap", S, hr, None, None, ticks, "")
 
 
-def notice(code: str, at: int = 10 * S, text: str = "Words.") -> Notice:
+def notice(code: NoticeCode, at: int = 10 * S, text: str = "Words.") -> Notice:
     return Notice(at, code, text)
 
 
@@ -88,6 +89,41 @@ class TestTheSignal:
     def test_a_weak_battery_is_said(self) -> None:
         assert words.signal_words(picture(packet(), Battery(S, 9))) == "Signal good, battery 9 %"
         assert words.signal_words(picture(packet(), Battery(S, 90))) == "Signal good"
+
+    @pytest.mark.parametrize(
+        ("coverage", "said"),
+        [(None, "Signal good"), (0.95, "Signal good"), (0.93, "Signal fair"), (0.82, "Signal weak")],
+    )
+    def test_how_much_arrives_is_said_in_words(self, coverage: float | None, said: str) -> None:
+        seen = picture(packet(), replace(hrv(30.0), coverage=coverage))
+        assert words.signal_words(seen) == said
+        assert words.signal_words(picture(packet(), replace(hrv(3.0), coverage=0.82), Battery(S, 9))) == (
+            "Signal weak, battery 9 %"
+        )
+
+    @pytest.mark.fault(21, "unit")
+    def test_of_a_sensor_without_intervals_is_a_rate_and_the_reason_until_one_comes(self) -> None:
+        seen = picture(packet(71, ticks=()), notice("no_rr", text="This sensor sends no RR intervals."))
+        seen.see(packet(72, ticks=()))
+        assert (seen.signal, seen.heart_bpm) == ("rate only", 72)
+        assert words.signal_words(seen) == "Heart rate only, no HRV"
+        assert words.numbers(seen) == (
+            "Heart 72 bpm",
+            "level: this sensor sends no intervals",
+            "beat-to-beat change (RMSSD): this sensor sends no intervals",
+        )
+        seen.see(packet(73))
+        assert (seen.signal, seen.lost_why, seen.heart_bpm) == ("good", "", 73)
+
+    def test_is_lost_for_good_once_the_engine_failed(self) -> None:
+        seen = picture(packet(), arousal(), notice("engine_failed", text="The program made a mistake."))
+        assert (seen.signal, seen.lost_why, seen.level) == ("lost", "The program made a mistake.", None)
+
+    def test_a_warning_outlives_the_beginning_of_a_part_and_other_words_do_not(self) -> None:
+        warned = picture(packet(), notice("not_chest", text="On the wrist."), phase("settle", at=11 * S))
+        assert warned.said(12 * S) == "On the wrist."
+        told = picture(packet(), notice("signal_back", text="Back."), phase("settle", at=11 * S))
+        assert told.said(12 * S) is None
 
     def test_lost_takes_every_number_with_it_and_back_brings_new_ones(self) -> None:
         lost = picture(packet(), arousal(), hrv(30.0), notice("signal_lost", text="Signal lost: no link."))

@@ -14,6 +14,8 @@ IMAGE = Phase(0, "image", True, 0, None, "safe_place", None, 60)
 CUE = Cue(S, "safe_place", "", 0, "Look around.", 0)
 AMBER = Safety(S, "amber", True, "", 9.0, 3.0)
 ASK = Ask(S, "suds-1", "suds", 30 * S)
+WRIST = Notice(S, "not_chest", "On the wrist.")
+RATE_ONLY = Notice(S, "no_rr", "No intervals.")
 PAUSED = Notice(S, "paused", "Paused. Breathe as you like.")
 LOST = Notice(S, "signal_lost", "Signal lost: no contact.")
 LINK = Link(S, "scanning", "Looking for a strap.")
@@ -36,6 +38,8 @@ def said(*events: Event, at_s: int = 2, hears: bool = True) -> list[tuple[str, s
         ((IMAGE, Mark(S, "", "trainee"), LOST), [("program", "Signal lost: no contact.")]),
         ((IMAGE, LINK, Mark(S, "", "trainee")), [("program", "Marked.")]),
         ((LINK,), [("program", "Looking for a strap.")]),
+        ((LINK, WRIST), [("program", "On the wrist.")]),
+        ((LINK, RATE_ONLY), [("program", "No intervals.")]),
         ((IMAGE, CUE, ASK, End(2 * S, "planned end", 2.0, 2)), []),
     ],
 )

@@ -33,7 +33,7 @@ from biofeedback.events import (
     Suds,
 )
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.reception import Reception
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, ticks_to_us
 from biofeedback.presenter.traces import KINDS, Line, Reasons, Scale, Traces
 from biofeedback.session.engine import Engine
@@ -115,7 +115,7 @@ def session(inputs: Sequence[Input]) -> list[list[Event]]:
 
 def truth(inputs: Sequence[Input]) -> list[TimedBeat]:
     """The same beats as the stream itself keeps them, each where it stands in the end."""
-    stream = BeatStream()
+    stream = Reception()
     for event in inputs:
         stream.advance(event.at)
         match event:
@@ -123,8 +123,8 @@ def truth(inputs: Sequence[Input]) -> list[TimedBeat]:
                 stream.add_packet(event)
             case Rr():
                 stream.add_intervals(event)
-            case Link() if event.state not in ("streaming", "stale"):
-                stream.interrupt("link")
+            case Link():
+                stream.link(event)
             case _:
                 pass
     stream.advance(inputs[-1].at + 5 * S if inputs else 0)

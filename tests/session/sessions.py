@@ -43,14 +43,18 @@ class Ran:
 
 
 def heart(rate_bpm: Rate, seconds: float, silent: tuple[float, float] = (0.0, 0.0)) -> Iterator[SourceEvent]:
-    """A strap on a heart of the given rate: a packet a second, none while `silent`, its beats lost."""
-    t, rr_1024, clock = 0.0, list[int](), 0.0
+    """A strap on a heart of the given rate: a packet a second, none while `silent`, its beats lost.
+
+    Its intervals are in turns a little longer and shorter, for one that repeats itself is taken for no heart.
+    """
+    t, rr_1024, clock, swing = 0.0, list[int](), 0.0, 0.5
     for second in range(1, int(seconds) + 1):
         while t < second:
             rr = 60 / rate_bpm(t)
             t += rr
+            swing = -swing
             clock += rr * 1024
-            whole = int(clock)
+            whole = int(clock + swing)
             clock -= whole
             rr_1024.append(whole)
         if silent[0] <= second < silent[1]:

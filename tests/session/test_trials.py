@@ -7,6 +7,7 @@ from math import log
 import pytest
 
 from biofeedback.hrv.beats import NEVER, TimedBeat
+from biofeedback.hrv.coverage import Coverage
 from biofeedback.session.plan import Pair, Step, trial_plan
 from biofeedback.session.trials import BEATS_WITHIN_US, Trials
 from tests.strategies import MS, beats_of
@@ -18,7 +19,7 @@ ENDS = {(0, 0): 100, (0, 1): 220, (1, 0): 340, (1, 1): 460}
 
 
 def trials(*coins: int) -> Trials:
-    found = Trials(trial_plan((PAIR,) * len(coins)), TITLES)
+    found = Trials(trial_plan((PAIR,) * len(coins)), TITLES, Coverage())
     for pair, coin in enumerate(coins):
         found.reveal(pair, coin)
     return found
@@ -40,7 +41,7 @@ def heart(bpm: dict[int, float]) -> list[TimedBeat]:
     ticks, t = list[int](), 0.0
     while t < 500:
         rr = 60 / bpm[int(t // 120)]
-        ticks.append(round(rr * 1000 * MS))
+        ticks.append(round(rr * 1000 * MS) + len(ticks) % 2)
         t += rr
     return beats_of(ticks)
 

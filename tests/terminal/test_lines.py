@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from biofeedback.events import Event, Mark, Note
+from biofeedback.events import Battery, Event, Mark, Note, Notice
 from biofeedback.presenter.picture import Picture
 from biofeedback.session.plan import free_plan, practice_plan
 from biofeedback.terminal.lines import Teller
 from devices.choosing import Sight, StrapQuestion
+from tests.strategies import packet
 from tests.terminal.showing import DEMO, SHORT, events_of, shown
 
 FORBIDDEN = re.compile(
@@ -161,3 +162,22 @@ def test_straps_to_choose_from_are_told_again_when_one_joins_but_not_when_a_sign
     held = replace(second, in_use=True)
     assert teller.ask(StrapQuestion((first, held)))[2] == "  -  TICKR 4711: read by another session on this computer"
     assert teller.ask(None) == []
+
+
+@pytest.mark.fault(21, "unit")
+def test_a_sensor_that_sends_a_rate_only_is_told_with_its_rate() -> None:
+    said = Notice(11_000_000, "no_rr", "This sensor sends no RR intervals.")
+    rates = [packet(second * 1_000_000, hr=71) for second in range(1, 75)]
+    lines = shown([*rates[:11], said, *rates[11:]], hide_numbers=False)
+    assert lines[:-2] == [
+        "00:11  This sensor sends no RR intervals.",
+        "00:30  Heart 71 bpm.",
+        "01:00  Heart 71 bpm.",
+    ]
+
+
+@pytest.mark.fault(19, "unit")
+def test_a_low_battery_is_said_by_its_warning_alone() -> None:
+    low = Notice(2_000_000, "battery_low", "The battery of the strap is low, 12 %.")
+    lines = shown([Battery(1_000_000, 12), low, Battery(3_000_000, 13), Battery(4_000_000, 60)], hide_numbers=False)
+    assert lines[:-2] == ["00:02  The battery of the strap is low, 12 %.", "00:04  Battery of the strap: 60 %."]

@@ -1,0 +1,75 @@
+"""What arrives, as beats: one way in for a session and for the analysis of its recording.
+
+Holds the beat stream and the ledger of arrivals together. While more arrives than time allows, nothing of it is laid
+on the time line, where it would run ahead of the clock: it is one hole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from biofeedback.events import Command, Link, Packet, Rr
+from biofeedback.hrv.beats import Hole, TimedBeat
+from biofeedback.hrv.coverage import LINKED, Coverage, time_in
+from biofeedback.hrv.stream import BeatStream, StreamEvent
+from biofeedback.hrv.ticks import ticks_to_us
+
+
+class Reception:
+    """Feed packets, file intervals, links and commands; out come beats and holes. `keep_us` as in `BeatStream`."""
+
+    def __init__(self, keep_us: int | None = None) -> None:
+        self.coverage = Coverage(keep_us)
+        self._stream = BeatStream(keep_us)
+        self._file_ticks = 0
+
+    @property
+    def beats(self) -> deque[TimedBeat]:
+        """The beats that are remembered."""
+        return self._stream.beats
+
+    @property
+    def deadline(self) -> int:
+        """When `advance` has something to decide, in microseconds."""
+        return self._stream.deadline
+
+    def add_packet(self, packet: Packet) -> Sequence[StreamEvent]:
+        """Take a strap's packet."""
+        if self.coverage.take(packet):
+            return self._noted(self._stream.add_packet(packet))
+        self._stream.interrupt("doubled")
+        return []
+
+    def add_intervals(self, event: Rr) -> Sequence[StreamEvent]:
+        """Take a file's intervals, which have no other clock than their own sum: each arrives when it ends."""
+        for ticks in event.ticks:
+            self._file_ticks += max(0, ticks)
+            self.coverage.add(ticks_to_us(self._file_ticks), time_in([ticks]))
+        return self._stream.add_intervals(event)
+
+    def link(self, link: Link) -> None:
+        """The connection changed."""
+        self.coverage.link(link)
+        if link.state not in LINKED:
+            self._stream.interrupt("link")
+
+    def command(self, command: Command) -> None:
+        """Somebody pressed something, or the computer fell asleep: no beat arrives while it sleeps."""
+        if command.what == "sleep":
+            self.coverage.tear()
+            self._stream.interrupt("asleep")
+
+    def advance(self, now_us: int) -> Sequence[StreamEvent]:
+        """Decide what was due by now."""
+        return self._noted(self._stream.advance(now_us))
+
+    def finish(self) -> Sequence[StreamEvent]:
+        """No more beats come: settle the last ones."""
+        return self._stream.finish()
+
+    def _noted(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """A hole that is found is known from then on."""
+        if any(isinstance(event, Hole) for event in events):
+            self.coverage.tear()
+        return events
