@@ -2,8 +2,9 @@
 
 A strap's clock is the sum of its intervals. Each packet bounds where it lies: the packet was made after its last beat
 and before the beat that follows. What all packets of the last 45 s allow is narrow; the clock is laid in its middle
-and stays while it is inside. The least delay alone, STRAP's rule, is one side of it: it is late by the least time any
-beat has waited. How fast the strap's crystal runs is learnt besides, so that bounds can be held against each other over 45 s.
+and stays while it is inside. The least delay alone, STRAP's rule, is one side of it: it is late by the least time
+any beat has waited. How fast the strap's crystal runs is learnt besides, so that bounds can be held against each
+other over 45 s.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from biofeedback.hrv.stream import BeatStream
 from biofeedback.hrv.summary import Summary, as_they_came, beats_of_intervals, cut, summarise, uncorrected
 from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.hrv.window import Estimate
+from biofeedback.session.signal import LINKED
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 
 
@@ -112,7 +113,7 @@ def recorded_beats(recording: Recording) -> list[TimedBeat]:
                 stream.add_packet(event)
             case Rr():
                 stream.add_intervals(event)
-            case Link(state=state) if state != "streaming":
+            case Link(state=state) if state not in LINKED:
                 stream.interrupt("link")
             case _:
                 pass

@@ -146,9 +146,8 @@ class Engine:
         return [*self._signal.packet(packet), *self._after_beats(packet.at, added)]
 
     def _link(self, link: Link) -> list[Output]:
-        if link.state not in LINKED:
-            self._stream.interrupt("link")
-        return [*self._signal.link(link), *self._hold_cues(link.at)]
+        decided = [] if link.state in LINKED else self._stream.interrupt("link")
+        return [*self._signal.link(link), *self._after_beats(link.at, decided)]
 
     def _no_beats(self, at: int) -> list[Output]:
         return [*self._signal.advance(at), *self._hold_cues(at)]
