@@ -175,19 +175,19 @@ class BeatLine:
         self._clock.add(Arrival(slot, end_us, len(run), ticks_to_us(run[0]) if run else 0))
         self._recent.extend(run)
         self._look_for_losses(slot.at_us, placed, unplaced=len(run))
-        middle = self._clock.middle(self._losses.certain(), slot.at_us)
+        wanted = self._clock.offset(self._losses.certain(), slot.at_us)
         latest = slot.at_us - end_us
         for ticks in run:
             self._strap_ticks += ticks
-            self._place(ticks_to_us(self._strap_ticks) + self._lay(middle, latest, ticks_to_us(ticks)), ticks, placed)
+            self._place(ticks_to_us(self._strap_ticks) + self._lay(wanted, latest, ticks_to_us(ticks)), ticks, placed)
 
-    def _lay(self, middle: int, latest: int, rr_us: int) -> int:
-        """The clock's offset for the next beat: `middle` as far as it may move, and never later than `latest`."""
+    def _lay(self, wanted: int, latest: int, rr_us: int) -> int:
+        """The clock's offset for the next beat: `wanted` as far as it may move, and never later than `latest`."""
         if self._offset_us is None:
-            self._offset_us = min(middle, latest)
+            self._offset_us = min(wanted, latest)
         self._since_laid += 1
         most = max(rr_us // DRIFT, 2 * rr_us // (YOUNG * self._since_laid))
-        move = max(-most, min(most, middle - self._offset_us))
+        move = max(-most, min(most, wanted - self._offset_us))
         self._offset_us += max(-rr_us // 2, min(move, latest - self._offset_us))
         return self._offset_us
 
@@ -225,7 +225,7 @@ class BeatLine:
     def _cut(self, loss: Loss, now_us: int, unplaced: int, placed: Placed) -> None:
         """Cut the time line before these packets and lay the clock anew by them."""
         self._clock.lay_anew(loss.after)
-        shift = max(0, self._clock.middle(self._clock.arrivals, now_us) - (self._offset_us or 0))
+        shift = max(0, self._clock.offset(self._clock.arrivals, now_us) - (self._offset_us or 0))
         self._offset_us = (self._offset_us or 0) + shift
         moved = sum(arrival.beats for arrival in loss.after) - unplaced
         self._since_laid = moved

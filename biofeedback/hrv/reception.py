@@ -36,10 +36,8 @@ class Reception:
 
     def add_packet(self, packet: Packet) -> Sequence[StreamEvent]:
         """Take a strap's packet."""
-        if self.coverage.take(packet):
-            return self._noted(self._stream.add_packet(packet))
-        self._stream.interrupt("doubled")
-        return []
+        wanted = self.coverage.take(packet)
+        return self._noted(self._stream.add_packet(packet) if wanted else self._stream.interrupt("doubled"))
 
     def add_intervals(self, event: Rr) -> Sequence[StreamEvent]:
         """Take a file's intervals, which have no other clock than their own sum: each arrives when it ends."""
@@ -48,17 +46,17 @@ class Reception:
             self.coverage.add(ticks_to_us(self._file_ticks), time_in([ticks]))
         return self._stream.add_intervals(event)
 
-    def link(self, link: Link) -> None:
+    def link(self, link: Link) -> Sequence[StreamEvent]:
         """The connection changed."""
         self.coverage.link(link)
-        if link.state not in LINKED:
-            self._stream.interrupt("link")
+        return [] if link.state in LINKED else self._noted(self._stream.interrupt("link"))
 
-    def command(self, command: Command) -> None:
+    def command(self, command: Command) -> Sequence[StreamEvent]:
         """Somebody pressed something, or the computer fell asleep: no beat arrives while it sleeps."""
-        if command.what == "sleep":
-            self.coverage.tear()
-            self._stream.interrupt("asleep")
+        if command.what != "sleep":
+            return []
+        self.coverage.tear()
+        return self._noted(self._stream.interrupt("asleep"))
 
     def advance(self, now_us: int) -> Sequence[StreamEvent]:
         """Decide what was due by now."""

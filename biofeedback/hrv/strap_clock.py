@@ -1,9 +1,10 @@
 """The strap's clock on session time (STRAP 3.4, RULINGS B3).
 
 A strap's clock is the sum of its intervals. Each packet bounds where it lies: the packet was made after its last beat
-and before the beat that follows. What all packets of the last 45 s allow is narrow, and the clock is laid in its
-middle. The least delay alone, STRAP's rule, is one side of it: it is late by the least time any beat has waited.
-How fast the strap's crystal runs is learnt besides, so that bounds can be held against each other over 45 s.
+and before the beat that follows. What all packets of the last 45 s allow is narrow; the clock is laid in its middle
+and stays while it is inside. The least delay alone, STRAP's rule, is one side of it: it is late by the least time
+any beat has waited. How fast the strap's crystal runs is learnt besides, so that bounds can be held against each
+other over 45 s.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from biofeedback.hrv.schedule import LEARNT, Schedule, Slot
 
 WINDOW_US: Final = 45_000_000
 RATE_FROM_US: Final = 20_000_000
-"""The rate is learnt from so long after the clock was laid anew: before, the middle still moves by itself."""
+"""The rate is learnt from so long after the clock was laid anew: before, it still moves by itself."""
 RATE_PRIOR_MS: Final = 100_000
 """Until it has watched for so long, the rate is taken to be nearer to nominal than it looks."""
 MOST_RATE: Final = 150
@@ -106,15 +107,21 @@ class StrapClock:
         moved, watched = self._rate
         return (now_us - self._now_us) * moved // (1000 * watched)
 
-    def middle(self, arrivals: Sequence[Arrival], now_us: int) -> int:
-        """Session time minus strap time now, by these packets."""
+    def offset(self, arrivals: Sequence[Arrival], now_us: int) -> int:
+        """Session time minus strap time now, by these packets: where it was while they allow that, else the middle.
+
+        A clock that followed every move of the middle would sway with the heart's step against the packets.
+        """
         allowed = self.bounds(arrivals, now_us)
-        if self._at_beats:
-            return allowed.high
         low = allowed.low if self._schedule.steady else min(allowed.low, allowed.high)
-        middle = (low + allowed.high) // 2
-        self._watch(now_us, middle)
-        return middle
+        if self._at_beats:
+            low = allowed.high
+        if low > allowed.high or now_us < self._laid_us + WINDOW_US:
+            offset = (low + allowed.high) // 2
+        else:
+            offset = max(low, min(allowed.high, self._latest[1]))
+        self._watch(now_us, offset)
+        return offset
 
     def _high(self, arrival: Arrival) -> int:
         moved, watched = self._rate
@@ -151,9 +158,9 @@ class StrapClock:
         offsets = [arrival.slot.at_us - arrival.strap_us for arrival in self.arrivals]
         return median_low(offsets) - min(offsets) < self.arrivals[-1].first_us // PER_BEAT
 
-    def _watch(self, now_us: int, middle: int) -> None:
+    def _watch(self, now_us: int, offset: int) -> None:
         """How far the clock has moved in how long, for its rate."""
-        self._latest = now_us, middle
+        self._latest = now_us, offset
         if self._since is None and now_us >= self._laid_us + RATE_FROM_US:
             self._since = self._latest
 

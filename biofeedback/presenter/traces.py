@@ -34,7 +34,7 @@ from biofeedback.events import (
     Safety,
     Suds,
 )
-from biofeedback.hrv.artefacts import SETTLED, is_interval
+from biofeedback.hrv.artefacts import is_interval
 from biofeedback.hrv.coverage import MINUTE_US, Coverage
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, ticks_to_us
 from biofeedback.presenter.words import clean
@@ -46,6 +46,8 @@ SILENT_S: Final = 5.0
 """Numbers come with every beat: a line is not drawn over a longer time without one."""
 REMEMBERED: Final = 64
 """Settled beats that a hole may still move when it is found late (12 s of packets)."""
+MOST_WAITING: Final = 48
+"""Intervals that wait to be judged: five, and what comes in the 12 s until it is sure that none was lost."""
 RECALLED: Final = 16
 """So far back a beat may be found among the intervals that were given up."""
 SAME_BPM: Final = 0.05
@@ -310,7 +312,7 @@ class Traces:
     # Beats
 
     def _arrive(self, event: Packet | Rr) -> None:
-        """Intervals came: their settled beats follow, five beats later."""
+        """Intervals came: their settled beats follow, five beats later, or when it is sure that none was lost."""
         if isinstance(event, Packet) and not self._coverage.take(event):
             return
         values = _values(event)
@@ -318,7 +320,7 @@ class Traces:
             if self._anchor_us is None and not self._waiting and not is_interval(ticks):
                 self._lead_ticks += max(0, ticks)
         came = [ticks for ticks in values if is_interval(ticks)]
-        while len(self._waiting) > SETTLED:
+        while len(self._waiting) > MOST_WAITING:
             self._overtake()
         if came and self._anchor_us is None:
             ahead_us = sum(map(ticks_to_us, came))

@@ -217,8 +217,8 @@ class Engine:
         return [*told]
 
     def _link(self, link: Link) -> list[Output]:
-        self._stream.link(link)
-        return [*self._signal.link(link), *self._hold_cues(link.at)]
+        decided = self._stream.link(link)
+        return [*self._signal.link(link), *self._after_beats(link.at, decided)]
 
     def _no_beats(self, at: int) -> list[Output]:
         return [*self._signal.advance(at), *self._hold_cues(at)]
@@ -492,12 +492,12 @@ class Engine:
 
     def _sleep(self, command: Command) -> list[Output]:
         """The computer sleeps from here on: nothing is due until it wakes, and nobody is there to answer."""
+        decided = self._after_beats(command.at, self._stream.command(command))
         self._asleep = Asleep(command.at, paused_before=self._timeline.paused)
-        self._stream.command(command)
         if not self._timeline.paused:
             self._timeline.pause(command.at)
             self._player.pause(command.at)
-        return [*self._questions.close(command.at), *self._announce(command.at)]
+        return [*decided, *self._questions.close(command.at), *self._announce(command.at)]
 
     def _wake(self, at: int) -> list[Output]:
         """It is awake: go on where the session stopped, or end it when that is too long ago."""

@@ -17,6 +17,8 @@ FAILED: Final = (
     "Breathe as you like, and end the session when it suits you."
 )
 BROKEN: Final = "the program failed"
+ENGINE_FAILED: Final = "engine_failed"
+"""The code of the notice, and of the `err` line of a recording that says with what."""
 
 
 class GuardedEngine:

@@ -36,7 +36,7 @@ from biofeedback.events import (
 from biofeedback.session import door
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
-from biofeedback.session.guarded import GuardedEngine
+from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.opening import Opening
 from devices.events import (
     Acceleration,
@@ -315,9 +315,8 @@ class SessionLoop:
             trace: list[Json] = [
                 f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__)
             ]
-            self._recorder.append_line(
-                self._engine.time, "err", {"error": f"{type(error).__name__}: {error}", "trace": trace}
-            )
+            said: dict[str, Json] = {"code": ENGINE_FAILED, "error": f"{type(error).__name__}: {error}", "trace": trace}
+            self._recorder.append_line(self._engine.time, "err", said)
 
     def _tell_source(self, out: Output) -> None:
         heard = heard_of(out)

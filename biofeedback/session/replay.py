@@ -12,7 +12,7 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.reader import Recording, read_recording
-from biofeedback.session.guarded import GuardedEngine
+from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import Publish
 from biofeedback.session.opening import ALGORITHMS
 from devices.source import Clock
@@ -123,12 +123,13 @@ def verify(path: Path) -> Verification:
 
 def _failure_of(recording: Recording) -> str | None:
     """What the engine failed with, as the recording says it."""
-    return next((f"{line.body.get('error')}" for line in recording.lines if line.kind == "err"), None)
+    failures = (line.body for line in recording.lines if line.kind == "err" and line.body.get("code") == ENGINE_FAILED)
+    return next((f"{body.get('error')}" for body in failures), None)
 
 
 def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> int:
     """How many outputs came before the failure."""
-    told = (number for number, (_, _, body) in enumerate(stored) if body.get("code") == "engine_failed")
+    told = (number for number, (_, _, body) in enumerate(stored) if body.get("code") == ENGINE_FAILED)
     return next(told, len(stored))
 
 

@@ -48,9 +48,10 @@ def test_a_clean_strap_has_every_beat_and_no_gap(seed: int) -> None:
         assert abs(beat.ticks / 1.024 - true_us) <= 1_000_000 / 1024
 
 
+@pytest.mark.fault(29, "unit")
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_a_faulty_strap_has_its_holes_marked_and_few_besides(seed: int) -> None:
-    """Losses that follow each other within seconds, or fill a stall, can hide behind one another."""
+    """A packet lost in a stall may be sought a second beside its place, one lost just before the link is not seen."""
     truth, stream = worn("faulty", seed, 900)
     beats = list(stream.beats)
     numbers = delivered(truth, len(beats))
@@ -59,5 +60,5 @@ def test_a_faulty_strap_has_its_holes_marked_and_few_besides(seed: int) -> None:
     hidden = sum(hole and not mark for hole, mark in zip(holes, marks, strict=True))
     invented = sum(mark and not hole for hole, mark in zip(holes, marks, strict=True))
     assert sum(holes) >= 20
-    assert hidden <= 0.33 * sum(holes)
-    assert invented <= 2
+    assert hidden <= 0.05 * sum(holes)
+    assert invented <= 1

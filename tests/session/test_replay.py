@@ -127,13 +127,27 @@ def test_analyze_of_a_recording_is_the_batch_of_its_beats(tmp_path: Path) -> Non
     from biofeedback.events import Beat
 
     ran = run_session(tmp_path, simulated("sim:faulty?seed=3"), free_plan(5))
-    live = [(beat.ticks, beat.ok) for beat in ran.of(Beat)]
-    batch = [(beat.ticks, beat.ok) for beat in recorded_beats(read_recording(ran.path))]
+    live = [(beat.t_us, beat.ticks, beat.ok, beat.gap_before) for beat in ran.of(Beat)]
+    batch = [(b.t_us, b.ticks, b.ok, b.gap_before) for b in recorded_beats(read_recording(ran.path))]
     assert batch == live
     found = analyse_file(ran.path).summary
     assert found.beats == len(live)
     assert set(found.metrics) == set(METRICS)
     assert isinstance(found.metrics["rmssd_ms"], Estimate)
+
+
+def test_a_strap_that_went_quiet_and_came_back_is_no_gap_live_or_in_an_analysis(tmp_path: Path) -> None:
+    from biofeedback.events import Gap
+
+    def events() -> Iterator[SourceEvent]:
+        for second in range(1, 40):
+            if second == 20:
+                yield LinkState(second * 1_000_000 - 1, "stale", "made up")
+            yield Packet(second * 1_000_000, "test", encode(70, rr_1024=(1024,)))
+
+    ran = run_session(tmp_path, replayed(events()), free_plan(None))
+    assert ran.of(Gap) == []
+    assert [beat.gap_before for beat in recorded_beats(read_recording(ran.path))] == [True] + [False] * 38
 
 
 def recorded(folder: Path) -> Ran:
