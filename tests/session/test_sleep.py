@@ -137,9 +137,8 @@ def test_case_34_whoever_comes_back_after_more_than_half_an_hour_finds_it_ended(
 def test_case_34_an_analysis_of_the_recording_knows_the_gap(tmp_path: Path) -> None:
     ran = slept(tmp_path, free_plan(20), 250)
     beats = recorded_beats(read_recording(ran.path))
-    assert [beat.opening_us // S for beat in beats if beat.gap_before][1:] == [
-        848
-    ]  # the first beat behind it began just before
+    (behind,) = [beat for beat in beats if beat.gap_before][1:]
+    assert abs(behind.opening_us - 848.18 * S) < S, "where it began, as closely as one packet can tell"
 
 
 def test_case_34_faces_show_as_much_left_as_before_the_sleep(tmp_path: Path) -> None:
