@@ -42,7 +42,7 @@ FAULTS: Final[Mapping[int, Fault]] = {
     6: _fault("another program or phone holds the strap", "fake"),
     7: _fault("our own crashed run holds the strap", "fake"),
     8: _fault("SIGTERM, Ctrl-C, window closed", "fake"),
-    9: _fault("killed while recording", "unit"),
+    9: _fault("killed while recording", "fake"),
     10: _fault("link lost, back after 2 s", "fake"),
     11: _fault("link lost, strap forgotten meanwhile", "fake"),
     12: _fault("ten drops in two minutes", "fake"),
