@@ -80,6 +80,7 @@ class BeatLine:
         self._count = 0
         self._since_laid = 0
         self._last: TimedBeat | None = None
+        self._placed: deque[TimedBeat] = deque()
         self._pending: GapReason | None = None
         self._strap_ticks = 0
         self._offset_us: int | None = None
@@ -174,6 +175,7 @@ class BeatLine:
         end_us = ticks_to_us(self._strap_ticks + sum(run) + later)
         self._clock.add(Arrival(slot, end_us, len(run), ticks_to_us(run[0]) if run else 0))
         self._recent.extend(run)
+        self._forget_beats(len(run))
         self._look_for_losses(slot.at_us, placed, unplaced=len(run))
         wanted = self._clock.offset(self._losses.certain(), slot.at_us)
         latest = slot.at_us - end_us
@@ -199,6 +201,7 @@ class BeatLine:
         beat = TimedBeat(self._count, t_us, ticks, gap_before=last is None or why is not None)
         self._count += 1
         self._last, self._pending = beat, None
+        self._placed.append(beat)
         placed.append(beat)
 
     def _keep_order(self, early_us: int) -> int:
@@ -208,6 +211,12 @@ class BeatLine:
         if self._offset_us is not None:
             self._offset_us += early_us
         return early_us
+
+    def _forget_beats(self, unplaced: int) -> None:
+        """Those that may still be placed anew are kept, and the one before them."""
+        kept = sum(arrival.beats for arrival in self._clock.arrivals) - unplaced + 1
+        while len(self._placed) > kept:
+            self._placed.popleft()
 
     def _forget_clock(self) -> None:
         self._clock.lay_anew()
@@ -226,8 +235,10 @@ class BeatLine:
         """Cut the time line before these packets and lay the clock anew by them."""
         self._clock.lay_anew(loss.after)
         shift = max(0, self._clock.offset(self._clock.arrivals, now_us) - (self._offset_us or 0))
-        self._offset_us = (self._offset_us or 0) + shift
         moved = sum(arrival.beats for arrival in loss.after) - unplaced
+        if moved:
+            shift = max(shift, self._placed[-moved - 1].t_us - self._placed[-moved].opening_us)
+        self._offset_us = (self._offset_us or 0) + shift
         self._since_laid = moved
         if moved:
             placed.append(Hole(0, 0, loss.why, moved, shift))
