@@ -18,7 +18,7 @@ UNPACED_US: Final = 30_000_000
 """Window of the level while no pacer runs."""
 QUALITY_S: Final = 30.0
 MOST_FLAGGED: Final = 0.10
-NO_WINDOW: Final = "not one whole window of beats without a gap yet"
+NO_WINDOW: Final = "not enough heartbeats in a row yet"
 BASELINE_US: Final = 60_000_000
 """The baseline is the last minute before the first epoch."""
 
