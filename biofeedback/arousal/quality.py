@@ -27,7 +27,9 @@ MOST_FLAGGED_LIVE: Final = 0.30
 
 TOO_MANY: Final = "more heartbeats arrive than there is time for"
 REPEATED: Final = "the strap repeats one and the same interval, as no heart does"
-ERRATIC: Final = "the intervals jump too much to be read; check that the strap is worn and its electrodes are wet"
+ERRATIC: Final = (
+    "the intervals jump too much to be read: the strap sits loosely or is dry, or this program cannot read the rhythm"
+)
 DISAGREES: Final = "the strap's heart rate and its intervals do not fit together"
 
 
