@@ -107,7 +107,7 @@ def epoch_level(count: BeatCount, end_us: int, breaths: int, breath_us: float) -
     """Level over the last `breaths` whole breaths before `end_us`, with one-breath ramps at its ends (RULINGS E4).
 
     Y = ln(60 / ((n-1) T) * mean over v in [0, T) of [Phi(a+v+(n-1)T) - Phi(a+v)]), a = end - n T. None when the
-    beats do not cover the window without a gap.
+    beats do not cover the window without a long gap.
     """
     if breaths < 2:
         return None
