@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from random import Random
 
 from hypothesis import strategies as st
@@ -80,6 +81,14 @@ def beats_at(
         )
         for number, (start, t_us) in enumerate(zip(starts, times_us, strict=True))
     ]
+
+
+def parted(beats: Sequence[TimedBeat], place: int, hole_us: int) -> list[TimedBeat]:
+    """The same beats with a hole before this one."""
+    behind = (replace(beat, t_us=beat.t_us + hole_us) for beat in beats[place:])
+    apart = [*beats[:place], *behind]
+    apart[place].gap_before = True
+    return apart
 
 
 def beats_of(ticks: Sequence[int], start_us: int = 0, why: dict[int, ArtefactName] | None = None) -> list[TimedBeat]:

@@ -1,7 +1,8 @@
 """The heart-rate level: beats counted over whole breaths (METHOD 1.3.3, RULINGS E4).
 
 Phi(t) counts beats continuously: it rises by one over each good interval, and by its length times the rate of its
-good neighbours over a flagged one. Counting over whole breaths leaves out what breathing does to single intervals.
+good neighbours over a flagged one, or over a short hole. Counting over whole breaths leaves out what breathing does to
+single intervals.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from statistics import fmean, stdev
 from typing import Final
 
 from biofeedback.hrv.beats import TimedBeat
+from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.time_domain import interpolated_rates
 
 MIDPOINTS: Final = 200
 """Points at which the one-breath ramps of the epoch value are averaged (RULINGS E4)."""
 
+BRIDGED_US: Final = 3_000_000
+"""A longer hole ends a run of beats (METHOD 1.4); a lost packet or two do not hide what a heart does over a breath."""
+
 
 @dataclass(frozen=True, slots=True)
 class BeatCount:
-    """Phi over one gap-free run of beats: `counts[i]` beats had passed at `times_us[i]`."""
+    """Phi over one run of beats: `counts[i]` beats had passed at `times_us[i]`."""
 
     times_us: tuple[int, ...]
     counts: tuple[float, ...]
@@ -41,36 +46,46 @@ class BeatCount:
 
 
 def count_beats(beats: Sequence[TimedBeat]) -> BeatCount:
-    """Phi over the last gap-free run of `beats`."""
+    """Phi over the last run of `beats` without a hole that is too long to be bridged."""
     start = 0
-    for number, beat in enumerate(beats):
-        if number and beat.gap_before:
+    for number, (before, beat) in enumerate(pairwise(beats), 1):
+        if _parted(before, beat):
             start = number
     run = beats[start:]
     if not run:
         return BeatCount((), ())
-    ticks = tuple(beat.ticks for beat in run)
-    ok = tuple(beat.ok for beat in run)
-    rates = interpolated_rates(ticks, ok, (False, *([True] * (len(run) - 1))))
-    times, counts = [run[0].opening_us], [0.0]
-    for beat, rate in zip(run, rates, strict=True):
+    ticks, ok, times = [run[0].ticks], [run[0].ok], [run[0].opening_us, run[0].t_us]
+    for before, beat in pairwise(run):
+        if beat.gap_before and beat.opening_us > before.t_us:
+            ticks.append((beat.opening_us - before.t_us) * TICKS_PER_S // 1_000_000)
+            ok.append(False)
+            times.append(beat.opening_us)
+        ticks.append(beat.ticks)
+        ok.append(beat.ok)
         times.append(beat.t_us)
-        counts.append(counts[-1] + (1.0 if beat.ok else beat.ticks * rate))
+    rates = interpolated_rates(tuple(ticks), tuple(ok), (False, *([True] * (len(ticks) - 1))))
+    counts = [0.0]
+    for length, good, rate in zip(ticks, ok, rates, strict=True):
+        counts.append(counts[-1] + (1.0 if good else length * rate))
     return BeatCount(tuple(times), tuple(counts))
 
 
 def run_around(beats: Sequence[TimedBeat], from_us: float, to_us: float) -> list[TimedBeat]:
-    """The gap-free run of beats that holds `from_us`, up to the first gap after it or the first beat past `to_us`."""
+    """The run of beats that holds `from_us`, up to the first long hole after it or the first beat past `to_us`."""
     run: list[TimedBeat] = []
     for beat in beats:
-        if beat.gap_before:
-            if run and run[-1].t_us > from_us:
+        if run and _parted(run[-1], beat):
+            if run[-1].t_us > from_us:
                 break
             run = []
         run.append(beat)
         if beat.t_us >= to_us:
             break
     return run
+
+
+def _parted(before: TimedBeat, beat: TimedBeat) -> bool:
+    return beat.gap_before and beat.opening_us - before.t_us > BRIDGED_US
 
 
 def window_bpm(count: BeatCount, from_us: float, to_us: float) -> float | None:
@@ -92,7 +107,7 @@ def epoch_level(count: BeatCount, end_us: int, breaths: int, breath_us: float) -
     """Level over the last `breaths` whole breaths before `end_us`, with one-breath ramps at its ends (RULINGS E4).
 
     Y = ln(60 / ((n-1) T) * mean over v in [0, T) of [Phi(a+v+(n-1)T) - Phi(a+v)]), a = end - n T. None when the
-    beats do not cover the window without a gap.
+    beats do not cover the window without a long gap.
     """
     if breaths < 2:
         return None

@@ -18,7 +18,11 @@ UNPACED_US: Final = 30_000_000
 """Window of the level while no pacer runs."""
 QUALITY_S: Final = 30.0
 MOST_FLAGGED: Final = 0.10
-NO_WINDOW: Final = "not one whole window of beats without a gap yet"
+LEAST_BEATS: Final = 10
+"""Of fewer beats one that is flagged, as the first of a session may be, is no share."""
+STEADY_US: Final = 5_000_000
+"""So long nothing may be held against the beats before they are believed again, lest the level come and go."""
+NO_WINDOW: Final = "not enough heartbeats in a row yet"
 BASELINE_US: Final = 60_000_000
 """The baseline is the last minute before the first epoch."""
 
@@ -29,6 +33,7 @@ class LiveLevel:
     def __init__(self) -> None:
         self.baseline: Baseline | None = None
         self.doubtful: str | None = None
+        self._doubted_us = 0
         self._levels: deque[tuple[int, float]] = deque()
         self._baseline_from_us: int | None = None
 
@@ -57,7 +62,7 @@ class LiveLevel:
         known = trailing(beats, last, window_us / 1e6 + 10)
         from_us = last.t_us - window_us
         bpm = window_bpm(count_beats(known), from_us, last.t_us)
-        self.doubtful = strap or _doubt(beats, last)
+        self.doubtful = self._still_doubtful(strap or _doubt(beats, last), last.t_us)
         withheld = self.doubtful or (None if bpm is not None else NO_WINDOW)
         since_us = self._baseline_from_us
         if bpm is not None and withheld is None and since_us is not None and from_us >= since_us:
@@ -78,6 +83,13 @@ class LiveLevel:
             withheld=withheld,
         )
 
+    def _still_doubtful(self, why: str | None, t_us: int) -> str | None:
+        """Why the beats cannot be trusted now, or could not until a moment ago."""
+        if why is not None:
+            self._doubted_us = t_us
+            return why
+        return self.doubtful if t_us < self._doubted_us + STEADY_US else None
+
     def _last_minute(self) -> tuple[list[int], list[float]]:
         if not self._levels:
             return [], []
@@ -87,4 +99,5 @@ class LiveLevel:
 
 
 def _doubt(beats: Reversible[TimedBeat], last: TimedBeat) -> str | None:
-    return too_many_flagged(window_of(trailing(beats, last, QUALITY_S)), MOST_FLAGGED)
+    window = window_of(trailing(beats, last, QUALITY_S))
+    return too_many_flagged(window, MOST_FLAGGED) if len(window.ticks) >= LEAST_BEATS else None

@@ -27,7 +27,9 @@ MOST_FLAGGED_LIVE: Final = 0.30
 
 TOO_MANY: Final = "more heartbeats arrive than there is time for"
 REPEATED: Final = "the strap repeats one and the same interval, as no heart does"
-ERRATIC: Final = "the intervals jump too much to be read; check that the strap is worn and its electrodes are wet"
+ERRATIC: Final = (
+    "the intervals jump too much to be read: the strap sits loosely or is dry, or this program cannot read the rhythm"
+)
 DISAGREES: Final = "the strap's heart rate and its intervals do not fit together"
 
 
@@ -46,7 +48,7 @@ def unreadable(window: BeatWindow) -> str | None:
 def too_many_flagged(window: BeatWindow, most: float) -> str | None:
     """Why the share of flagged beats is too large, None when it is not."""
     share = window.flagged_share
-    return f"{share:.0%} of the beats cannot be trusted" if share > most else None
+    return f"{100 * share:.0f} % of the beats cannot be trusted" if share > most else None
 
 
 def why_not_covered(share: float | None) -> str | None:

@@ -55,15 +55,13 @@ class TimedBeat:
 class Hole:
     """A gap in the beats.
 
-    One that was found late names no times: the last `moved` beats lie behind it and are placed again, `shift_us`
-    later.
+    One that was found late names no times: the last `moved` beats lie behind it and have been placed again.
     """
 
     from_us: int
     to_us: int
     why: GapReason
     moved: int = 0
-    shift_us: int = 0
 
 
 Placed: TypeAlias = list[TimedBeat | Hole]
@@ -78,8 +76,10 @@ class BeatLine:
         self._clock = StrapClock(self._schedule)
         self._losses = LossFinder(self._schedule, self._clock)
         self._count = 0
+        self._said = 0
         self._since_laid = 0
         self._last: TimedBeat | None = None
+        self._placed: deque[TimedBeat] = deque()
         self._pending: GapReason | None = None
         self._strap_ticks = 0
         self._offset_us: int | None = None
@@ -94,10 +94,11 @@ class BeatLine:
     @property
     def sure(self) -> int:
         """The index of the first beat that may still be placed anew; the number of beats when none may."""
-        from_us = self._losses.undecided_from_us
-        if from_us == NEVER:
-            return self._count
-        return self._count - sum(arrival.beats for arrival in self._clock.arrivals if arrival.slot.at_us >= from_us)
+        from_us = self._losses.unsure_from_us
+        open_us = () if from_us == NEVER else self._clock.arrivals
+        unsure = sum(arrival.beats for arrival in open_us if arrival.slot.at_us >= from_us)
+        self._said = max(self._said, self._count - unsure)
+        return self._said
 
     def interrupt(self, why: GapReason) -> Placed:
         """The link was lost: the next beat lies behind a hole, and the strap may begin its packets anew."""
@@ -174,6 +175,7 @@ class BeatLine:
         end_us = ticks_to_us(self._strap_ticks + sum(run) + later)
         self._clock.add(Arrival(slot, end_us, len(run), ticks_to_us(run[0]) if run else 0))
         self._recent.extend(run)
+        self._forget_beats(len(run))
         self._look_for_losses(slot.at_us, placed, unplaced=len(run))
         wanted = self._clock.offset(self._losses.certain(), slot.at_us)
         latest = slot.at_us - end_us
@@ -199,6 +201,7 @@ class BeatLine:
         beat = TimedBeat(self._count, t_us, ticks, gap_before=last is None or why is not None)
         self._count += 1
         self._last, self._pending = beat, None
+        self._placed.append(beat)
         placed.append(beat)
 
     def _keep_order(self, early_us: int) -> int:
@@ -208,6 +211,12 @@ class BeatLine:
         if self._offset_us is not None:
             self._offset_us += early_us
         return early_us
+
+    def _forget_beats(self, unplaced: int) -> None:
+        """Those that may still be placed anew are kept, and the one before them."""
+        kept = sum(arrival.beats for arrival in self._clock.arrivals) - unplaced + 1
+        while len(self._placed) > kept:
+            self._placed.popleft()
 
     def _forget_clock(self) -> None:
         self._clock.lay_anew()
@@ -224,12 +233,28 @@ class BeatLine:
 
     def _cut(self, loss: Loss, now_us: int, unplaced: int, placed: Placed) -> None:
         """Cut the time line before these packets and lay the clock anew by them."""
-        self._clock.lay_anew(loss.after)
-        shift = max(0, self._clock.offset(self._clock.arrivals, now_us) - (self._offset_us or 0))
-        self._offset_us = (self._offset_us or 0) + shift
-        moved = sum(arrival.beats for arrival in loss.after) - unplaced
-        self._since_laid = moved
-        if moved:
-            placed.append(Hole(0, 0, loss.why, moved, shift))
-        else:
+        after, moved = self._unsaid(loss.after, unplaced)
+        if not after:
             self._pending = loss.why
+            self._forget_clock()
+            return
+        self._clock.lay_anew(after)
+        shift = max(0, self._clock.offset(self._clock.arrivals, now_us) - (self._offset_us or 0))
+        self._since_laid = moved
+        if not moved:
+            self._pending = loss.why
+        else:
+            behind = [self._placed[place] for place in range(-moved, 0)]
+            shift = max(shift, self._placed[-moved - 1].t_us - behind[0].opening_us)
+            for beat in behind:
+                beat.t_us += shift
+            placed.append(Hole(0, 0, loss.why, moved))
+        self._offset_us = (self._offset_us or 0) + shift
+
+    def _unsaid(self, after: Sequence[Arrival], unplaced: int) -> tuple[Sequence[Arrival], int]:
+        """Those packets whose beats may still be placed anew, and how many beats of them are on the time line."""
+        moved = sum(arrival.beats for arrival in after) - unplaced
+        while after and self._count - moved < self._said:
+            moved -= after[0].beats
+            after = after[1:]
+        return after, moved

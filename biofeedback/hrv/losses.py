@@ -61,6 +61,7 @@ class LossFinder:
         self._clock = clock
         self._suspects: list[_Suspect] = []
         self._silence_ended_us: int | None = None
+        self._late_from_us = NEVER
 
     @property
     def deadline(self) -> int:
@@ -71,11 +72,16 @@ class LossFinder:
 
     @property
     def undecided_from_us(self) -> int:
-        """Beats of packets that came from then on may still be placed anew; NEVER when none may."""
+        """Packets that came from then on may be late or behind a loss; NEVER when none may."""
         times = [suspect.at_us for suspect in self._suspects]
         if self._silence_ended_us is not None:
             times.append(self._silence_ended_us)
         return min([*times, self._schedule.doubtful_from_us])
+
+    @property
+    def unsure_from_us(self) -> int:
+        """Beats of packets that came from then on may still be placed anew; NEVER when none may."""
+        return min(self.undecided_from_us, self._late_from_us)
 
     def certain(self) -> Sequence[Arrival]:
         """The packets before the first that may be late or behind a loss; all, if they began with one."""
@@ -88,6 +94,7 @@ class LossFinder:
         """The clock is laid anew: there is nothing before its packets."""
         self._suspects = []
         self._silence_ended_us = None
+        self._late_from_us = NEVER
 
     def note(self, told: Told, waited_us: int) -> None:
         """A packet came after this wait, and the schedule has told what it knows of losses."""
@@ -164,6 +171,7 @@ class LossFinder:
 
     def _late_throughout(self, now_us: int, interval_us: int) -> Loss | None:
         arrivals = self._clock.arrivals
+        self._late_from_us = self._late_from(now_us, interval_us)
         if len(arrivals) < 2 or arrivals[-2].low <= min(arrival.high for arrival in arrivals) - interval_us // NEARLY:
             return None
         first = len(arrivals) - len(self._since(now_us - RECENT_US))
@@ -175,6 +183,17 @@ class LossFinder:
         # A packet that does not come leaves a wait; which of several late ones came first behind it, only that tells.
         waits = [late.slot.at_us - early.slot.at_us for early, late in pairwise(arrivals[first - 1 :])]
         return Loss(arrivals[first + waits.index(max(waits)) :], "lost")
+
+    def _late_from(self, now_us: int, interval_us: int) -> int:
+        """When the first of the last packets came that all may lag by an interval, and so lie behind a loss."""
+        least, from_us = min((arrival.high for arrival in self._clock.arrivals), default=0), NEVER
+        for arrival in reversed(self._since(now_us - RECENT_US)):
+            if arrival.low == NO_BOUND:
+                continue
+            if arrival.low - least <= -interval_us // NEARLY:
+                break
+            from_us = arrival.slot.at_us
+        return from_us
 
     def _overdue(self, before: Sequence[Arrival], after: Sequence[Arrival], interval_us: int) -> bool:
         """Whether beats are missing before these packets.

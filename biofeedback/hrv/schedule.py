@@ -17,7 +17,8 @@ from typing import Final
 NEVER: Final = 2**62
 """A time that does not come, in microseconds."""
 PACKETS: Final = 45
-"""The line lies under so many arrivals."""
+"""The line lies under so many arrivals. One with another close behind it is none of them: it was late, and says less
+than the other. Many of them, after a long stall, would leave too few for a line."""
 LEARNT: Final = 9
 """So many packets in a row at an even pace make a schedule."""
 EVEN: Final = 4
@@ -66,6 +67,7 @@ class Schedule:
         self.steady = False
         self.changes = 0
         self._slots: deque[Slot] = deque(maxlen=PACKETS)
+        self._timely: deque[Slot] = deque(maxlen=PACKETS)
         self._flush: list[Slot] = []
         self._behind = Slot(0, 0)
         self._lost = 0
@@ -97,22 +99,21 @@ class Schedule:
             self._move_line(slot)
         elif self._usual_us and self._late_us(slot) < -self._period_us // 4:
             withdrawn = self._count_back(slot)
-        self._slots.append(slot)
+        self._enter(slot)
         self._added += 1
         if not self._usual_us:
             self._learn()
         else:
             self._flush.append(slot)
-            self._young &= len(self._slots) < LEARNT
-            overdue = self._added % RELAID == 0 or self._from.number < self._slots[0].number
+            self._young &= len(self._timely) < LEARNT
+            overdue = self._added % RELAID == 0 or self._from.number < self._timely[0].number
             if not self._young and (overdue or self._late_us(slot) < 0):
                 self._lay_line()
         return Told(slot, lost, withdrawn)
 
     def forget(self) -> None:
         """The strap may have begun anew: learn its pace again."""
-        self._slots.clear()
-        self._flush = []
+        self._clear()
         self._usual_us, self.steady, self._young = 0, False, False
         self.changes += 1
 
@@ -121,8 +122,18 @@ class Schedule:
         self._young = self._usual_us > 0 and self.steady
         if not self._young:
             self.forget()
+        self._clear()
+
+    def _clear(self) -> None:
         self._slots.clear()
+        self._timely.clear()
         self._flush = []
+
+    def _enter(self, slot: Slot) -> None:
+        if self._timely and slot.at_us - self._timely[-1].at_us < self._usual_us // 2:
+            self._timely.pop()
+        self._slots.append(slot)
+        self._timely.append(slot)
 
     def _move_line(self, slot: Slot) -> None:
         """The strap keeps its pace: lay the line under the few packets there are."""
@@ -171,22 +182,23 @@ class Schedule:
             self._lay_line()
         else:
             self._slots.popleft()
+            self._timely.popleft()
 
     def _lay_line(self) -> None:
         """The edge of the lower hull of the arrivals that lies under their middle."""
         hull: list[Slot] = []
-        for slot in self._slots:
+        for slot in self._timely:
             while len(hull) > 1 and _above(hull[-2], hull[-1], slot):
                 hull.pop()
             hull.append(slot)
-        middle = (self._slots[0].number + self._slots[-1].number) / 2
+        middle = (self._timely[0].number + self._timely[-1].number) / 2
         self._from, self._to = next(edge for edge in pairwise(hull) if edge[1].number >= middle)
         self._period_us = (self._to.at_us - self._from.at_us) // (self._to.number - self._from.number)
         self.changes += 1
         if abs(self._period_us - self._usual_us) > self._usual_us // EVEN:
             self.forget()
         else:
-            self.steady = median_low([self._late_us(slot) for slot in self._slots]) <= STEADY_US
+            self.steady = median_low([self._late_us(slot) for slot in self._timely]) <= STEADY_US
 
     def _line_us(self, number: int) -> int:
         run = self._to.number - self._from.number

@@ -141,7 +141,6 @@ class BeatStream:
         yield from self._release(first)
         behind = [self._beat(index) for index in range(first, first + hole.moved)]
         for beat in behind:
-            beat.t_us += hole.shift_us
             beat.settled &= beat not in self._held
         self._held.clear()
         behind[0].gap_before = True

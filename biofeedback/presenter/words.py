@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from biofeedback.arousal.live import NO_WINDOW
 from biofeedback.breathing.measured import GOOD as CLEAR
 from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
@@ -78,7 +77,6 @@ EXPLAINED: Final = (
 )
 RMSSD: Final = "beat-to-beat change (RMSSD)"
 NO_INTERVALS: Final = "this sensor sends no intervals"
-TOO_FEW: Final = "too few beats without a gap yet"
 QUESTION: Final = "How strong is what you feel now, 0–10?"
 SCALE: Final = "0 is not at all, 10 the strongest you can think of. You need not answer."
 BREATHE_IN: Final = "Breathe in"
@@ -203,7 +201,7 @@ def _why_no_level(picture: Picture) -> str:
     if picture.signal == "lost":
         return "no signal"
     why = picture.level.withheld if picture.level else None
-    return TOO_FEW if why == NO_WINDOW else clean(why or "not known yet")
+    return clean(why or "not known yet")
 
 
 def rmssd_words(picture: Picture) -> str:

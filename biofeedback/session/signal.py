@@ -50,8 +50,9 @@ class Signal:
         return self._say(link.at)
 
     def doubt(self, at: int, why: str | None) -> list[Notice]:
-        """Too many of the last beats are flagged, or no longer; the words stay those of its beginning."""
-        self._doubtful = None if why is None else self._doubtful or why
+        """The last beats cannot be trusted, or can again; a share that changes with every beat is no new reason."""
+        if why is None or self._doubtful is None or _words(why) != _words(self._doubtful):
+            self._doubtful = why
         return self._say(at)
 
     def wake(self, at: int) -> None:
@@ -84,3 +85,8 @@ class Signal:
         if self.lost is None:
             return [Notice(at, "signal_back", "The signal is back.")]
         return [Notice(at, "signal_lost", f"Signal lost: {self.lost}.")]
+
+
+def _words(why: str) -> str:
+    """A reason without its numbers."""
+    return "".join(sign for sign in why if not sign.isdigit())

@@ -20,6 +20,19 @@ from tests.hrv.straps import (
 from tests.strategies import hearts, packet
 
 ROUNDING_US = 2
+LATE_HOLE_OF_A_YOUNG_CLOCK = [
+    packet(3_000, [300]),
+    packet(6_000, [300]),
+    packet(9_000, [300]),
+    packet(12_000, [300]),
+    packet(15_000, [305], hr=0, contact=False),
+    packet(18_000, [448]),
+    packet(24_000, [0]),
+    packet(27_000, [1237], hr=None),
+    packet(4_027_000, [302, 302, 302, 302]),
+    packet(4_030_000, [302, 302, 300, 300]),
+]
+"""The beats behind the silence were drawn back to their packet, over the end of those before it."""
 
 
 @st.composite
@@ -78,6 +91,7 @@ def check_order(run: Streamed, packets: list[Packet]) -> None:
 @given(packet_runs())
 @example([packet(1_000_000, [819, 0xFFFF, 819, 819, 819])])
 @example([packet(1_000_000, [819]), packet(2_000_000, [0, 819, 0, 819, 819])])
+@example(LATE_HOLE_OF_A_YOUNG_CLOCK)
 def test_no_interval_is_lost_doubled_or_out_of_order(packets: list[Packet]) -> None:
     run = streamed(packets)
     assert [beat.ticks for beat in run.beats] == sent(packets)
@@ -99,6 +113,7 @@ def test_every_beat_is_settled_once_in_order_and_its_flag_never_changes(packets:
 
 
 @given(packet_runs())
+@example(LATE_HOLE_OF_A_YOUNG_CLOCK)
 def test_every_gap_mark_has_its_hole_and_no_difference_crosses_it(packets: list[Packet]) -> None:
     run = streamed(packets)
     starts = [beat for beat in run.beats[1:] if beat.gap_before]
@@ -293,6 +308,25 @@ def test_fault_28_a_silence_of_20_s_and_then_all_its_packets_is_no_gap() -> None
     errors = errors_s(strapped, run)
     after = [e for e, true in zip(errors, strapped.closing_us, strict=True) if true > 140 * SECOND]
     assert max(map(abs, after)) <= 0.148
+
+
+@pytest.mark.fault(28, "unit")
+@pytest.mark.parametrize("long_s", [20, 30, 40])
+@pytest.mark.parametrize("who", ["75 bpm", "110 bpm"])
+@pytest.mark.parametrize("seed", [13, 15])
+def test_fault_28_the_bunch_behind_a_long_silence_spoils_no_schedule_afterwards(
+    seed: int, who: str, long_s: int
+) -> None:
+    """When so many packets with nearly one stamp were among those that tell the pace, losses were seen for minutes."""
+
+    def held(second: int) -> float:
+        return long_s - second % 120 if second >= 120 and second % 120 < long_s else 0.0
+
+    strapped = strap(HEARTS[who].beats_us(470, seed), seed, clock=1.00006, held=held)
+    run = streamed(strapped.packets)
+    assert run.holes == []
+    errors = errors_s(strapped, run)
+    assert rms([e for e, true in zip(errors, strapped.closing_us, strict=True) if true > 60 * SECOND]) <= 0.040
 
 
 @pytest.mark.parametrize("seed", range(4))

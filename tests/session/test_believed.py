@@ -285,7 +285,7 @@ def test_case_32_a_rate_that_does_not_fit_is_told_and_intervals_are_believed_whi
 
     covered = ran(tmp_path / "covered", wrong(heart(steady(66), 120), 110))
     assert [(notice.code, notice.at) for notice in covered.of(Notice)] == [
-        ("hr_differs", 11 * S), ("signal_lost", 11 * S), ("signal_back", 21 * S),
+        ("hr_differs", 11 * S), ("signal_lost", 11 * S), ("signal_back", 26 * S),
     ]  # fmt: skip
     assert covered.of(Arousal)[-1].bpm == pytest.approx(66, abs=0.2)
     early = [level for level in covered.of(Arousal) if 12 * S < level.at < 20 * S]

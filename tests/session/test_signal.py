@@ -53,3 +53,4 @@ def test_a_doubt_whose_share_changes_at_every_beat_is_said_once() -> None:
     assert [n.text for notices in said for n in notices] == ["Signal lost: 11% of the last beats cannot be trusted."]
     assert [n.code for n in signal.doubt(30, None)] == ["signal_back"]
     assert [n.text for n in signal.doubt(31, "12% again")] == ["Signal lost: 12% again."]
+    assert [n.text for n in signal.doubt(32, "something else")] == ["Signal lost: something else."]
