@@ -21,7 +21,8 @@ from devices.bluetooth import bluetooth_errors, trouble_of
 from devices.clock import SteadyClock
 from devices.errors import BluetoothError, DeviceError, SourceSpecError
 from devices.events import Packet
-from devices.lines import line_of, object_of, printable
+from devices.lines import line_of, object_of
+from devices.names import printable
 from devices.opening import open_source
 from devices.source import Source, parse_spec
 
@@ -162,7 +163,7 @@ async def _check(*, as_json: bool) -> int:
 
 def _strap_line(strap: FoundStrap) -> str:
     signal_words = "connected to this computer" if strap.connected else f"signal {strap.rssi} dBm"
-    return f"{printable(strap.called):<24}  {strap.address}  {signal_words}"
+    return f"{strap.called:<24}  {strap.address}  {signal_words}"
 
 
 def _print(text: str) -> None:

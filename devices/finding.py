@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from devices.bluetooth import Radio
 from devices.choosing import Chooser, Sight, StrapQuestion, Take, decide, strength
-from devices.discovery import FoundStrap, advertising, is_address, is_named, spoken
+from devices.discovery import FoundStrap, advertising
 from devices.events import LinkName
 from devices.known_straps import KnownStrap, KnownStraps
+from devices.names import is_address, is_named, spoken, words_of
 from devices.shared_scan import listening
 from devices.strap_lock import StrapLock, StrapLocks
 
@@ -60,7 +61,7 @@ class Finder:
 
     def __init__(self, words: str, radio: Radio, delay: Callable[[float], float], aids: Aids) -> None:
         """`delay`: turns seconds to wait into those that are really waited."""
-        self._words = words
+        self._words = words_of(words)
         self._radio = radio
         self._delay = delay
         self._aids = aids

@@ -34,7 +34,7 @@ from devices.bluetooth import (
     nobody_is_there,
     trouble_of,
 )
-from devices.discovery import FoundStrap, connected_straps, is_address, spoken
+from devices.discovery import FoundStrap, connected_straps
 from devices.errors import Reason
 from devices.events import (
     Acceleration,
@@ -49,6 +49,7 @@ from devices.events import (
 )
 from devices.finding import Aids, Finder
 from devices.inbox import Inbox
+from devices.names import is_address, spoken
 from devices.source import Clock
 
 if TYPE_CHECKING:
