@@ -30,6 +30,7 @@ from devices.bluetooth import (
     Radio,
     Trouble,
     bluetooth_errors,
+    characteristic_of,
     may_be_the_strap,
     nobody_is_there,
     trouble_of,
@@ -228,7 +229,8 @@ class Strap:
         voice.step("connecting", f"{'Pairing with' if self._pairing.due else 'Connecting to'} {spoken(strap.name)}.")
         gone, before = asyncio.Event(), voice.packets
         async with self._connected(strap, gone) as client:
-            await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
+            measurement = characteristic_of(client, HEART_RATE_MEASUREMENT) or HEART_RATE_MEASUREMENT
+            await client.start_notify(measurement, voice.notification)
             self._begin_streaming(strap)
             voice.link("streaming", f"Connected to {spoken(strap.name)}.")
             await self._finder.stay_with(strap)
@@ -321,22 +323,23 @@ class Strap:
 
     async def _ask_location(self, client: BleakClient, voice: _Voice) -> None:
         """Where the strap is worn, as far as it says; it may lack that, say nonsense or not answer."""
-        said = b""
-        if client.services.get_characteristic(BODY_SENSOR_LOCATION) is not None:
+        said, location = b"", characteristic_of(client, BODY_SENSOR_LOCATION)
+        if location is not None:
             with suppress(*bluetooth_errors()):
                 async with asyncio.timeout(ASK_S):
-                    said = bytes(await client.read_gatt_char(BODY_SENSOR_LOCATION))
+                    said = bytes(await client.read_gatt_char(location))
         voice.location(said)
 
     async def _follow_battery(self, client: BleakClient, voice: _Voice) -> None:
         """The charge now and whenever it changes; a strap may lack it, say nonsense or not answer."""
-        if client.services.get_characteristic(BATTERY_LEVEL) is None:
+        charge = characteristic_of(client, BATTERY_LEVEL)
+        if charge is None:
             voice.battery(b"")
             return
         with suppress(*bluetooth_errors()):
             async with asyncio.timeout(ASK_S):
-                voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
-                await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
+                voice.battery(await client.read_gatt_char(charge))
+                await client.start_notify(charge, lambda _, level: voice.battery(level))
 
     def _begin_streaming(self, strap: FoundStrap) -> None:
         self._chosen = strap

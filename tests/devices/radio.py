@@ -83,6 +83,8 @@ class AirStrap:
 
     pmd: Pmd | None = None
     """Its accelerometer, None when it has none."""
+    twice: bool = False
+    """Has each characteristic a second time, by another handle."""
     in_range: bool = True
     held: bool = False
     hides_services: bool = False
@@ -210,10 +212,11 @@ class AirStrap:
                 continue
             service = BleakGATTService(self, _SERVICE_HANDLES[service_uuid], service_uuid)
             found.add_service(service)
-            for characteristic, handle, flags in present:
-                found.add_characteristic(
-                    BleakGATTCharacteristic(self, handle, characteristic, list(flags), lambda: 20, service)
-                )
+            for offset in (0x000, 0x100) if self.twice else (0x000,):
+                for characteristic, handle, flags in present:
+                    found.add_characteristic(
+                        BleakGATTCharacteristic(self, handle + offset, characteristic, list(flags), lambda: 20, service)
+                    )
         return found
 
     def value(self, characteristic: str) -> bytes | None:

@@ -239,3 +239,21 @@ def test_scan_tells_connected_straps_from_those_that_advertise() -> None:
         assert not other.connected
 
     going(scenario)
+
+
+def test_a_sensor_that_has_each_thing_twice_is_read_by_the_first_of_each() -> None:
+    """As a sensor with two batteries has; bleak refuses to choose by UUID."""
+
+    async def scenario(air: Air) -> None:
+        strap = air.add_strap(accelerometer=True)
+        strap.twice = True
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: heard.batteries and strap.pmd is not None and strap.pmd.running)
+            assert (heard.batteries, heard.locations) == ([80], ["chest"])
+            counter = Counter()
+            counter.send(strap, 20)
+            await eventually(lambda: heard.packets(20))
+            assert heard.raws == counter.sent
+            assert heard.states == ["scanning", "connecting", "streaming"]
+
+    going(scenario)
