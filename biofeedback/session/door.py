@@ -15,6 +15,7 @@ from biofeedback.errors import SourceFailedError
 from devices.checking import event_fault
 from devices.errors import BluetoothError, DeviceError, SourceSpecError
 from devices.events import Heard, SourceEvent, StrapInfo
+from devices.names import printable
 from devices.source import Clock, Source
 
 LEAVE_S: Final = 10.0
@@ -101,11 +102,11 @@ def failure_of(info: StrapInfo, error: BaseException | None, said: str = "", adv
         said = said or complaint(error)
         whose = f"Tell whoever made {plugin.name}; -vv shows where it failed." if plugin else _OUR_MISTAKE
     who = f"The plug-in {plugin.name} {plugin.version}" if plugin else f"The source {info.spec or info.name}"
-    return SourceFailedError(f"{who} failed: {said.rstrip('.')}.", " ".join(filter(None, (advice, whose))))
+    return SourceFailedError(f"{who} failed: {printable(said).rstrip('.')}.", " ".join(filter(None, (advice, whose))))
 
 
 def complaint(error: BaseException | None) -> str:
     """An exception in one printable line."""
     text = f"{type(error).__name__}: {error}".rstrip(": ").encode("ascii", "backslashreplace").decode()
-    line = " ".join(text.split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= LONGEST_COMPLAINT else f"{line[: LONGEST_COMPLAINT - 1]}…"

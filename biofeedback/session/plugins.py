@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, distributions
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Final, cast
 
 from devices.events import Plugin, StrapInfo
@@ -82,6 +83,8 @@ def open_plugin(spec: SourceSpec) -> Door | None:
     unopened = replace(_unopened(found.kind, found.plugin), spec=spec.text)
     try:
         source = opener(spec)
+        if iscoroutine(source):
+            source.close()  # its opener is async; that it is no source is told below, without a warning besides
         info = source.info
     except (SourceSpecError, BluetoothError):
         raise
