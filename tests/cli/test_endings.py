@@ -137,4 +137,4 @@ def test_a_replay_ends_at_once_when_it_can_be_shown_no_more(tmp_path: Path) -> N
     with Path("/dev/full").open("w") as full:
         words = [*PROGRAM, "replay", str(file), "--view", "terminal"]
         program = subprocess.Popen(words, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=full)
-        assert program.wait(20) == 1, "not after the ten minutes of the recording"
+        assert program.wait(20) != 0, "not after the ten minutes of the recording"
