@@ -64,7 +64,7 @@ _START_SERVICE: Final[Mapping[str, str]] = {
 }
 _RESTART_SERVICE: Final[Mapping[str, str]] = {
     "linux": "Start it anew: sudo systemctl restart bluetooth",
-    "darwin": "Restart the Mac.",
+    "darwin": "Should the Mac ask whether Bluetooth may be used, allow it; if it does not ask, restart it.",
     "win32": "Restart the service called Bluetooth Support Service.",
 }
 _GET_ADAPTER: Final[Mapping[str, str]] = {

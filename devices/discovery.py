@@ -6,6 +6,7 @@ Straps are known by their service (0x180D), never by their brand.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 ADAPTERS: Final = Path("/sys/class/bluetooth")
 """Where Linux lists its Bluetooth adapters; absent elsewhere."""
-ANSWER_S: Final = 5.0
-"""The Bluetooth service answers in milliseconds; one that is silent for so long hangs."""
+ANSWER_S: Final = 50.0 if sys.platform == "darwin" else 5.0
+"""The Bluetooth service answers in milliseconds; one that is silent for so long hangs. A Mac asks the person first."""
+LISTS_WHILE_OFF: Final = sys.platform == "win32"
+"""Windows names the straps it holds, which are none, even while Bluetooth is off: only a search tells that it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER
         raise SilentServiceError from error
     except ValueError as error:  # the D-Bus library's word for an address it cannot read, and for being turned away
         raise NoBusError(str(error)) from error
+    if LISTS_WHILE_OFF:
+        async with listening(lambda *_: None, radio):
+            pass
     devices = {device.address: device for some in held for device in some}
     return [
         FoundStrap(readable(device.name or "", address), address, None, True, device)

@@ -10,8 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
@@ -194,8 +201,9 @@ class Strap:
         while not self._leaving:  # a library below may swallow the cancellation
             strap: FoundStrap | None = None
             try:
-                strap = await self._find(voice, held_first=held_first)
-                await self._listen(strap, voice)
+                with _no_stray_cancellation():
+                    strap = await self._find(voice, held_first=held_first)
+                    await self._listen(strap, voice)
                 held_first = True
             except errors as error:
                 # A service that died may go on naming a link that is gone: only a scan can tell.
@@ -445,6 +453,21 @@ async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
     except bluetooth_errors() as error:
         return trouble_of(error)
     return None
+
+
+@contextmanager
+def _no_stray_cancellation() -> Generator[None]:
+    """Turn a cancellation that nobody asked for into an error.
+
+    bleak lets one out on Windows, where the system cancels what is under way when a strap leaves.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise EOFError from error
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
