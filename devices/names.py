@@ -12,6 +12,7 @@ SIX_BYTES: Final = len("00:00:00:00:00:00")
 _ADDRESS: Final = re.compile(
     r"(?:[0-9A-F]{2}[:-]){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE
 )
+_WITHIN: Final = re.compile(r"(?:[0-9A-F]{2}[:_-]){5}[0-9A-F]{2}", re.IGNORECASE)
 
 
 def printable(text: str) -> str:
@@ -20,9 +21,14 @@ def printable(text: str) -> str:
 
 
 def readable(name: str, address: str = "") -> str:
-    """A name as it came, as one short line that can be shown and recorded; empty when it only tells the address."""
+    """A name as it came, as one short line that can be shown and recorded; empty when it tells the address."""
     line = " ".join(printable(name).split())[:LONGEST_NAME].rstrip()
-    return "" if address and _bare(line) == _bare(address) else line
+    return "" if address and _bare(address) in _bare(line) else line
+
+
+def without_addresses(text: str) -> str:
+    """What a system or a library said, for a recording: it may name a strap by its address."""
+    return _WITHIN.sub("(address)", text)
 
 
 def spoken(name: str) -> str:
