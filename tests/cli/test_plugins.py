@@ -109,11 +109,17 @@ def test_a_plug_in_that_cancels_the_session_from_inside_gives_no_traceback(tmp_p
 
 
 def test_what_a_plug_in_prints_is_not_among_the_events(tmp_path: Path) -> None:
-    code = "usual = Acme.events\ndef events(self, clock):\n    print('hello')\n    return usual(self, clock)\n"
-    done = practice(tmp_path, broken(tmp_path, f"{code}Acme.events = events"), "--json")
+    code = (
+        "print('loaded')\nusual = Acme.events\n"
+        "def events(self, clock):\n    print('hello')\n    return usual(self, clock)\nAcme.events = events"
+    )
+    done = practice(tmp_path, broken(tmp_path, code), "--json")
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["kind"] for line in done.stdout.splitlines()][-1] == "end"
-    assert done.stderr.startswith("hello\n")
+    assert done.stderr.startswith("loaded\nhello\n")
+    looked = run(tmp_path, "doctor", "--json", env={"PYTHONPATH": str(tmp_path / "site")})
+    assert json.loads(looked.stdout)["checks"]
+    assert "loaded" in looked.stderr
 
 
 def test_a_traceback_is_for_those_who_ask_for_it(tmp_path: Path) -> None:
