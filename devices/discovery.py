@@ -60,7 +60,7 @@ async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER
     except ValueError as error:  # the D-Bus library's word for an address it cannot read, and for being turned away
         raise NoBusError(str(error)) from error
     if LISTS_WHILE_OFF:
-        async with listening(lambda *_: None, radio):
+        async with listening(_pass_over, radio):
             pass
     devices = {device.address: device for some in held for device in some}
     return [
@@ -100,6 +100,10 @@ async def scan(
     async with listening(lambda device, said: see(advertising(device, said)), radio):
         await asyncio.sleep(seconds)
     return sorted(found.values(), key=lambda strap: (not strap.connected, -strength(strap.rssi)))
+
+
+def _pass_over(_: BLEDevice, __: AdvertisementData) -> None:
+    """What is in sight does not matter now."""
 
 
 def advertising(device: BLEDevice, said: AdvertisementData) -> FoundStrap:

@@ -107,11 +107,10 @@ def failure_of(info: StrapInfo, error: BaseException | None, said: str = "", adv
 
 def complaint(error: BaseException | None) -> str:
     """An exception in one printable line."""
-    return _line(f"{type(error).__name__}: {error}".rstrip(": "))
+    return _line(f"{type(error).__name__}: {error}".rstrip(": ").encode("ascii", "backslashreplace").decode())
 
 
 def _line(text: str) -> str:
     """What somebody else's code says, as one line that can be recorded and shown."""
-    plain = without_addresses(text).encode("ascii", "backslashreplace").decode()
-    line = " ".join(printable(plain).split())
+    line = " ".join(printable(without_addresses(text)).split())
     return line if len(line) <= LONGEST_COMPLAINT else f"{line[: LONGEST_COMPLAINT - 1]}…"
