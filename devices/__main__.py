@@ -21,9 +21,12 @@ from devices.bluetooth import bluetooth_errors, trouble_of
 from devices.clock import SteadyClock
 from devices.errors import BluetoothError, DeviceError, SourceSpecError
 from devices.events import Packet
-from devices.lines import line_of, object_of, printable
+from devices.finding import Aids
+from devices.lines import line_of, object_of
+from devices.names import printable
 from devices.opening import open_source
 from devices.source import Source, parse_spec
+from devices.strap_lock import StrapLocks
 
 if TYPE_CHECKING:
     from devices.discovery import FoundStrap
@@ -32,6 +35,7 @@ FAILED: Final = 1
 USAGE: Final = 2
 NOTHING: Final = 3
 INTERRUPTED: Final = 130
+ENDINGS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 SCAN_S: Final = 15.0
 LONGEST_S: Final = 86_400.0
 
@@ -98,15 +102,19 @@ def _job(args: argparse.Namespace) -> Coroutine[Any, Any, int]:
         return _scan(args.seconds or SCAN_S, as_json=args.json)
     if args.what == "check":
         return _check(as_json=args.json)
-    return _listen(open_source(parse_spec(args.what)), args.seconds, args.packets, as_json=args.json)
+    # A second reader would double the beats of whoever reads the strap; which ones were used is the program's to know.
+    source = open_source(parse_spec(args.what), Aids(locks=StrapLocks.usual()))
+    return _listen(source, args.seconds, args.packets, as_json=args.json)
 
 
 async def _until_signalled(job: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM ends the job as Ctrl-C does, so that the link to a strap is closed."""
-    task = asyncio.ensure_future(job)
-    with suppress(NotImplementedError):  # Windows has no such signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+    """SIGTERM, and on Windows Ctrl-Break, end the job as Ctrl-C does, so that the link to a strap is closed."""
+    before = {number: signal.signal(number, signal.getsignal(signal.SIGINT)) for number in ENDINGS}
+    try:
+        return await job
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _listen(source: Source, seconds: float | None, packets: int | None, *, as_json: bool) -> int:
@@ -162,7 +170,7 @@ async def _check(*, as_json: bool) -> int:
 
 def _strap_line(strap: FoundStrap) -> str:
     signal_words = "connected to this computer" if strap.connected else f"signal {strap.rssi} dBm"
-    return f"{printable(strap.called):<24}  {strap.address}  {signal_words}"
+    return f"{strap.called:<24}  {strap.address}  {signal_words}"
 
 
 def _print(text: str) -> None:

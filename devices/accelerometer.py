@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from devices import polar_accelerometer as polar
-from devices.bluetooth import NEEDS_PAIRING, bluetooth_errors, trouble_of
+from devices.bluetooth import NEEDS_PAIRING, bluetooth_errors, characteristic_of, trouble_of
 from devices.polar_accelerometer import Answer, Settings
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ ANSWER_S: Final = 2.0
 STOP_S: Final = 0.5
 """Stopping is a courtesy to the strap's battery; nobody waits for it longer than this."""
 
+MOST_ANSWERS: Final = 64
+"""A strap may say more than it was asked, and nobody listens once it sends."""
 MOST_CUT_OFF: Final = 3
 """So many frames in a row that are not whole are no accident."""
 
@@ -58,10 +60,11 @@ class Accelerometer:
 
         What happens inside never waits for that.
         """
-        if any(client.services.get_characteristic(each) is None for each in (polar.CONTROL, polar.DATA)):
+        control, data = characteristic_of(client, polar.CONTROL), characteristic_of(client, polar.DATA)
+        if control is None or data is None:
             yield
             return
-        stream = _Stream(client, take)
+        stream = _Stream(client, control, data, take)
         beginning = asyncio.create_task(self._begin(stream, client, tell), name="acceleration")
         try:
             yield
@@ -87,10 +90,14 @@ class Accelerometer:
 class _Stream:
     """The conversation over one link."""
 
-    def __init__(self, client: BleakClient, take: Take) -> None:
+    def __init__(
+        self, client: BleakClient, control: BleakGATTCharacteristic, data: BleakGATTCharacteristic, take: Take
+    ) -> None:
         self._client = client
+        self._control = control
+        self._data = data
         self._take = take
-        self._answers: asyncio.Queue[Answer] = asyncio.Queue()
+        self._answers: asyncio.Queue[Answer] = asyncio.Queue(MOST_ANSWERS)
         self._asked_to_start = False
         self._in_pieces = 0
         self._given_up = asyncio.Event()
@@ -104,10 +111,10 @@ class _Stream:
         listened to: its stamps tell the rate.
         """
         async with asyncio.timeout(ANSWER_S):
-            if not polar.offers_acceleration(bytes(await self._client.read_gatt_char(polar.CONTROL))):
+            if not polar.offers_acceleration(bytes(await self._client.read_gatt_char(self._control))):
                 return WHY[polar.NOT_SUPPORTED]
-            await self._client.start_notify(polar.CONTROL, self._hear)
-            await self._client.start_notify(polar.DATA, self._pass_on)
+            await self._client.start_notify(self._control, self._hear)
+            await self._client.start_notify(self._data, self._pass_on)
         status, offered = await self._ask(polar.question(polar.GET_SETTINGS))
         if status != polar.OK:
             return WHY.get(status, REFUSED)
@@ -134,13 +141,13 @@ class _Stream:
             return
         with suppress(*bluetooth_errors()):
             async with asyncio.timeout(STOP_S):
-                await self._client.write_gatt_char(polar.CONTROL, polar.question(polar.STOP), response=True)
+                await self._client.write_gatt_char(self._control, polar.question(polar.STOP), response=True)
 
     async def _ask(self, asked: bytes) -> tuple[int, Settings]:
         """The status and the settings of the answer, which may come in parts."""
         said = b""
         async with asyncio.timeout(ANSWER_S):
-            await self._client.write_gatt_char(polar.CONTROL, asked, response=True)
+            await self._client.write_gatt_char(self._control, asked, response=True)
             while True:
                 answer = await self._answers.get()
                 if answer.op != asked[0] or answer.status is None:
@@ -150,7 +157,8 @@ class _Stream:
                     return answer.status, polar.read_settings(said)
 
     def _hear(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
-        self._answers.put_nowait(polar.read_answer(bytes(raw)))
+        with suppress(asyncio.QueueFull):
+            self._answers.put_nowait(polar.read_answer(bytes(raw)))
 
     def _pass_on(self, _: BleakGATTCharacteristic, raw: bytearray) -> None:
         frame = bytes(raw)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 from devices.errors import BluetoothError, Reason
 
 if TYPE_CHECKING:
+    from bleak import BleakClient
     from bleak.backends.adapter import BaseBleakAdapter
+    from bleak.backends.characteristic import BleakGATTCharacteristic
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
 
@@ -62,7 +64,7 @@ _START_SERVICE: Final[Mapping[str, str]] = {
 }
 _RESTART_SERVICE: Final[Mapping[str, str]] = {
     "linux": "Start it anew: sudo systemctl restart bluetooth",
-    "darwin": "Restart the Mac.",
+    "darwin": "Should the Mac ask whether Bluetooth may be used, allow it; if it does not ask, restart it.",
     "win32": "Restart the service called Bluetooth Support Service.",
 }
 _GET_ADAPTER: Final[Mapping[str, str]] = {
@@ -157,6 +159,14 @@ class NoBusError(OSError):
 
 class SilentServiceError(OSError):
     """Raised when the Bluetooth service took a call and did not answer it."""
+
+
+def characteristic_of(client: BleakClient, uuid: str) -> BleakGATTCharacteristic | None:
+    """What a strap has by this UUID, None when it lacks it; the first where it has several, as bleak will not choose.
+
+    Raises one of `bluetooth_errors` when the link is gone.
+    """
+    return next((each for each in client.services.characteristics.values() if each.uuid == uuid), None)
 
 
 def bluetooth_errors() -> tuple[type[Exception], ...]:

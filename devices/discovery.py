@@ -6,7 +6,7 @@ Straps are known by their service (0x180D), never by their brand.
 from __future__ import annotations
 
 import asyncio
-import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from devices.bluetooth import HEART_RATE_SERVICE, SYSTEM_RADIO, NoBusError, Radio, SilentServiceError
 from devices.choosing import strength
+from devices.names import readable
 from devices.shared_scan import listening
 
 if TYPE_CHECKING:
@@ -22,17 +23,15 @@ if TYPE_CHECKING:
 
 ADAPTERS: Final = Path("/sys/class/bluetooth")
 """Where Linux lists its Bluetooth adapters; absent elsewhere."""
-NAMELESS: Final = "a strap without a name"
-_ADDRESS: Final = re.compile(
-    r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE
-)
-ANSWER_S: Final = 5.0
-"""The Bluetooth service answers in milliseconds; one that is silent for so long hangs."""
+ANSWER_S: Final = 50.0 if sys.platform == "darwin" else 5.0
+"""The Bluetooth service answers in milliseconds; one that is silent for so long hangs. A Mac asks the person first."""
+LISTS_WHILE_OFF: Final = sys.platform == "win32"
+"""Windows names the straps it holds, which are none, even while Bluetooth is off: only a search tells that it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundStrap:
-    """One strap. `rssi` is its signal in dBm, None when it is connected and so does not advertise."""
+    """One strap, by a `readable` name. `rssi`: its signal in dBm, None while it is connected and does not advertise."""
 
     name: str
     address: str
@@ -43,23 +42,7 @@ class FoundStrap:
     @property
     def called(self) -> str:
         """Its name, else its address: for the screen. What is recorded says `spoken`."""
-        return self.name if self.name.strip() else self.address
-
-
-def spoken(name: str) -> str:
-    """A strap in a sentence that may be recorded: by its name, never by its address."""
-    return name if name.strip() else NAMELESS
-
-
-def is_named(words: str, name: str, address: str) -> bool:
-    """Whether `words` mean this strap: they are its address or begin its name; case does not matter. Empty: any."""
-    sought = words.casefold()
-    return address.casefold() == sought or name.casefold().startswith(sought)
-
-
-def is_address(words: str) -> bool:
-    """Whether these are an address: six bytes, on macOS a UUID."""
-    return _ADDRESS.fullmatch(words) is not None
+        return self.name or self.address
 
 
 async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER_S) -> list[FoundStrap]:
@@ -76,8 +59,14 @@ async def connected_straps(radio: Radio = SYSTEM_RADIO, answer_s: float = ANSWER
         raise SilentServiceError from error
     except ValueError as error:  # the D-Bus library's word for an address it cannot read, and for being turned away
         raise NoBusError(str(error)) from error
+    if LISTS_WHILE_OFF:
+        async with listening(_pass_over, radio):
+            pass
     devices = {device.address: device for some in held for device in some}
-    return [FoundStrap(device.name or "", address, None, True, device) for address, device in devices.items()]
+    return [
+        FoundStrap(readable(device.name or "", address), address, None, True, device)
+        for address, device in devices.items()
+    ]
 
 
 async def _held(radio: Radio) -> list[list[BLEDevice]]:
@@ -113,9 +102,14 @@ async def scan(
     return sorted(found.values(), key=lambda strap: (not strap.connected, -strength(strap.rssi)))
 
 
+def _pass_over(_: BLEDevice, __: AdvertisementData) -> None:
+    """What is in sight does not matter now."""
+
+
 def advertising(device: BLEDevice, said: AdvertisementData) -> FoundStrap:
     """A strap as it advertises."""
-    return FoundStrap(said.local_name or device.name or "", device.address, said.rssi, False, device)
+    name = readable(said.local_name or device.name or "", device.address)
+    return FoundStrap(name, device.address, said.rssi, False, device)
 
 
 def _adapters() -> list[str]:

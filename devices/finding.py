@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from devices.bluetooth import Radio
 from devices.choosing import Chooser, Sight, StrapQuestion, Take, decide, strength
-from devices.discovery import FoundStrap, advertising, is_address, is_named, spoken
+from devices.discovery import FoundStrap, advertising
 from devices.events import LinkName
 from devices.known_straps import KnownStrap, KnownStraps
+from devices.names import is_address, is_named, spoken, words_of
 from devices.shared_scan import listening
 from devices.strap_lock import StrapLock, StrapLocks
 
@@ -60,7 +61,7 @@ class Finder:
 
     def __init__(self, words: str, radio: Radio, delay: Callable[[float], float], aids: Aids) -> None:
         """`delay`: turns seconds to wait into those that are really waited."""
-        self._words = words
+        self._words = words_of(words)
         self._radio = radio
         self._delay = delay
         self._aids = aids
@@ -68,6 +69,8 @@ class Finder:
         """The one that was chosen, or that is this session's."""
         self._stays = False
         """Whether it has sent: from then on no other one is looked for."""
+        self._taken = ""
+        """What was said last of taking one among several."""
         self._lock: StrapLock | None = None
         self._straps: dict[str, FoundStrap] = {}
         self._known: Sequence[KnownStrap] = ()
@@ -76,7 +79,8 @@ class Finder:
         self._changed = asyncio.Event()
 
     async def begin(self) -> None:
-        """Begin a search: what was in sight before may have gone."""
+        """Begin a search: what was in sight before may have gone, but not what a person has chosen of it."""
+        self._hear_answer()
         self._aids.chooser.withdraw()
         if not self._stays:
             self._free()
@@ -159,9 +163,8 @@ class Finder:
     # What to do about it
 
     def _decide(self, now_s: float, tell: Tell) -> FoundStrap | None:
+        self._hear_answer()
         chooser = self._aids.chooser
-        if (answer := chooser.answer()) is not None and answer in self._straps:
-            self._mine = KnownStrap(answer, self._straps[answer].name, "")
         sights, last = sights_of(self._straps.values(), self._known, self._read_elsewhere), self._last()
         wished = last.address.casefold() if last is not None else None
         last_address = next((each.address for each in sights if each.address.casefold() == wished), wished)
@@ -178,6 +181,10 @@ class Finder:
                 _tell_waiting(sights, last, self._reads_last(last), settled=settled, tell=tell)
         return None
 
+    def _hear_answer(self) -> None:
+        if (answer := self._aids.chooser.answer()) is not None and answer in self._straps:
+            self._mine = KnownStrap(answer, self._straps[answer].name, "")
+
     def _reads_last(self, last: KnownStrap | None) -> bool:
         return last is not None and self._read_elsewhere(last.address)
 
@@ -192,9 +199,15 @@ class Finder:
         others = [sight for sight in sights if sight is not taken and not sight.in_use]
         if last is None and others:
             why = HELD if taken.connected else STRONGEST
-            tell("scanning", TAKEN.format(spoken(taken.name), why, listed(others)), NAME_IT)
+            self._tell_taken(TAKEN.format(spoken(taken.name), why, listed(others)), tell)
         self._aids.chooser.withdraw()
         return replace(self._straps[address], name=taken.name)
+
+    def _tell_taken(self, words: str, tell: Tell) -> None:
+        """Once, though it may take many attempts to connect it."""
+        if words != self._taken:
+            self._taken = words
+            tell("scanning", words, NAME_IT)
 
     def _ask(self, sights: Sequence[Sight], last: KnownStrap | None, tell: Tell) -> None:
         """Those that were used before come first, the newest in front, then the strongest; what comes later, behind."""

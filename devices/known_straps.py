@@ -11,9 +11,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
+
+from devices.names import readable
 
 MOST_KEPT: Final = 20
 """Nobody wears more; a strap that was tried once is forgotten in the end."""
@@ -45,8 +47,10 @@ class KnownStraps:
 
     def newest_first(self) -> Sequence[KnownStrap]:
         """All of them, the one that was used last in front."""
-        found = {strap.address.casefold(): strap for strap in reversed(self._read())}
-        return sorted(found.values(), key=lambda strap: datetime.fromisoformat(strap.last_used), reverse=True)
+        found: dict[str, KnownStrap] = {}
+        for strap in self._read():  # in their order, not by their times: the computer's clock may have been wrong
+            found.setdefault(strap.address.casefold(), strap)
+        return list(found.values())
 
     def remember(self, address: str, name: str) -> None:
         """This strap sends heartbeats now. A name that is not known yet does not replace one that was."""
@@ -84,10 +88,12 @@ def _strap(entry: object) -> KnownStrap | None:
     if not isinstance(address, str) or not isinstance(name, str) or not isinstance(last_used, str) or not address:
         return None
     try:
-        zoned = datetime.fromisoformat(last_used).tzinfo is not None
+        used = datetime.fromisoformat(last_used)
     except ValueError:
         return None
-    return KnownStrap(address, name, last_used) if zoned else None
+    # Near the ends of the calendar a time cannot be told in every zone.
+    whole = used.tzinfo is not None and MINYEAR < used.year < MAXYEAR
+    return KnownStrap(address, readable(name), last_used) if whole else None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from devices.events import Acceleration, Answered, Battery, Dropped, Intervals, LinkState, Packet, Sensor, SourceEvent
 from devices.heart_rate_measurement import decode
+from devices.names import printable
 
 _KINDS: Final[dict[type, str]] = {
     LinkState: "link",
@@ -41,11 +42,6 @@ def object_of(event: SourceEvent) -> dict[str, Any]:
         said |= {"hr": heard.hr, "contact": heard.contact, "energy": heard.energy_kj, "ticks": heard.rr_1024}
         said["problems"] = heard.problems
     return said
-
-
-def printable(text: str) -> str:
-    """Words that may come out of the air, without anything that moves a cursor."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _words(event: SourceEvent) -> str:

@@ -32,7 +32,7 @@ def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
 
 
 def _open_strap(spec: SourceSpec, aids: Aids | None) -> Source:
-    from devices.discovery import is_address
+    from devices.names import is_address
     from devices.strap import Strap
 
     advice = "Write strap:, strap:NAME, or strap:NAME?acc=0 to leave its accelerometer alone."

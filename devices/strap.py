@@ -10,8 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, get_args
@@ -30,11 +37,12 @@ from devices.bluetooth import (
     Radio,
     Trouble,
     bluetooth_errors,
+    characteristic_of,
     may_be_the_strap,
     nobody_is_there,
     trouble_of,
 )
-from devices.discovery import FoundStrap, connected_straps, is_address, spoken
+from devices.discovery import FoundStrap, connected_straps
 from devices.errors import Reason
 from devices.events import (
     Acceleration,
@@ -49,6 +57,7 @@ from devices.events import (
 )
 from devices.finding import Aids, Finder
 from devices.inbox import Inbox
+from devices.names import is_address, spoken
 from devices.source import Clock
 
 if TYPE_CHECKING:
@@ -192,8 +201,9 @@ class Strap:
         while not self._leaving:  # a library below may swallow the cancellation
             strap: FoundStrap | None = None
             try:
-                strap = await self._find(voice, held_first=held_first)
-                await self._listen(strap, voice)
+                with _no_stray_cancellation():
+                    strap = await self._find(voice, held_first=held_first)
+                    await self._listen(strap, voice)
                 held_first = True
             except errors as error:
                 # A service that died may go on naming a link that is gone: only a scan can tell.
@@ -227,7 +237,8 @@ class Strap:
         voice.step("connecting", f"{'Pairing with' if self._pairing.due else 'Connecting to'} {spoken(strap.name)}.")
         gone, before = asyncio.Event(), voice.packets
         async with self._connected(strap, gone) as client:
-            await client.start_notify(HEART_RATE_MEASUREMENT, voice.notification)
+            measurement = characteristic_of(client, HEART_RATE_MEASUREMENT) or HEART_RATE_MEASUREMENT
+            await client.start_notify(measurement, voice.notification)
             self._begin_streaming(strap)
             voice.link("streaming", f"Connected to {spoken(strap.name)}.")
             await self._finder.stay_with(strap)
@@ -320,22 +331,23 @@ class Strap:
 
     async def _ask_location(self, client: BleakClient, voice: _Voice) -> None:
         """Where the strap is worn, as far as it says; it may lack that, say nonsense or not answer."""
-        said = b""
-        if client.services.get_characteristic(BODY_SENSOR_LOCATION) is not None:
+        said, location = b"", characteristic_of(client, BODY_SENSOR_LOCATION)
+        if location is not None:
             with suppress(*bluetooth_errors()):
                 async with asyncio.timeout(ASK_S):
-                    said = bytes(await client.read_gatt_char(BODY_SENSOR_LOCATION))
+                    said = bytes(await client.read_gatt_char(location))
         voice.location(said)
 
     async def _follow_battery(self, client: BleakClient, voice: _Voice) -> None:
         """The charge now and whenever it changes; a strap may lack it, say nonsense or not answer."""
-        if client.services.get_characteristic(BATTERY_LEVEL) is None:
+        charge = characteristic_of(client, BATTERY_LEVEL)
+        if charge is None:
             voice.battery(b"")
             return
         with suppress(*bluetooth_errors()):
             async with asyncio.timeout(ASK_S):
-                voice.battery(await client.read_gatt_char(BATTERY_LEVEL))
-                await client.start_notify(BATTERY_LEVEL, lambda _, level: voice.battery(level))
+                voice.battery(await client.read_gatt_char(charge))
+                await client.start_notify(charge, lambda _, level: voice.battery(level))
 
     def _begin_streaming(self, strap: FoundStrap) -> None:
         self._chosen = strap
@@ -441,6 +453,21 @@ async def bluetooth_trouble(radio: Radio = SYSTEM_RADIO) -> Trouble | None:
     except bluetooth_errors() as error:
         return trouble_of(error)
     return None
+
+
+@contextmanager
+def _no_stray_cancellation() -> Generator[None]:
+    """Turn a cancellation that nobody asked for into an error.
+
+    bleak lets one out on Windows, where the system cancels what is under way when a strap leaves.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise EOFError from error
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

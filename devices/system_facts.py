@@ -22,8 +22,8 @@ from devices.errors import Reason
 
 ANSWER_S: Final = 10.0
 """Longer than any of these programs takes; one that hangs is not waited for."""
-TRIAL_S: Final = 60.0
-"""macOS may ask the person first."""
+TRIAL_S: Final = 70.0
+"""macOS may ask the person first; the trial itself gives up before (`devices.discovery.ANSWER_S`)."""
 BLUETOOTHD: Final = ("usr/libexec/bluetooth/bluetoothd", "usr/lib/bluetooth/bluetoothd", "usr/sbin/bluetoothd")
 GROUP: Final = "bluetooth"
 RADIOS: Final = r"HKCU\Software\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\radios"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from biofeedback.config import Config, load_config
 from biofeedback.events import Json
+from devices.names import printable
 
 if TYPE_CHECKING:
     from devices.finding import Aids
@@ -61,7 +62,8 @@ def complain(args: argparse.Namespace, what: str, advice: str, error: BaseExcept
         from traceback import print_exception
 
         print_exception(error)
-    sys.stderr.write(f"biofeedback: {what}\n{advice}\n")
+    # What a plug-in, a system or a file had to say may be in it.
+    sys.stderr.write(f"biofeedback: {printable(what)}\n{printable(advice)}\n")
 
 
 def quiet_libraries(args: argparse.Namespace) -> None:

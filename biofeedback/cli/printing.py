@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from json import dumps
 from queue import Queue
 from threading import Thread
@@ -33,12 +34,16 @@ class JsonLines:
         self._gone = gone
         self._broken = False
         self._failure: OSError | None = None
+        self._out = -1
+        self._aside = redirect_stdout(sys.stderr)
         self._lines: Queue[str | None] = Queue(0 if live else AHEAD)
         self._thread = Thread(target=self._print, name="json lines", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to print."""
+        """Begin to print. What a plug-in prints meanwhile goes to stderr: stdout is for events."""
         sys.stdout.flush()
+        self._out = sys.stdout.fileno()
+        self._aside.__enter__()
         self._thread.start()
         return self
 
@@ -47,6 +52,7 @@ class JsonLines:
 
         Who presses Ctrl-C once more does not wait for the reader.
         """
+        self._aside.__exit__(None, None, None)
         if kind is KeyboardInterrupt:
             return
         self._lines.put(None)
@@ -67,12 +73,11 @@ class JsonLines:
 
     def _print(self) -> None:
         # Not through sys.stdout: whoever holds its lock while the reader is stuck aborts the end of the program.
-        out = sys.stdout.fileno()
         while (line := self._lines.get()) is not None:
             if self._broken or self._failure is not None:
                 continue
             try:
-                _write(out, line.encode())
+                _write(self._out, line.encode())
             except BrokenPipeError:
                 self._broken = True
                 self._tell_gone()

@@ -231,6 +231,7 @@ def _show(
             _watch_terminal(running, view, picture)
     except Exception:
         running.command("stop", "its view failed")
+        running.leave()
         running.join()
         raise
     running.join()

@@ -15,6 +15,7 @@ from biofeedback.errors import SourceFailedError
 from devices.checking import event_fault
 from devices.errors import BluetoothError, DeviceError, SourceSpecError
 from devices.events import Heard, SourceEvent, StrapInfo
+from devices.names import printable, without_addresses
 from devices.source import Clock, Source
 
 LEAVE_S: Final = 10.0
@@ -96,7 +97,7 @@ def failure_of(info: StrapInfo, error: BaseException | None, said: str = "", adv
     """What to tell when a source fails: by `error`, or by what is `said` of it."""
     plugin = info.plugin
     if isinstance(error, DeviceError):
-        said, whose = said or error.what, error.advice
+        said, whose = said or _line(error.what), error.advice
     else:
         said = said or complaint(error)
         whose = f"Tell whoever made {plugin.name}; -vv shows where it failed." if plugin else _OUR_MISTAKE
@@ -106,6 +107,10 @@ def failure_of(info: StrapInfo, error: BaseException | None, said: str = "", adv
 
 def complaint(error: BaseException | None) -> str:
     """An exception in one printable line."""
-    text = f"{type(error).__name__}: {error}".rstrip(": ").encode("ascii", "backslashreplace").decode()
-    line = " ".join(text.split())
+    return _line(f"{type(error).__name__}: {error}".rstrip(": ").encode("ascii", "backslashreplace").decode())
+
+
+def _line(text: str) -> str:
+    """What somebody else's code says, as one line that can be recorded and shown."""
+    line = " ".join(printable(without_addresses(text)).split())
     return line if len(line) <= LONGEST_COMPLAINT else f"{line[: LONGEST_COMPLAINT - 1]}…"

@@ -9,10 +9,12 @@ What opens a source is imported inside functions: a list in a help text is quick
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, distributions
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Final, cast
 
 from devices.events import Plugin, StrapInfo
@@ -51,7 +53,8 @@ class SourcePlugin:
         if self.trouble:
             raise failure_of(info, None, self.trouble, advice="")
         try:
-            opener: object = self.entry.load()
+            with redirect_stdout(sys.stderr):  # what it prints is not what the program says
+                opener: object = self.entry.load()
         except (Exception, SystemExit) as error:
             raise failure_of(info, None, f"it cannot be imported: {complaint(error)}", advice="") from error
         if not callable(opener):
@@ -81,7 +84,10 @@ def open_plugin(spec: SourceSpec) -> Door | None:
     opener = found.load()
     unopened = replace(_unopened(found.kind, found.plugin), spec=spec.text)
     try:
-        source = opener(spec)
+        with redirect_stdout(sys.stderr):
+            source = opener(spec)
+        if iscoroutine(source):
+            source.close()  # its opener is async; that it is no source is told below, without a warning besides
         info = source.info
     except (SourceSpecError, BluetoothError):
         raise

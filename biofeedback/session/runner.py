@@ -122,6 +122,8 @@ class RunningSession:
         try:
             asyncio.run(whole())
         except BaseException as failure:  # noqa: BLE001 - handed to the main thread by join
-            self._failure = failure
+            # A cancellation that nobody asked for came from inside a source: an error like another.
+            strayed = isinstance(failure, asyncio.CancelledError | GeneratorExit)
+            self._failure = RuntimeError("the session was cancelled from inside") if strayed else failure
         finally:
             self._done.set()

@@ -146,6 +146,12 @@ def _wait_for(rig: Rig, strap: Strap) -> None:
     rig.wait(lambda: strap.subscribed, 15)
 
 
+def _by_kind(found: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """What does not hang on arrival times; the charge may come before the first packet or after it."""
+    kept = [line for line in found if line[0] not in ("beat", "hrv", "arousal")]
+    return sorted(kept, key=lambda line: line[0])
+
+
 def test_no_acc_and_a_strap_without_one_give_the_same_recording(rig: Rig, tmp_path: Path) -> None:
     found: list[list[tuple[str, Any]]] = []
     with_it, without = rig.add_strap("With", accelerometer=True), rig.add_strap("Without")
@@ -157,12 +163,7 @@ def test_no_acc_and_a_strap_without_one_give_the_same_recording(rig: Rig, tmp_pa
             assert ended(program, signal.SIGTERM)[0] == 130
         found.append(lines(folder, "link"))
     assert not with_it.asked
-    made = ("beat", "hrv", "arousal")  # by the times at which packets came
-    asked = ("sensor", "battery")  # answers, which come when they come
-    first, second = ([line for line in each if line[0] not in (*made, *asked)] for each in found)
-    assert first == second
-    first, second = ([line for line in each if line[0] in asked] for each in found)
-    assert first == second
+    assert _by_kind(found[0]) == _by_kind(found[1])
     assert {kind for kind, _ in found[0]}.isdisjoint({"acc", "motion"})
     assert len([kind for kind, _ in found[0] if kind == "packet"]) == 30
 

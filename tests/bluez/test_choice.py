@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from devices.checking import event_fault
 from devices.choosing import Chooser, StrapQuestion
 from devices.events import LinkState
 from devices.finding import CHOOSE, GOES_ON, NAME_IT, OTHERS, SEVERAL, Aids
@@ -165,6 +166,45 @@ class TestWithoutAMemory:
                 assert TICKR in said.why
                 assert "a strap without a name" in said.why
                 assert said.advice == NAME_IT
+
+        going(scenario)
+
+    def test_while_the_strongest_cannot_be_connected_that_is_told_and_not_again_that_it_is_taken(
+        self, rig: Rig, home: Home
+    ) -> None:
+        near = rig.add_strap(H10, rssi=-40)
+        rig.add_strap(TICKR, rssi=-80)
+        near.fail_connects(12, "error")
+
+        async def scenario() -> None:
+            async with hearing(aids=home.aids(can_ask=False)) as heard:
+                await rig.reached(lambda: heard.connected(1))
+                assert heard.times("strongest") == 1
+                assert heard.times("cannot be connected") == 1
+
+        going(scenario)
+
+    def test_names_of_any_length_and_content_end_no_session(self, rig: Rig, home: Home) -> None:
+        for number, sign in enumerate("ABCDE"):
+            rig.add_strap("\x1b[2J\n" + sign * 240, rssi=-50 - number)
+
+        async def scenario() -> None:
+            async with hearing(aids=home.aids(can_ask=False)) as heard:
+                await rig.reached(lambda: heard.connected(1))
+                assert heard.said("has the strongest signal")
+                assert all(event_fault(event, event.stamp_us) is None for event in heard.events)
+                assert all(link.why.isprintable() for link in heard.links)
+
+        going(scenario)
+
+    def test_a_name_that_is_the_address_is_none(self, rig: Rig, home: Home) -> None:
+        strap = rig.add_strap("a09e1a000001")
+
+        async def scenario() -> None:
+            async with hearing(aids=home.aids()) as heard:
+                await rig.reached(lambda: heard.connected(1))
+                assert strap.address == "A0:9E:1A:00:00:01"
+                assert heard.links[-1].why == "Connected to a strap without a name."
 
         going(scenario)
 

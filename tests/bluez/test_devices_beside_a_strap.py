@@ -7,12 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from devices.heart_rate_measurement import encode
 from tests.bluez.rig import Rig
 from tests.cli.programs import ROOT
+
+
+@pytest.fixture(autouse=True)
+def _own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
 
 
 def start(rig: Rig, *words: str) -> subprocess.Popen[str]:
@@ -36,7 +42,7 @@ def test_what_a_strap_sends_is_printed_and_its_link_closed(rig: Rig) -> None:
     assert not strap.connected
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.fault(8, "fake")
 def test_case_8_a_signal_closes_the_link_and_ends_with_130(rig: Rig, number: signal.Signals) -> None:
     strap = rig.add_strap()
@@ -48,6 +54,25 @@ def test_case_8_a_signal_closes_the_link_and_ends_with_130(rig: Rig, number: sig
     assert not strap.connected
 
 
+@pytest.mark.fault(31, "fake")
+def test_it_waits_for_a_strap_that_another_run_reads_since_two_readers_double_each_other_s_beats(rig: Rig) -> None:
+    strap = rig.add_strap()
+    with start(rig, "--packets", "5", "--json") as first:
+        rig.wait(lambda: strap.subscribed, 15)
+        with start(rig, "--packets", "1", "--json") as second:
+            assert second.stdout is not None
+            said = next(line for line in second.stdout if "Another session" in line)
+            assert json.loads(said)["state"] == "scanning"
+            assert strap.subscribers == 1
+            assert strap.burst([encode(60 + number) for number in range(5)]) == 5
+            out, _ = first.communicate(timeout=15)
+            rig.wait(lambda: strap.subscribed, 15)
+            strap.notify(encode(90))
+            assert second.wait(15) == 0
+    heard = [json.loads(line) for line in out.splitlines()]
+    assert [one["hr"] for one in heard if one["kind"] == "packet"] == [60, 61, 62, 63, 64]
+
+
 def test_scan_lists_straps_as_they_are_met_and_as_one_list(rig: Rig) -> None:
     strap = rig.add_strap("Po\x1b[31mlar", rssi=-50)
     with start(rig, "scan", "--seconds", "0.5") as program:
@@ -56,7 +81,7 @@ def test_scan_lists_straps_as_they_are_met_and_as_one_list(rig: Rig) -> None:
     with start(rig, "scan", "--seconds", "0.5", "--json") as program:
         out, _ = program.communicate(timeout=15)
     assert json.loads(out) == [
-        {"name": "Po\x1b[31mlar", "address": strap.address, "rssi": -50, "connected": False},
+        {"name": "Po [31mlar", "address": strap.address, "rssi": -50, "connected": False},
     ]
 
 

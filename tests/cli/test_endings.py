@@ -128,3 +128,13 @@ def test_a_signal_while_bluetooth_is_waited_for_ends_at_once_with_130_and_leaves
         out, talk = program.communicate(timeout=15)
     assert (program.returncode, out, talk) == (130, "", "")
     assert list(place.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full all the time")
+def test_a_replay_ends_at_once_when_it_can_be_shown_no_more(tmp_path: Path) -> None:
+    file = tmp_path / "rr.txt"
+    file.write_text("1000\n" * 600)
+    with Path("/dev/full").open("w") as full:
+        words = [*PROGRAM, "replay", str(file), "--view", "terminal"]
+        program = subprocess.Popen(words, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=full)
+        assert program.wait(20) != 0, "not after the ten minutes of the recording"

@@ -37,6 +37,8 @@ def assert_two_lines(done: subprocess.CompletedProcess[str], *said: str, code: i
         assert words in what
     assert "Traceback" not in done.stderr
     assert done.stderr.count("biofeedback: ") == 1, "reported once"
+    assert done.stderr.replace("\n", "").isprintable()
+    assert "Warning" not in done.stderr
 
 
 def test_a_plug_in_is_a_source_like_ours_and_named_in_the_recording(tmp_path: Path) -> None:
@@ -65,6 +67,8 @@ def test_a_plug_in_is_a_source_like_ours_and_named_in_the_recording(tmp_path: Pa
         ("def Acme(spec): return None", "AttributeError"),
         ("def Acme(spec): raise OSError('no such port')", "OSError: no such port"),
         ("class Acme: info = 'acme'\nAcme.__init__ = lambda self, spec: None", "its info is 'acme', not a StrapInfo"),
+        ("async def Acme(spec): return None", "'coroutine' object has no attribute 'info'"),
+        ("async def fail(self): raise OSError('\\x1b[2J\\nno port')\nAcme.__aenter__ = fail", "OSError: [2J no port"),
         ("async def fail(self): raise ConnectionError('cable')\nAcme.__aenter__ = fail", "ConnectionError: cable"),
     ],
 )
@@ -96,6 +100,26 @@ def test_a_plug_in_that_fails_under_way_is_named_once_and_the_recording_is_whole
     assert str(path) in done.stdout, "it is said where the recording is"
     found = verify(path)
     assert (found.intact, found.finished, found.exact, found.differences) == (True, True, True, 0)
+
+
+@pytest.mark.parametrize("way", ["raise GeneratorExit", "asyncio.current_task().cancel(); await asyncio.sleep(0)"])
+def test_a_plug_in_that_cancels_the_session_from_inside_gives_no_traceback(tmp_path: Path, way: str) -> None:
+    code = f"import asyncio\nasync def fail(self): {way}\nAcme.__aenter__ = fail"
+    assert_two_lines(practice(tmp_path, broken(tmp_path, code)), "cancelled from inside")
+
+
+def test_what_a_plug_in_prints_is_not_among_the_events(tmp_path: Path) -> None:
+    code = (
+        "print('loaded')\nusual = Acme.events\n"
+        "def events(self, clock):\n    print('hello')\n    return usual(self, clock)\nAcme.events = events"
+    )
+    done = practice(tmp_path, broken(tmp_path, code), "--json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["kind"] for line in done.stdout.splitlines()][-1] == "end"
+    assert done.stderr.startswith("loaded\nhello\n")
+    looked = run(tmp_path, "doctor", "--json", env={"PYTHONPATH": str(tmp_path / "site")})
+    assert json.loads(looked.stdout)["checks"]
+    assert "loaded" in looked.stderr
 
 
 def test_a_traceback_is_for_those_who_ask_for_it(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ LEVEL: Final = uuid(0x2A19)
 ADVERTISING_S: Final = 0.01
 NO_BLUETOOTH: Final = BleakBluetoothNotAvailableReason.NO_BLUETOOTH
 
-Trouble: TypeAlias = Literal["refuse", "leave", "error", "system"]
-"""How an attempt to connect goes wrong; "system": as on Windows, with an error of the system that says nothing."""
+Trouble: TypeAlias = Literal["refuse", "leave", "error", "system", "cancel"]
+"""How an attempt to connect goes wrong; the last two as on Windows: an error that says nothing, a cancellation."""
 
 # UUID, handle, flags of the characteristics of each service.
 _LAYOUT: Final[dict[str, tuple[tuple[str, int, tuple[CharacteristicPropertyName, ...]], ...]]] = {
@@ -83,6 +83,8 @@ class AirStrap:
 
     pmd: Pmd | None = None
     """Its accelerometer, None when it has none."""
+    twice: bool = False
+    """Has each characteristic a second time, by another handle."""
     in_range: bool = True
     held: bool = False
     hides_services: bool = False
@@ -210,10 +212,11 @@ class AirStrap:
                 continue
             service = BleakGATTService(self, _SERVICE_HANDLES[service_uuid], service_uuid)
             found.add_service(service)
-            for characteristic, handle, flags in present:
-                found.add_characteristic(
-                    BleakGATTCharacteristic(self, handle, characteristic, list(flags), lambda: 20, service)
-                )
+            for offset in (0x000, 0x100) if self.twice else (0x000,):
+                for characteristic, handle, flags in present:
+                    found.add_characteristic(
+                        BleakGATTCharacteristic(self, handle + offset, characteristic, list(flags), lambda: 20, service)
+                    )
         return found
 
     def value(self, characteristic: str) -> bytes | None:
@@ -253,6 +256,8 @@ class Air:
         self.absences = 0
         """How often the adapter is still not there when it is asked for."""
         self.refuses_scans = False
+        self.lists_while_off = False
+        """Names the straps that are connected whether or not the adapter is on, as Windows does."""
         self.scanners: list[_Scanner] = []
         self.scanner_backend: type[BaseBleakScanner] = type("AirScanner", (_Scanner,), {"air": self})
         self.client_backend: type[BaseBleakClient] = type("AirClient", (_Client,), {"air": self})
@@ -377,7 +382,8 @@ class _Adapter(BaseBleakAdapter):
 
     @classmethod
     async def get(cls, **kwargs: object) -> Self:
-        cls.air.check_power()
+        if not cls.air.lists_while_off:
+            cls.air.check_power()
         return cls()
 
     async def get_connected_devices(self, service_uuids: frozenset[str]) -> list[BLEDevice]:
@@ -534,6 +540,8 @@ class _Client(BaseBleakClient):
             trouble = strap.troubles.pop(0) if strap.troubles else ""
             if trouble == "system":
                 raise OSError("The device is not ready for use.")
+            if trouble == "cancel":
+                raise asyncio.CancelledError
             if trouble == "error":
                 raise BleakDBusError("org.bluez.Error.Failed", ["Software caused connection abort"])
             strap.connected = not trouble

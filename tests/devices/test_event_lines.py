@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from devices.events import Answered, Battery, Dropped, Intervals, LinkState, Packet, Sensor, SourceEvent
 from devices.heart_rate_measurement import encode
-from devices.lines import line_of, object_of, printable
+from devices.lines import line_of, object_of
+from devices.names import printable
 
 PACKET = Packet(1_043_000, "s1", encode(72, contact=False, energy_kj=12, rr_1024=(1024, 512)))
 

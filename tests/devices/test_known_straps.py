@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.known_straps import MOST_KEPT, KnownStrap, KnownStraps
+from devices.names import LONGEST_NAME
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX rights")
@@ -57,6 +58,22 @@ def test_times_are_utc_wherever_one_is(tmp_path: Path) -> None:
     assert known.newest_first()[0].last_used == "2026-11-22T12:00:00+00:00"
 
 
+def test_a_computer_whose_clock_was_ahead_once_still_knows_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / "s.json"
+    KnownStraps(path, now=lambda: NOON.replace(year=2099)).remember("A", "one")
+    KnownStraps(path, now=lambda: NOON).remember("B", "two")
+    assert names(KnownStraps(path)) == ["two", "one"]
+
+
+def test_a_name_that_somebody_wrote_into_the_file_is_one_short_line(tmp_path: Path) -> None:
+    path = tmp_path / "straps.json"
+    entry = {"address": "A", "name": "\x1b[2J\n" + "x" * 5000, "last_used": "2026-11-22T12:00:00+00:00"}
+    path.write_text(json.dumps({"straps": [entry]}))
+    (name,) = names(KnownStraps(path))
+    assert name.isprintable()
+    assert len(name) <= LONGEST_NAME
+
+
 def test_only_so_many_are_kept(tmp_path: Path) -> None:
     known = KnownStraps(tmp_path / "straps.json", now=Days())
     for number in range(MOST_KEPT + 5):
@@ -94,6 +111,8 @@ def test_nobody_else_can_read_it_and_nothing_half_written_stays(tmp_path: Path) 
         b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"straps": 1}', b'{"straps": [1, null, {}, []]}', b"[" * 50_000,
         b'{"straps": [{"address": "A", "name": "x", "last_used": "yesterday"}]}',
         b'{"straps": [{"address": "A", "name": "x", "last_used": "2026-11-22T12:00:00"}]}',
+        b'{"straps": [{"address": "A", "name": "x", "last_used": "0001-01-01T00:00:00+00:00"}]}',
+        b'{"straps": [{"address": "A", "name": "x", "last_used": "9999-12-31T23:59:59+00:00"}]}',
         b'{"straps": [{"address": 7, "name": "x", "last_used": "2026-11-22T12:00:00+00:00"}]}',
     ],
 )  # fmt: skip

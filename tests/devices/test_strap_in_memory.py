@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from bleak.exc import BleakError
 
+from devices import discovery
 from devices.bluetooth import (
     BLUETOOTH_OFF,
     CANNOT_CONNECT,
@@ -22,7 +23,7 @@ from devices.bluetooth import (
 )
 from devices.discovery import scan
 from devices.heart_rate_measurement import encode
-from devices.strap import NOT_SEEN, Delays
+from devices.strap import NOT_SEEN, Delays, bluetooth_trouble
 from tests.bluez.hearing import Heard, hearing
 from tests.bluez.worlds import eventually
 from tests.devices.radio import Air, AirStrap
@@ -237,5 +238,58 @@ def test_scan_tells_connected_straps_from_those_that_advertise() -> None:
             ("Other", False, -70),
         ]
         assert not other.connected
+
+    going(scenario)
+
+
+def test_a_sensor_that_has_each_thing_twice_is_read_by_the_first_of_each() -> None:
+    """As a sensor with two batteries has; bleak refuses to choose by UUID."""
+
+    async def scenario(air: Air) -> None:
+        strap = air.add_strap(accelerometer=True)
+        strap.twice = True
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: heard.batteries and strap.pmd is not None and strap.pmd.running)
+            assert (heard.batteries, heard.locations) == ([80], ["chest"])
+            counter = Counter()
+            counter.send(strap, 20)
+            await eventually(lambda: heard.packets(20))
+            assert heard.raws == counter.sent
+            assert heard.states == ["scanning", "connecting", "streaming"]
+
+    going(scenario)
+
+
+@pytest.mark.fault(2, "memory")
+def test_case_2_on_windows_too_bluetooth_that_is_off_is_said_to_be_and_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(discovery, "LISTS_WHILE_OFF", True)
+
+    async def scenario(air: Air) -> None:
+        air.lists_while_off = True
+        air.add_strap()
+        air.power(on=False)
+        assert await bluetooth_trouble(radio_of(air)) == BLUETOOTH_OFF
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: heard.states)
+            await asyncio.sleep(HUNDREDTH.of(20))
+            assert heard.states == ["off"], "said once, and nothing is looked for"
+            air.power(on=True)
+            await eventually(lambda: heard.connected(1))
+            air.power(on=False)
+            await eventually(lambda: heard.states[-1] == "off")
+            assert heard.links[-1].why == BLUETOOTH_OFF.what
+
+    going(scenario)
+
+
+@pytest.mark.fault(13, "memory")
+def test_case_13_a_cancellation_that_nobody_asked_for_is_a_failed_attempt_and_not_the_end() -> None:
+    async def scenario(air: Air) -> None:
+        air.add_strap().fail_connects(2, "cancel")
+        async with hearing(radio=radio_of(air), delays=HUNDREDTH) as heard:
+            await eventually(lambda: heard.connected(1))
+            assert heard.links[2].why == NO_ANSWER.what
 
     going(scenario)
