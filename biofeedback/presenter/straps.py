@@ -62,7 +62,9 @@ def strap_name(name: str, address: str) -> str:
 
 def signal_and_use(sight: Sight) -> str:
     """The facts of a strap in sight that can be had without connecting to it."""
-    measured = "" if sight.rssi is None or sight.in_use else f" ({sight.rssi} dBm)"
+    if sight.in_use:
+        return IN_USE
+    measured = "" if sight.rssi is None else f" ({sight.rssi} dBm)"
     return ", ".join((_signal(sight) + measured, *_uses(sight)))
 
 

@@ -78,7 +78,7 @@ class TestWhatIsSaid:
         picture.see(LOST)
         shown = still(picture, 38)
         assert shown.window.signal.words == "Signal lost"
-        assert shown.window.program.words == LOST.text
+        assert shown.window.program.words == f"{LOST.text} {words.SEE_TO_IT}"
 
     def test_a_pause_says_how_to_go_on(self) -> None:
         shown = still(picture_of(events_of(SHORT, [(30, "pause"), (50, "resume")]), 40), 40)
