@@ -19,6 +19,8 @@ from biofeedback.session.sensor import LOW_BATTERY
 from biofeedback.session.signal import NO_BEATS, NO_CONTACT
 
 LONGEST_TEXT: Final = 300
+SILENT_END_S: Final = 10.0
+"""An end without heartbeats is no gap, for none follows; so much of it is told."""
 LONGEST_TITLE: Final = 48
 """Beside it the time that is left must have room."""
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
@@ -299,7 +301,9 @@ def _tally(picture: Picture, end: End) -> str:
         return f"{length(end.duration_s)}, {'a heart rate without intervals' if rate_only else 'not one heartbeat'}."
     told = [f"{length(end.duration_s)}, {count(end.beats, 'heartbeat')}.", _flagged(picture, end)]
     holes = f"{count(picture.gaps, 'gap')} in the signal." if picture.gaps else ""
-    return " ".join(sentence for sentence in (*told, holes) if sentence)
+    silent_s = (end.at - picture.newest_beat_us) / 1e6 if picture.beats else 0
+    none = f"The last {length(silent_s)} hold none." if silent_s > SILENT_END_S else ""
+    return " ".join(sentence for sentence in (*told, holes, none) if sentence)
 
 
 def _flagged(picture: Picture, end: End) -> str:

@@ -134,14 +134,15 @@ class Painter:
 
     def _numbers(self, picture: Picture, width: int, room: int) -> list[Text]:
         """The numbers and what they are for, as much of it as there is room for; none if not even the first fits."""
-        if picture.part is None:
+        if picture.part is None and picture.signal != "rate only":
             return []
         if picture.numbers_hidden:
             hidden = self._wrapped(HIDDEN, width, "dim")
             return hidden if len(hidden) <= room else []
-        numbers = words.numbers(picture)
+        rate_only = picture.signal == "rate only"  # why there is no other number is said above
+        numbers = words.numbers(picture)[: 1 if rate_only else None]
         told = [Text(line) for line in self._flow(numbers, width)]
-        interim = [] if picture.is_test or not self._live else self._wrapped(words.INTERIM, width, "dim")
+        interim = [] if picture.is_test or rate_only or not self._live else self._wrapped(words.INTERIM, width, "dim")
         fewer = ([*told, *interim], told, [Text(line) for line in self._flow(numbers[:1], width)])
         return next((lines for lines in fewer if len(lines) <= room), [])
 

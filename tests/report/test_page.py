@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.events import Epoch, Event, Mark, Note, Phase, Rr, Suds
+from biofeedback.events import End, Epoch, Event, Mark, Note, Phase, Rr, Suds
 from biofeedback.hrv.summary import cut, summarise
 from biofeedback.hrv.window import Estimate
 from biofeedback.recording.reader import Recording, read_recording
@@ -202,6 +202,13 @@ class TestWhatItSays:
         text = session_report(recording)
         assert row_of(text, "range")[1] == "2"
         assert row_of(text, "no reason is recorded") == ["2", "6.0 s", "3.0 s"]
+
+    def test_an_end_without_heartbeats_is_told_beside_the_coverage(self, folder: Path) -> None:
+        lines = [Rr(0, (800 * MS,) * 100)]
+        ends = {seconds: End(seconds * 1_000_000, "planned end", seconds, 100) for seconds in (85, 120)}
+        told = {at: session_report(read_recording(write_lines(folder, [*lines, over]))) for at, over in ends.items()}
+        assert "The last 40 s hold no heartbeat; coverage is that of the time before." in told[120]
+        assert "hold no heartbeat" not in told[85]
 
     def test_where_the_numbers_come_from(self, demo: Recording) -> None:
         words = Outline(session_report(demo)).text

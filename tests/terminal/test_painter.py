@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofeedback.events import Event
+from biofeedback.events import Event, Notice
 from biofeedback.terminal.painter import Painter
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.session.plan import free_plan
 from devices.choosing import Sight, StrapQuestion
+from tests.strategies import packet
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
 
 S = 1_000_000
@@ -175,6 +176,14 @@ def test_a_low_and_narrow_screen_lists_every_strap_or_says_how_many_more_there_a
 
     assert listed(7) == rows[:7]
     assert listed(9) == [*rows[:6], "and 3 more"]
+
+
+@pytest.mark.parametrize("height", [12, 24])
+def test_a_sensor_without_intervals_has_its_rate_shown_though_nothing_begins(height: int) -> None:
+    picture = Picture({}, hide_numbers=False)
+    for event in (Notice(S, "no_rr", "This sensor sends no RR intervals."), packet(2 * S, hr=66)):
+        picture.see(event)
+    assert "Heart 66 bpm" in [line.strip() for line in screen(picture, 2, 40, height)]
 
 
 def test_a_low_screen_shows_the_heart_before_it_explains_numbers() -> None:
