@@ -144,7 +144,7 @@ class Painter:
         told = [Text(line) for line in self._flow(numbers, width)]
         interim = [] if picture.is_test or rate_only or not self._live else self._wrapped(words.INTERIM, width, "dim")
         fewer = ([*told, *interim], told, [Text(line) for line in self._flow(numbers[:1], width)])
-        return next((lines for lines in fewer if len(lines) <= room), [])
+        return next((lines for lines in fewer if len(lines) <= room), list[Text]())
 
     def _help(self, picture: Picture, width: int) -> list[Text]:
         if not self._live:
