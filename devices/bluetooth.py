@@ -56,7 +56,8 @@ class Trouble:
 _SYSTEM: Final = {"linux": "linux", "darwin": "darwin", "win32": "win32"}.get(sys.platform, "linux")
 
 _START_SERVICE: Final[Mapping[str, str]] = {
-    "linux": "Start it with: sudo apt-get install bluez && sudo systemctl start bluetooth (WSL and containers have none)",
+    "linux": "Start it with: sudo apt-get install bluez && sudo systemctl start bluetooth"
+    " (WSL and containers have none)",
     "darwin": "Restart the Mac; if that does not help, see System Settings, Bluetooth.",
     "win32": "Start the service called Bluetooth Support Service.",
 }

@@ -23,7 +23,7 @@ MONTHS: Final = (
 WHICH: Final = "Several straps are in sight. Which one is yours?"
 HOW: Final = "Press its number. The search goes on."
 CONNECTED: Final = "connected to this computer"
-IN_USE: Final = "read by another session on this computer"
+IN_USE: Final = "read by another session"
 
 
 @dataclass(frozen=True, slots=True)

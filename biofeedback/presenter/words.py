@@ -45,7 +45,7 @@ INSTRUCTIONS: Final[Mapping[str, str]] = {
     "rest": "Breathe as you like.",
 }
 LINKS: Final[Mapping[str, str]] = {
-    "off": "Bluetooth is off",
+    "off": "No Bluetooth",
     "scanning": "Looking for the strap",
     "connecting": "Connecting to the strap",
     "streaming": "Waiting for a heartbeat",

@@ -86,6 +86,9 @@ class TestTheSignal:
         assert words.signal_words(picture(opened())) == "Waiting for the strap"
         connecting = picture(opened(), Link(0, "connecting"))
         assert words.signal_words(connecting) == "Connecting to the strap"
+        for state in ("off", "waiting"):  # the sentence beside it says which of their reasons it is
+            said = words.signal_words(picture(opened(), Link(0, state, "The strap wants to be paired first.")))
+            assert said in ("No Bluetooth", "Not connected yet")
         assert picture(packet(ticks=())).signal == "waiting"
         assert words.signal_words(picture(packet())) == "Signal good"
         assert words.signal_words(picture(opened(kind="file"))) == "Opening the file"

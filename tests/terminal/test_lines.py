@@ -216,7 +216,7 @@ def test_straps_to_choose_from_are_told_again_when_one_joins_but_not_when_a_sign
     assert teller.ask(StrapQuestion((replace(first, rssi=-55),))) == []
     assert teller.ask(StrapQuestion((first, second))) == [*told, "  2  TICKR 4711: good signal (-70 dBm)"]
     held = replace(second, in_use=True)
-    assert teller.ask(StrapQuestion((first, held)))[2] == "  -  TICKR 4711: read by another session on this computer"
+    assert teller.ask(StrapQuestion((first, held)))[2] == "  -  TICKR 4711: read by another session"
     assert teller.ask(None) == []
 
 

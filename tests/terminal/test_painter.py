@@ -149,7 +149,7 @@ def test_straps_to_choose_from_stand_in_columns_with_their_numbers() -> None:
     assert [line.strip() for line in lines if "signal (" in line or "read by" in line] == [
         "1  Polar H10 12345678   strong signal (-55 dBm), used last on 22 November 2026",
         "2  TICKR [31m 4711      good signal (-68 dBm)",
-        "A0:9E:1A:00:00:03    read by another session on this computer",
+        "A0:9E:1A:00:00:03    read by another session",
     ]
     text = " ".join(lines)
     for said in ("Which one is yours?", "Press its number.", "Esc end gently"):
