@@ -46,7 +46,7 @@ def unreadable(window: BeatWindow) -> str | None:
 def too_many_flagged(window: BeatWindow, most: float) -> str | None:
     """Why the share of flagged beats is too large, None when it is not."""
     share = window.flagged_share
-    return f"{share:.0%} of the beats cannot be trusted" if share > most else None
+    return f"{100 * share:.0f} % of the beats cannot be trusted" if share > most else None
 
 
 def why_not_covered(share: float | None) -> str | None:

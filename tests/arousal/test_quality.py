@@ -122,7 +122,7 @@ def test_a_change_across_a_gap_is_none_and_a_few_tell_nothing() -> None:
 
 def test_what_cannot_be_read_is_said_before_the_share_of_flags() -> None:
     assert why_not(window([800 * MS] * 40, [False] * 40), 0.05) == REPEATED
-    assert why_not(window(even(800, 40), [False] * 4 + [True] * 36), 0.05) == "10% of the beats cannot be trusted"
+    assert why_not(window(even(800, 40), [False] * 4 + [True] * 36), 0.05) == "10 % of the beats cannot be trusted"
     assert why_not(window(even(800, 40), [False] * 4 + [True] * 36), 0.10) is None
 
 

@@ -64,8 +64,10 @@ def test_a_day_is_the_person_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         (
             StrapQuestion((H10,), "TICKR", missing_in_use=True),
-            "Your strap TICKR is being read by another session on this computer. "
-            "End that session, or choose another strap.",
+            (
+                "Your strap TICKR is being read by another session on this computer. "
+                "End that session, or choose another strap."
+            ),
         ),
     ],
 )
