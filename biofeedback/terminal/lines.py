@@ -26,6 +26,7 @@ from biofeedback.events import (
 )
 from biofeedback.session.plan import Plan
 from biofeedback.session.sensor import LOW_BATTERY
+from biofeedback.session.signal import NO_BEATS
 from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
@@ -119,7 +120,8 @@ class Teller:
         """What happened to the connection, where the signal does not say the same."""
         was_stale, self._stale = self._stale, link.state == "stale"
         back = was_stale and link.state == "streaming" and self._picture.signal != "waiting"
-        told = back or (self._stale and self._picture.signal == "lost")
+        silent = self._picture.signal == "lost" and self._picture.lost_why.endswith(f"{NO_BEATS}.")
+        told = back or (self._stale and silent)
         return [] if told else [words.link_sentence(link)]
 
     def _notice(self, notice: Notice) -> str:
