@@ -58,7 +58,8 @@ class Trouble:
 _SYSTEM: Final = {"linux": "linux", "darwin": "darwin", "win32": "win32"}.get(sys.platform, "linux")
 
 _START_SERVICE: Final[Mapping[str, str]] = {
-    "linux": "WSL and containers have none; elsewhere: sudo apt-get install bluez && sudo systemctl start bluetooth",
+    "linux": "Start it with: sudo apt-get install bluez && sudo systemctl start bluetooth"
+    " (WSL and containers have none)",
     "darwin": "Restart the Mac; if that does not help, see System Settings, Bluetooth.",
     "win32": "Start the service called Bluetooth Support Service.",
 }
@@ -84,7 +85,7 @@ _ALLOW: Final[Mapping[str, str]] = {
 }
 PAIRING_STEPS: Final[Mapping[str, str]] = {
     "linux": "Open the system's Bluetooth settings, choose the strap and pair it; or in a terminal:"
-    " bluetoothctl pair ADDRESS (`scan` shows it)",
+    " bluetoothctl pair ADDRESS",
     "darwin": "Accept the request to pair when the Mac shows it; if none comes, open System Settings, Bluetooth,"
     " and connect the strap there.",
     "win32": "Open Settings, Bluetooth & devices, Add device, Bluetooth, and choose the strap there.",
@@ -106,7 +107,7 @@ PAIRS: Final = Trouble(
 )
 """What is said before this program tries to pair the strap by itself."""
 NO_HEART_RATE: Final = Trouble(
-    Reason.NO_HEART_RATE, "This device measures no heart rate.", "Choose another one; `scan` lists the straps in range."
+    Reason.NO_HEART_RATE, "This device measures no heart rate.", "Choose another one; scan lists the straps in range."
 )
 NO_ANSWER: Final = Trouble(
     Reason.LINK_FAILED, "The strap did not answer.", "Keep it close; another program or phone may hold it."

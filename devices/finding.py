@@ -269,4 +269,6 @@ def absent(name: str) -> str:
 def listed(sights: Sequence[Sight]) -> str:
     """Straps by their names, not by their addresses: this is recorded."""
     names = [spoken(sight.name) for sight in sights[:MOST_NAMED]]
-    return ", ".join(names) + (f" and {len(sights) - MOST_NAMED} more" if len(sights) > MOST_NAMED else "")
+    if len(sights) > MOST_NAMED:
+        names.append(f"{len(sights) - MOST_NAMED} more")
+    return " and ".join(", ".join(part) for part in (names[:-1], names[-1:]) if part)

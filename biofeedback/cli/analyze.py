@@ -69,7 +69,7 @@ def _table(found: Analysis) -> str:
 
     summary = found.summary
     flagged = f"{summary.excluded} flagged" + (f" ({summary.quality})" if summary.quality else "")
-    covered = f"{summary.coverage:.1%} covered"
+    covered = f"{100 * summary.coverage:.0f} % covered"
     lines = [
         f"{found.file}  ({found.format})",
         f"  {summary.duration_s:.0f} s, {summary.beats} beats, {flagged}, {summary.gaps} gaps, " + covered,

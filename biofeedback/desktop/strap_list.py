@@ -116,7 +116,7 @@ class StrapRow(Plate):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(theme, parent)
         self._number = ""
-        self._facts = ""
+        self._facts = self._short = ""
         self.address = ""
 
     def show_row(self, row: Row) -> None:
@@ -124,12 +124,26 @@ class StrapRow(Plate):
         if (row.address, row.name, row.facts, row.free) == (self.address, self.text(), self._facts, self.isEnabled()):
             return
         self.address, self._number, self._facts = row.address, str(row.number), row.facts
+        self._short = row.spoken.removeprefix(f"{row.name}, ")
         self.setText(row.name)
         self.setEnabled(row.free)
         if self.accessibleName() != row.spoken:  # a reader says each change, and the signal changes by the second
             self.setAccessibleName(row.spoken)
             self.setAccessibleDescription(f"Reads this strap. Key: {row.number}." if row.free else "")
         self.update()
+
+    @property
+    def facts(self) -> str:
+        """What is written of it beside its name; without figures where both stand in one line."""
+        return self._facts if self._two_lines() else self._short
+
+    def _small(self) -> QFont:
+        small = QFont(self.font())
+        small.setPixelSize(max(LEAST_PX, round(self.font().pixelSize() * 0.82)))
+        return small
+
+    def _two_lines(self) -> bool:
+        return QFontMetrics(self.font()).height() + QFontMetrics(self._small()).height() + 4 <= self.height()
 
     def wish(self, pixels: float, tall: float) -> None:
         """The size of the ordinary type, and how tall the row is; its own type is never taller."""
@@ -144,22 +158,21 @@ class StrapRow(Plate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.paint_plate(painter)
         font = self.font()
-        small = QFont(font)
-        small.setPixelSize(max(LEAST_PX, round(font.pixelSize() * 0.82)))
+        small = self._small()
         side, height = round(font.pixelSize() * 2.4), self.height()
         if self.isEnabled():
             self._write(painter, font, self._theme.beat, QRect(0, 0, side, height), self._number, centred=True)
         ink = self._theme.ink if self.isEnabled() else self._theme.quiet
         room = QRect(side, 0, self.width() - side - 8, height)
         tall, low = QFontMetrics(font).height(), QFontMetrics(small).height()
-        if tall + low + 4 > height:
+        if not self._two_lines():
             named = min(QFontMetrics(font).horizontalAdvance(self.text()) + side // 2, room.width() // 2)
             self._write(painter, font, ink, QRect(side, 0, named - 6, height), self.text())
-            self._write(painter, small, self._theme.quiet, room.adjusted(named, 0, 0, 0), self._facts)
+            self._write(painter, small, self._theme.quiet, room.adjusted(named, 0, 0, 0), self.facts)
             return
         top = (height - tall - low) // 2
         self._write(painter, font, ink, QRect(side, top, room.width(), tall), self.text())
-        self._write(painter, small, self._theme.quiet, QRect(side, top + tall, room.width(), low), self._facts)
+        self._write(painter, small, self._theme.quiet, QRect(side, top + tall, room.width(), low), self.facts)
 
     @staticmethod
     def _write(painter: QPainter, font: QFont, colour: str, place: QRect, words: str, *, centred: bool = False) -> None:

@@ -212,8 +212,8 @@ class TraineeWindow(QWidget):
         self._ask(bool(said["question"]) and self._session.live)
 
     def _colour_of_program(self) -> str:
-        if self._picture.paused:
-            return self._theme.ink
+        if self._picture.paused or (self._picture.part is None and self._picture.signal == "waiting"):
+            return self._theme.ink  # nothing else is on the screen, and it is for the person to do
         return self._theme.flag if self._picture.signal == "lost" else self._theme.quiet
 
     def _ask(self, wanted: bool) -> None:
@@ -247,10 +247,12 @@ class TraineeWindow(QWidget):
         picture = self._picture
         if picture.end is not None:
             return CLOSE_HINT
-        if picture.part is None:
-            return KEYS_HINT
         if picture.numbers_hidden:
             return HIDDEN
+        if picture.signal == "rate only":
+            return words.heart_words(picture)  # why there is no other number is said above
+        if picture.part is None:
+            return KEYS_HINT
         free = picture.plan is None or picture.plan.name == "free"
         if picture.is_test or not (free or not self._session.live):
             return KEYS_HINT if picture.part.name == "settle" else ""

@@ -90,6 +90,7 @@ class Picture:
         """What share of the last minute arrived as intervals, None while it cannot be said."""
         self.baseline_tried = False
         self.beats = 0
+        self.newest_beat_us = 0
         self.flagged = 0
         self.gaps = 0
         self.verdicts: list[Verdict] = []
@@ -220,6 +221,7 @@ class Picture:
         match event:
             case Beat():
                 self.beats += 1
+                self.newest_beat_us = event.t_us
                 self.flagged += not event.ok
             case Gap():
                 self.gaps += 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from biofeedback.events import PhaseName
+from biofeedback.events import Link, PhaseName
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import Picture
 
@@ -52,10 +52,15 @@ def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
     if said and picture.part is None and not _is_down(picture):
         return words.clean(said)
     if picture.link is not None and (picture.part is None or _is_down(picture)):
-        return words.link_sentence(picture.link)
+        return words.SOUGHT if _is_sought_again(picture, picture.link) else words.link_sentence(picture.link)
     if picture.signal == "lost":
-        return words.clean(picture.lost_why)
+        return words.lost_sentence(picture.lost_why)
     return words.clean(said)
+
+
+def _is_sought_again(picture: Picture, link: Link) -> bool:
+    """Whether a link that was lost is on its way back; its steps change too fast to be read."""
+    return _is_down(picture) and link.state in ("scanning", "connecting") and not link.advice
 
 
 def _is_down(picture: Picture) -> bool:

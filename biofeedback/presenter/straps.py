@@ -23,7 +23,7 @@ MONTHS: Final = (
 WHICH: Final = "Several straps are in sight. Which one is yours?"
 HOW: Final = "Press its number. The search goes on."
 CONNECTED: Final = "connected to this computer"
-IN_USE: Final = "read by another session on this computer"
+IN_USE: Final = "read by another session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,9 @@ def strap_name(name: str, address: str) -> str:
 
 def signal_and_use(sight: Sight) -> str:
     """The facts of a strap in sight that can be had without connecting to it."""
-    measured = "" if sight.rssi is None or sight.in_use else f" ({sight.rssi} dBm)"
+    if sight.in_use:
+        return IN_USE
+    measured = "" if sight.rssi is None else f" ({sight.rssi} dBm)"
     return ", ".join((_signal(sight) + measured, *_uses(sight)))
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from biofeedback.arousal.quality import DISAGREES, REPEATED, TOO_MANY
 from biofeedback.breathing.measured import GOOD as CLEAR
 from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
@@ -14,8 +15,11 @@ from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
 from biofeedback.session.engine import SLEPT
 from biofeedback.session.guarded import BROKEN
 from biofeedback.session.sensor import LOW_BATTERY
+from biofeedback.session.signal import NO_BEATS, NO_CONTACT
 
 LONGEST_TEXT: Final = 300
+SILENT_END_S: Final = 10.0
+"""An end without heartbeats is no gap, for none follows; so much of it is told."""
 LONGEST_TITLE: Final = 48
 """Beside it the time that is left must have room."""
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
@@ -40,14 +44,27 @@ INSTRUCTIONS: Final[Mapping[str, str]] = {
     "rest": "Breathe as you like.",
 }
 LINKS: Final[Mapping[str, str]] = {
-    "off": "Bluetooth is off",
+    "off": "No Bluetooth",
     "scanning": "Looking for the strap",
     "connecting": "Connecting to the strap",
     "streaming": "Waiting for a heartbeat",
     "stale": "The strap has gone quiet",
-    "waiting": "Strap lost, trying again",
+    "waiting": "Not connected yet",
     "closed": "The strap is closed",
 }
+SEE_TO_IT: Final = "Wet its electrodes and see that it sits snugly."
+WHAT_TO_DO: Final[Mapping[str, str]] = {
+    NO_BEATS: SEE_TO_IT,
+    NO_CONTACT: SEE_TO_IT,
+    DISAGREES: SEE_TO_IT,
+    REPEATED: "Take it off, wet its electrodes and put it on again.",
+    TOO_MANY: "The strap's data come twice: none of them are used, and a test in this session will have no result."
+    " End the session and start it again.",
+    "of the beats cannot be trusted": "Sit still for a moment, and see that the strap sits snugly.",
+    "of the heartbeats arrived": "Stay close to the computer, and see that the strap sits snugly.",
+}
+"""What to do about a signal that is lost, by how its reason ends; a lost link says it itself."""
+SOUGHT: Final = "The link to the strap was lost and is being made anew. Keep the strap close."
 GAPS: Final[Mapping[GapReason, str]] = {
     "link": "the strap was not connected",
     "contact": "the strap had no contact with the skin",
@@ -138,6 +155,12 @@ def link_sentence(link: Link) -> str:
     """What happened to the connection, in its own words where it has some, and what to do."""
     why = clean(link.why) or LINKS.get(link.state, clean(link.state)) + "."
     return f"{why} {clean(link.advice)}".rstrip()
+
+
+def lost_sentence(text: str) -> str:
+    """That the signal is lost, as the session says it, and what to do about it."""
+    advice = next((advice for end, advice in WHAT_TO_DO.items() if text.endswith(f"{end}.")), "")
+    return f"{clean(text)} {advice}".rstrip()
 
 
 def clock(at_us: int) -> str:
@@ -272,10 +295,13 @@ def _left_out(picture: Picture) -> Sequence[str]:
 
 def _tally(picture: Picture, end: End) -> str:
     if not end.beats:
-        return f"{length(end.duration_s)}, not one heartbeat."
+        rate_only = picture.signal == "rate only"
+        return f"{length(end.duration_s)}, {'a heart rate without intervals' if rate_only else 'not one heartbeat'}."
     told = [f"{length(end.duration_s)}, {count(end.beats, 'heartbeat')}.", _flagged(picture, end)]
     holes = f"{count(picture.gaps, 'gap')} in the signal." if picture.gaps else ""
-    return " ".join(sentence for sentence in (*told, holes) if sentence)
+    silent_s = (end.at - picture.newest_beat_us) / 1e6 if picture.beats else 0
+    none = f"The last {length(silent_s)} hold none." if silent_s > SILENT_END_S else ""
+    return " ".join(sentence for sentence in (*told, holes, none) if sentence)
 
 
 def _flagged(picture: Picture, end: End) -> str:

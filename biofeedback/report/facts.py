@@ -57,6 +57,10 @@ class Hole:
     why: GapReason | None
 
 
+SILENT_END_US: Final = 10_000_000
+"""An end without heartbeats is no gap, for none follows; so much of it is told."""
+
+
 @dataclass(slots=True)
 class _Found:
     """The lines of the recording by kind."""
@@ -132,6 +136,12 @@ class Facts:
     def plan(self) -> Mapping[str, Any]:
         """The plan as recorded; empty when the recording does not reach so far."""
         return self.opened.plan if self.opened is not None else {}
+
+    @property
+    def silent_end_us(self) -> int:
+        """How long no heartbeat had come when the session ended; 0 where that is nothing out of the ordinary."""
+        silent_us = self.length_us - self.beats[-1].t_us if self.beats else 0
+        return silent_us if silent_us > SILENT_END_US else 0
 
     @property
     def flagged_kinds(self) -> Mapping[str, int]:

@@ -26,6 +26,8 @@ MOST_ROWS: Final = 150
 MOST_TEXT: Final = 20_000
 """Nor may it hold more characters."""
 MOST_GAPS: Final = 24
+UNNAMED_STRAP: Final = "heart-rate strap"
+"""The name of a source that takes any strap."""
 MOST_BLOCKS: Final = 12
 BLOCKS_S: Final = (30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 METRICS: Final = ("mean_hr_bpm", "rmssd_ms", "sdnn_ms")
@@ -87,6 +89,8 @@ def _source_words(facts: Facts) -> str:
     if kind == "simulated":
         return "" if facts.demo else ", from a simulated person"
     said = SOURCES.get(str(kind), "a source its file does not tell")
+    if name == UNNAMED_STRAP:
+        return f", from a {UNNAMED_STRAP}"
     return f", from {said}" if name is None or kind not in SOURCES else f", from {said} {quoted(name)}"
 
 
@@ -100,9 +104,11 @@ def described(facts: Facts) -> str:
         return "No heartbeat that can be used was recorded, so the figure is empty."
     mean = _answer(facts.whole, "mean_hr_bpm")
     found = f"{count(facts.whole.excluded, 'flagged beat')} and {count(len(facts.holes), 'gap')}"
+    silent = facts.silent_end_us
+    none = f" The last {words.length(silent)} hold no heartbeat; coverage is that of the time before." if silent else ""
     return (
         f"Heart rate over {words.length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and"
-        f" {span[1]:.0f} bpm, with {found}. The tables below hold the same facts."
+        f" {span[1]:.0f} bpm, with {found}.{none} The tables below hold the same facts."
     )
 
 

@@ -26,6 +26,7 @@ from biofeedback.events import (
 )
 from biofeedback.session.plan import Plan
 from biofeedback.session.sensor import LOW_BATTERY
+from biofeedback.session.signal import NO_BEATS
 from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
@@ -47,6 +48,8 @@ class Teller:
         self._hidden_said = False
         self._battery_said = False
         self._asked: Sequence[str] = ()
+        self._stale = False
+        self._differs_us = -1
 
     def tell(self, event: Event) -> Sequence[str]:
         """The lines for this event, most often none; the first begins with the session time."""
@@ -70,7 +73,7 @@ class Teller:
             case Open():
                 return [self._opening()]
             case Link():
-                return [words.link_sentence(event)]
+                return self._link(event)
             case Battery():
                 return [self._battery(event)]
             case Phase(on=True):
@@ -107,11 +110,31 @@ class Teller:
             case Safety():
                 return self._safety(event)
             case Notice():
-                return clean(self._picture.told(event))
+                return self._notice(event)
             case Epoch():
                 return self._epoch(event)
             case _:
                 return ""
+
+    def _link(self, link: Link) -> Sequence[str]:
+        """What happened to the connection, where the signal does not say the same."""
+        was_stale, self._stale = self._stale, link.state == "stale"
+        back = was_stale and link.state == "streaming" and self._picture.signal != "waiting"
+        silent = self._picture.signal == "lost" and self._picture.lost_why.endswith(f"{NO_BEATS}.")
+        told = back or (self._stale and silent)
+        return [] if told else [words.link_sentence(link)]
+
+    def _notice(self, notice: Notice) -> str:
+        """The program's words; a lost signal is not told when what lies behind it has just been."""
+        picture = self._picture
+        if notice.code == "impossible" and picture.signal == "lost":
+            return ""
+        if notice.code == "hr_differs":
+            self._differs_us = notice.at
+        if notice.code != "signal_lost":
+            return clean(picture.told(notice))
+        down = picture.link is not None and picture.link.state != "streaming"
+        return "" if down or notice.at == self._differs_us else words.lost_sentence(notice.text)
 
     def _opening(self) -> str:
         plan = self._picture.plan

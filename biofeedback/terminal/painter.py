@@ -61,11 +61,12 @@ class Painter:
             return [_indented(line, (width - inner) // 2) for line in lines[:height]]
         breath = self._breath(picture, now_us, inner, tall=height >= TALL)
         below = self._below(picture, now_us, inner)
-        numbers, foot = self._numbers(picture, inner), self._help(picture, inner)
+        foot = self._help(picture, inner)
         above = max(0, (height - len(top) - len(breath) - 11) // 2)
         lines = [*top, *_blank(above + (height >= TALL)), *breath, *_blank(height >= TALL), *below]
         room = height - len(lines)
-        if room > len(numbers) + len(foot):
+        numbers = self._numbers(picture, inner, room - len(foot) - 1)
+        if numbers:
             lines += [*_blank(room - len(numbers) - len(foot) - 1), *numbers, Text(), *foot]
         else:
             lines += [*_blank(room - len(foot)), *foot]
@@ -73,16 +74,19 @@ class Painter:
 
     def _asking(self, asked: Prompt, top: list[Text], width: int, height: int) -> list[Text]:
         """The straps to choose from in one block in the middle, as many as fit."""
+        tall = height >= TALL
+        top = [line for line in top if tall or line.plain.strip()]
         title, foot = self._wrapped(asked.title, width, "bold"), self._wrapped(HOW, width, "")
-        foot += [Text(), *(Text(line, style="dim") for line in self._flow(KEYS[2:], width))]
-        room = height - len(top) - len(title) - len(foot) - 3
-        block = _rows(asked.rows, width, room)[: max(1, room)]
+        foot += [*_blank(tall), *(Text(line, style="dim") for line in self._flow(KEYS[2:], width))]
+        room = height - len(top) - len(title) - len(foot) - 3 * tall
+        block = _rows(asked.rows, width, room)
         if asked.more and len(block) < room:
             block.append(Text(_cut(f"   {asked.more}", width), style="dim"))
         widest = max((line.cell_len for line in block), default=0)
-        above = max(1, (room - len(block)) // 3)
-        lines = [*top, *_blank(above), *title, Text(), *(_indented(line, (width - widest) // 2) for line in block)]
-        return [*lines, *_blank(max(1, height - len(lines) - len(foot))), *foot]
+        above = max(int(tall), (room - len(block)) // 3)
+        lines = [*top, *_blank(above), *title, *_blank(tall)]
+        lines += [_indented(line, (width - widest) // 2) for line in block]
+        return [*lines, *_blank(max(int(tall), height - len(lines) - len(foot))), *foot]
 
     def _header(self, picture: Picture, now_us: int, width: int) -> list[Text]:
         sign = self._signs.good if picture.signal == "good" else self._signs.lost
@@ -128,13 +132,19 @@ class Painter:
             how = f" {ANSWER_BY}" if sentence.kind == "question" and hears else ""
             yield sentence.text + how, "" if sentence.kind == "program" else "bold"
 
-    def _numbers(self, picture: Picture, width: int) -> list[Text]:
-        if picture.part is None:
+    def _numbers(self, picture: Picture, width: int, room: int) -> list[Text]:
+        """The numbers and what they are for, as much of it as there is room for; none if not even the first fits."""
+        if picture.part is None and picture.signal != "rate only":
             return []
         if picture.numbers_hidden:
-            return self._wrapped(HIDDEN, width, "dim")
-        told = [Text(line) for line in self._flow(words.numbers(picture), width)]
-        return told if picture.is_test or not self._live else [*told, *self._wrapped(words.INTERIM, width, "dim")]
+            hidden = self._wrapped(HIDDEN, width, "dim")
+            return hidden if len(hidden) <= room else []
+        rate_only = picture.signal == "rate only"  # why there is no other number is said above
+        numbers = words.numbers(picture)[: 1 if rate_only else None]
+        told = [Text(line) for line in self._flow(numbers, width)]
+        interim = [] if picture.is_test or rate_only or not self._live else self._wrapped(words.INTERIM, width, "dim")
+        fewer = ([*told, *interim], told, [Text(line) for line in self._flow(numbers[:1], width)])
+        return next((lines for lines in fewer if len(lines) <= room), list[Text]())
 
     def _help(self, picture: Picture, width: int) -> list[Text]:
         if not self._live:
@@ -165,7 +175,10 @@ class Painter:
 
 
 def _rows(rows: Sequence[Row], width: int, room: int) -> list[Text]:
-    """Number, name and facts of each strap: in columns, else the facts below, else cut where the line ends."""
+    """Number, name and facts of each strap, in columns, else the facts below; else in a line each, what fits of it.
+
+    Where there is not room for every strap the last line says how many more there are; their numbers work too.
+    """
     names = max((cell_len(row.name) for row in rows), default=0)
     columns = all(names + cell_len(row.facts) + 6 <= width for row in rows)
     lines: list[Text] = []
@@ -177,7 +190,10 @@ def _rows(rows: Sequence[Row], width: int, room: int) -> list[Text]:
         elif 2 * len(rows) <= room:
             lines += [Text(_cut(named, width), style=style), Text(_cut(f"   {row.facts}", width), style="dim")]
         else:
-            lines.append(Text(_cut(f"{named}, {row.facts}", width), style=style))
+            lines.append(Text(_cut(f"{named[:3]}{row.spoken}", width), style=style))
+    shown = max(1, room)
+    if len(lines) > shown:
+        lines[shown - 1 :] = [Text(_cut(f"   and {len(rows) - shown + 1} more", width), style="dim")]
     return lines
 
 

@@ -189,7 +189,7 @@ def test_r11_a_second_program_waits_for_the_strap_and_goes_on_by_itself_and_scan
             assert (seen["address"], seen["connected"], seen["in_use"]) == (strap.address, True, True)
             assert seen["last_used"].endswith("+00:00")
             told = run(tmp_path, "scan", "--timeout", "0.1")
-            assert "read by another session on this computer, used last on" in told.stdout
+            assert "read by another session" in told.stdout
             assert told.stderr == "", "nobody is sent to a strap that is in use"
             assert strap.subscribers == 1
             first.kill()

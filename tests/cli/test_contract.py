@@ -137,6 +137,11 @@ def test_analyze_goes_on_after_an_unreadable_file_and_ends_with_4(tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
+def test_analyze_tells_a_person_coverage_in_whole_percent(tmp_path: Path) -> None:
+    (tmp_path / "steady.txt").write_text("800\n" * 100)
+    assert "80 s, 100 beats, 0 flagged, 0 gaps, 100 % covered" in run(tmp_path, "analyze", "steady.txt").stdout
+
+
 def test_analyze_asks_for_the_unit_rather_than_guessing(tmp_path: Path) -> None:
     (tmp_path / "samples.txt").write_text("\n".join(["225", "228"] * 30))
     asked = run(tmp_path, "analyze", "samples.txt")

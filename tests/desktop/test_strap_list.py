@@ -53,7 +53,7 @@ def test_the_straps_stand_in_place_of_the_breath_and_each_names_itself_to_a_scre
     assert window.straps.title.words == "Several straps are in sight. Which one is yours?"
     assert [name_of(row) for row in window.straps.rows] == [
         "Polar <b>H10</b>, strong signal, used last on 22 November 2026",
-        "TICKR 4711, read by another session on this computer",
+        "TICKR 4711, read by another session",
         "A0:9E:1A:00:00:02, good signal",
     ]
     assert [row.isEnabled() for row in window.straps.rows] == [True, False, True]
@@ -137,6 +137,11 @@ def test_everything_fits_and_nothing_overlaps(question: StrapQuestion, size: tup
     assert all(upper.bottom() < lower.top() for upper, lower in pairwise(places))
     assert straps.title.text() == straps.title.words, "no word of the question is cut"
     assert min(row.height() for row in straps.rows) >= 11
+
+
+def test_where_there_is_one_line_for_each_strap_its_figures_are_left_out() -> None:
+    low, roomy = (asked(MANY, size)[0].window.straps.rows[1].facts for size in ((400, 360), (900, 640)))
+    assert (low, roomy) == ("strong signal", "strong signal (-51 dBm)")
 
 
 @pytest.mark.slow

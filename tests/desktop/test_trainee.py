@@ -12,12 +12,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from biofeedback.desktop.pieces import FittingLabel
+from biofeedback.desktop.theme import DARK
 from biofeedback.desktop.trainee import CLOSE_HINT, KEYS_HINT, REPLAY, TITLE
 from biofeedback.events import Answer, Ask, Command, Cue, Input, Link, Notice, Safety
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import FEEL_YOUR_FEET, HIDDEN, Picture
 from biofeedback.session.plan import free_plan
 from tests.desktop.people import S, Still, name_of, picture_of, still
+from tests.strategies import packet
 from tests.terminal.showing import DEMO, SHORT, events_of
 
 PRACTICE = events_of(SHORT)
@@ -60,6 +62,21 @@ class TestWhatIsSaid:
             assert said in text
         assert "Breathe" not in text
 
+    def test_a_sensor_without_intervals_has_its_rate_shown_though_nothing_begins(self) -> None:
+        picture = Picture({}, hide_numbers=False)
+        for event in (Notice(S, "no_rr", "This sensor sends no RR intervals."), packet(2 * S, hr=66)):
+            picture.see(event)
+        shown = still(picture, 2)
+        assert "Heart rate only, no HRV" in seen(shown)
+        assert shown.window.foot.words == "Heart 66 bpm"
+
+    def test_what_to_do_before_it_begins_is_not_written_as_if_it_could_be_overlooked(self) -> None:
+        picture = Picture({}, hide_numbers=False)
+        picture.see(Link(0, "off", "Bluetooth is off.", "Switch it on."))
+        label = still(picture, 1).window.program
+        assert label.words == "Bluetooth is off. Switch it on."
+        assert label.palette().windowText().color().name().upper() == DARK.ink
+
     def test_a_paced_part_shows_signal_part_time_breath_and_line_but_no_number(self) -> None:
         text = seen(still(picture_of(PRACTICE, 38), 38))
         for said in ("Signal good", "A safe place  ·  0:", "Breathe in", "safe enough"):
@@ -78,7 +95,7 @@ class TestWhatIsSaid:
         picture.see(LOST)
         shown = still(picture, 38)
         assert shown.window.signal.words == "Signal lost"
-        assert shown.window.program.words == LOST.text
+        assert shown.window.program.words == f"{LOST.text} {words.SEE_TO_IT}"
 
     def test_a_pause_says_how_to_go_on(self) -> None:
         shown = still(picture_of(events_of(SHORT, [(30, "pause"), (50, "resume")]), 40), 40)

@@ -73,6 +73,10 @@ def hrv(rmssd: float | None, why: str = "", quality: str | None = None) -> Hrv:
     return Hrv(S, S, 60, 60, 0, 1.0, {"rmssd_ms": rmssd}, {"rmssd_ms": why} if why else {}, quality)
 
 
+def beat(t_s: int) -> Beat:
+    return Beat(t_s * S, t_s * S, 1_024_000, True, None, False)
+
+
 def end() -> End:
     return End(300 * S, "planned end", 300.0, 2)
 
@@ -82,6 +86,9 @@ class TestTheSignal:
         assert words.signal_words(picture(opened())) == "Waiting for the strap"
         connecting = picture(opened(), Link(0, "connecting"))
         assert words.signal_words(connecting) == "Connecting to the strap"
+        for state in ("off", "waiting"):  # the sentence beside it says which of their reasons it is
+            said = words.signal_words(picture(opened(), Link(0, state, "The strap wants to be paired first.")))
+            assert said in ("No Bluetooth", "Not connected yet")
         assert picture(packet(ticks=())).signal == "waiting"
         assert words.signal_words(picture(packet())) == "Signal good"
         assert words.signal_words(picture(opened(kind="file"))) == "Opening the file"
@@ -251,7 +258,7 @@ class TestTheWords:
         assert not seen.amber
 
     def test_the_end_says_what_happened(self) -> None:
-        beats = [Beat(S, S, 1024 * 900, ok, None if ok else "extra", False) for ok in (True, False)]
+        beats = [Beat(S, 299 * S, 1024 * 900, ok, None if ok else "extra", False) for ok in (True, False)]
         verdict = Verdict(S, "a", "b", 1, "not_enough", "The verdict.", (), None)
         seen = picture(*beats, Gap(S, S, 3 * S, "link"), verdict, end())
         over, said, tally = words.closing(seen)
@@ -264,6 +271,17 @@ class TestTheWords:
 
     def test_a_view_that_missed_beats_does_not_claim_to_have_counted_them(self) -> None:
         assert words.closing(picture(end()))[-1] == "5 min, 2 heartbeats."
+
+    def test_an_end_without_heartbeats_is_no_gap_and_is_told(self) -> None:
+        told = words.closing(picture(beat(100), beat(280), end()))[-1]
+        assert told.endswith("The last 20 s hold none.")
+        assert "hold none" not in words.closing(picture(beat(280), beat(299), end()))[-1]
+
+    def test_a_sensor_without_intervals_had_a_heart_rate(self) -> None:
+        silent = replace(end(), beats=0)
+        assert words.closing(picture(packet(), silent))[-1] == "5 min, not one heartbeat."
+        rate_only = words.closing(picture(packet(ticks=()), notice("no_rr", text="None."), silent))
+        assert rate_only[-1] == "5 min, a heart rate without intervals."
 
     def test_before_the_end_there_is_nothing_to_say_of_it(self) -> None:
         assert list(words.closing(picture())) == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from biofeedback.arousal.quality import DISAGREES, ERRATIC, REPEATED, TOO_MANY
 from biofeedback.events import Ask, Cue, End, Event, Link, Mark, Notice, Phase, Safety
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import FEEL_YOUR_FEET, Picture
 from biofeedback.presenter.sentences import sentences
+from biofeedback.session.signal import NO_BEATS, NO_CONTACT, NO_LINK
 
 S = 1_000_000
 IMAGE = Phase(0, "image", True, 0, None, "safe_place", None, 60)
@@ -45,6 +49,41 @@ def said(*events: Event, at_s: int = 2, hears: bool = True) -> list[tuple[str, s
 )
 def test_the_order(events: tuple[Event, ...], expected: list[tuple[str, str]]) -> None:
     assert said(*events) == expected
+
+
+CONNECTED = Link(0, "streaming", "Connected.")
+GONE = Notice(S, "signal_lost", f"Signal lost: {NO_LINK}.")
+
+
+@pytest.mark.parametrize(
+    ("link", "sentence"),
+    [
+        (Link(S, "waiting", "The link was lost.", "Stay close."), "The link was lost. Stay close."),
+        (Link(S, "scanning", "Looking."), words.SOUGHT),
+        (Link(S, "connecting", "Connecting."), words.SOUGHT),
+        (Link(S, "scanning", "Not in sight.", "Wet it."), "Not in sight. Wet it."),
+        (Link(S, "off", "Bluetooth is off.", "Switch it on."), "Bluetooth is off. Switch it on."),
+    ],
+)
+def test_a_lost_link_says_what_is_so_and_what_to_do(link: Link, sentence: str) -> None:
+    assert said(IMAGE, CONNECTED, link, GONE) == [("program", sentence)]
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        NO_BEATS, NO_CONTACT, DISAGREES, REPEATED, TOO_MANY,
+        "11 % of the beats cannot be trusted", "only 82 % of the heartbeats arrived",
+    ],
+)  # fmt: skip
+def test_a_lost_signal_says_what_to_do(why: str) -> None:
+    text = f"Signal lost: {why}."
+    [(_, sentence)] = said(IMAGE, CONNECTED, Notice(S, "signal_lost", text))
+    assert re.fullmatch(re.escape(text) + r" [A-Z].*\.", sentence)
+
+
+def test_the_reason_that_says_what_to_do_is_left_as_it_is() -> None:
+    assert words.lost_sentence(f"Signal lost: {ERRATIC}.") == f"Signal lost: {ERRATIC}."
 
 
 def test_keys_are_named_only_where_they_are_heard() -> None:

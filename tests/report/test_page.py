@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.events import Epoch, Event, Mark, Note, Phase, Rr, Suds
+from biofeedback.events import End, Epoch, Event, Mark, Note, Phase, Rr, Suds
 from biofeedback.hrv.summary import cut, summarise
 from biofeedback.hrv.window import Estimate
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.report import page, session_report, write_report
 from biofeedback.session.analysis import recorded_beats
+from biofeedback.session.opening import open_session
 from biofeedback.session.plan import Pair, Plan, free_plan, practice_plan, trial_plan
+from biofeedback.session.scripts import shipped
+from devices.events import StrapInfo
 from tests.report.outline import Outline, row_of
 from tests.report.sessions import cut_short, simulate, write_lines
 
@@ -202,6 +205,22 @@ class TestWhatItSays:
         text = session_report(recording)
         assert row_of(text, "range")[1] == "2"
         assert row_of(text, "no reason is recorded") == ["2", "6.0 s", "3.0 s"]
+
+    def test_an_end_without_heartbeats_is_told_beside_the_coverage(self, folder: Path) -> None:
+        lines = [Rr(0, (800 * MS,) * 100)]
+        ends = {seconds: End(seconds * 1_000_000, "planned end", seconds, 100) for seconds in (85, 120)}
+        told = {at: session_report(read_recording(write_lines(folder, [*lines, over]))) for at, over in ends.items()}
+        assert "The last 40 s hold no heartbeat; coverage is that of the time before." in told[120]
+        assert "hold no heartbeat" not in told[85]
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [("heart-rate strap", "from a heart-rate strap."), ("TICKR", "from the strap “\u2068TICKR\u2069”.")],
+    )
+    def test_a_strap_that_was_not_named_gets_no_name(self, folder: Path, name: str, said: str) -> None:
+        opened = open_session(free_plan(1), StrapInfo(name, kind="strap"), shipped()).event
+        text = Outline(session_report(read_recording(write_lines(folder, [opened, Rr(0, (800 * MS,) * 100)])))).text
+        assert said in text
 
     def test_where_the_numbers_come_from(self, demo: Recording) -> None:
         words = Outline(session_report(demo)).text

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from biofeedback.events import Event
+from biofeedback.events import Event, Notice
 from biofeedback.terminal.painter import Painter
 from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.session.plan import free_plan
 from devices.choosing import Sight, StrapQuestion
+from tests.strategies import packet
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
 
 S = 1_000_000
@@ -147,7 +149,7 @@ def test_straps_to_choose_from_stand_in_columns_with_their_numbers() -> None:
     assert [line.strip() for line in lines if "signal (" in line or "read by" in line] == [
         "1  Polar H10 12345678   strong signal (-55 dBm), used last on 22 November 2026",
         "2  TICKR [31m 4711      good signal (-68 dBm)",
-        "A0:9E:1A:00:00:03    read by another session on this computer",
+        "A0:9E:1A:00:00:03    read by another session",
     ]
     text = " ".join(lines)
     for said in ("Which one is yours?", "Press its number.", "Esc end gently"):
@@ -162,6 +164,32 @@ def test_where_columns_are_too_wide_the_facts_stand_below_else_the_names_alone()
     assert lines[place + 1] == "strong signal (-55 dBm), used last on 22 November 2026"
     low = [line.strip() for line in asked(straps, width=60, height=13)]
     assert [line[:9] for line in low if line[:1] in ("1", "2")] == ["1  Polar ", "2  TICKR "]
+
+
+def test_a_low_and_narrow_screen_lists_every_strap_or_says_how_many_more_there_are() -> None:
+    sights = tuple(Sight(f"A{n}", f"Polar H10 1234567{n}", -50, False) for n in range(1, 10))
+    rows = [f"{n}  Polar H10 1234567{n}, strong signal" for n in range(1, 10)]
+
+    def listed(many: int) -> list[str]:
+        lines = asked(StrapQuestion(sights[:many]), width=40, height=12)
+        return [line.strip() for line in lines if ", strong" in line or " more" in line]
+
+    assert listed(7) == rows[:7]
+    assert listed(9) == [*rows[:6], "and 3 more"]
+
+
+@pytest.mark.parametrize("height", [12, 24])
+def test_a_sensor_without_intervals_has_its_rate_shown_though_nothing_begins(height: int) -> None:
+    picture = Picture({}, hide_numbers=False)
+    for event in (Notice(S, "no_rr", "This sensor sends no RR intervals."), packet(2 * S, hr=66)):
+        picture.see(event)
+    assert "Heart 66 bpm" in [line.strip() for line in screen(picture, 2, 40, height)]
+
+
+def test_a_low_screen_shows_the_heart_before_it_explains_numbers() -> None:
+    text = "\n".join(screen(at(events_of(free_plan(0.5)), 20), 20, 40, 12))
+    assert "Heart " in text
+    assert "only the test sessions" not in text
 
 
 @given(
