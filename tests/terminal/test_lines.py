@@ -119,6 +119,7 @@ STREAMING = Link(0, "streaming", "Connected.")
 WAITING = Link(S, "waiting", "The link was lost.", "Stay close.")
 STALE = Link(S, "stale", "The strap has gone quiet.", "See to it.")
 SENDS = Link(2 * S, "streaming", "The strap sends again.")
+GONE = Notice(S, "signal_lost", f"Signal lost: {NO_LINK}.")
 SILENT = Notice(S, "signal_lost", f"Signal lost: {NO_BEATS}.")
 BACK = Notice(2 * S, "signal_back", "The signal is back.")
 TWICE = Notice(S, "signal_lost", f"Signal lost: {TOO_MANY}.")
@@ -128,13 +129,17 @@ TWICE = Notice(S, "signal_lost", f"Signal lost: {TOO_MANY}.")
     ("events", "lines"),
     [
         (
-            (STREAMING, WAITING, Notice(S, "signal_lost", f"Signal lost: {NO_LINK}.")),
+            (STREAMING, WAITING, GONE),
             ["The link was lost. Stay close."],
         ),
         ((STREAMING, SILENT, STALE), [f"Signal lost: {NO_BEATS}. {words.SEE_TO_IT}"]),
         ((STREAMING, STALE, SILENT), ["The strap has gone quiet. See to it."]),
         ((STREAMING, SILENT, STALE, BACK, SENDS), [f"Signal lost: {NO_BEATS}. {words.SEE_TO_IT}", BACK.text]),
         ((STREAMING, SILENT, STALE, SENDS, BACK), [f"Signal lost: {NO_BEATS}. {words.SEE_TO_IT}", BACK.text]),
+        (
+            (STREAMING, WAITING, GONE, STREAMING, STALE),
+            ["The link was lost. Stay close.", "Connected.", "The strap has gone quiet. See to it."],
+        ),
         ((STREAMING, TWICE, Notice(S, "impossible", "Twice.")), [words.lost_sentence(TWICE.text)]),
         ((STREAMING, Notice(S, "impossible", "Twice.")), ["Twice."]),
         (
