@@ -35,7 +35,7 @@ HELD: Final = "is connected to this computer"
 TAKEN: Final = "{} {} and is taken. Also in sight: {}."
 READ: Final = "Another session on this computer is reading {}."
 GOES_ON: Final = "End that session, and this one goes on by itself."
-NAME_IT: Final = "To use another one, name it: --source strap:NAME."
+NAME_IT: Final = "To use another one, name it: strap:NAME."
 NEVER_USED: Final = KnownStrap("", "", "")
 
 

@@ -161,7 +161,7 @@ class PlotWindow(QWidget):
         top.addWidget(self.state, 1)
         top.addWidget(self.follow_button)
         top.addWidget(self.whole_button)
-        for label, share in zip(self.numbers, (14, 26, 40, 24), strict=True):
+        for label, share in zip(self.numbers, (12, 25, 33, 36), strict=True):
             middle.addWidget(label, share)
         outer.setContentsMargins(12, 10, 12, 8)
         outer.setSpacing(4)

@@ -50,7 +50,7 @@ class Prompt:
 def prompt(question: StrapQuestion) -> Prompt:
     """The question in words; its rows are numbered from 1."""
     shown, hidden = question.sights[:MOST_ROWS], len(question.sights) - MOST_ROWS
-    more = f"{hidden} more in sight: name one with --source strap:NAME." if hidden > 0 else ""
+    more = f"{hidden} more in sight: name one: strap:NAME." if hidden > 0 else ""
     return Prompt(_title(question), tuple(_row(number, sight) for number, sight in enumerate(shown, 1)), more)
 
 
