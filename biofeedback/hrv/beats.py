@@ -1,8 +1,8 @@
 """From packets to beats on one time line, with every hole shown (STRAP 3.4 with RULINGS B3).
 
-A strap's intervals are summed on its own clock; that clock is laid on session time by the least delay between a
-beat and the arrival of its packet. Arrival times themselves are never differenced. Intervals from a file have no
-other clock than their own sum.
+A strap's intervals are summed on its own clock; `strap_clock` says where that clock lies on session time, `losses`
+where beats never came. Arrival times themselves are never differenced. Intervals from a file have no other clock than
+their own sum.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
 from devices.bluetooth import SYSTEM_RADIO, Radio
+from devices.clock import SteadyClock
 from devices.events import Acceleration, Battery, BodyLocation, LinkState, Packet, Sensor, SourceEvent
 from devices.finding import Aids
 from devices.heart_rate_measurement import encode
@@ -17,19 +17,6 @@ from devices.strap import Delays, Strap
 QUICK = Delays(scale=0.02)
 """Delays of a fiftieth: a search lasts 0.3 s, attempts follow each other after 10 to 100 ms."""
 DEADLINE_S = 5.0
-
-
-class Stopwatch:
-    """Session time for a source alone: microseconds since it was made."""
-
-    def __init__(self) -> None:
-        self._began_ns = time.monotonic_ns()
-
-    def now(self) -> int:
-        return (time.monotonic_ns() - self._began_ns) // 1000
-
-    async def sleep_until(self, at_us: int) -> None:
-        await asyncio.sleep(max(0, at_us - self.now()) / 1e6)
 
 
 class Heard:
@@ -104,7 +91,7 @@ async def hearing(
     source = Strap(words, radio=radio, delays=delays, aids=aids, acceleration=acceleration)
 
     async def listen() -> None:
-        async for event in source.events(Stopwatch()):
+        async for event in source.events(SteadyClock()):
             heard.events.append(event)
 
     async with source:
