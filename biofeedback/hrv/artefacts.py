@@ -9,9 +9,9 @@ flagged, one more than 20 % away always; the windows are causal, they end `look_
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Final, TypeAlias
 
 from biofeedback.events import ArtefactName
@@ -62,8 +62,8 @@ class ArtefactFilter:
     `push` takes the next interval and returns the judgements that are now possible; `finish` closes the stretch and
     judges what is left. A judgement is (index in the stretch, name or None).
 
-    The last six beats, the edge, are judged anew with every beat. What those before them give to the quartiles is
-    final and kept sorted. Thresholds are made only for a beat that they can flag.
+    The last six beats, the edge, are judged anew with every beat; what those before them give to the quartiles is
+    final. Sorted lists are kept, not made anew, and thresholds are taken only for a beat that they can flag.
     """
 
     def __init__(self) -> None:
@@ -71,13 +71,13 @@ class ArtefactFilter:
         self._finished = 0
         self._ticks: list[int] = []
         self._accepted: list[bool] = []
-        self._ranked: list[int] = []
         self._last_rejected = -1
+        self._ranked: list[int] = []
         self._gate_median = self._median = 0.0
+        self._differences: list[int] = []
         self._strays: list[float | None] = []
         self._deviations: list[float] = []
-        self._differences: list[int] = []
-        self._limits: tuple[float, float] | None = None
+        self._deviation: float | None = None
 
     @property
     def count(self) -> int:
@@ -109,22 +109,20 @@ class ArtefactFilter:
         kept, accepted, ranked = self._ticks, self._accepted, self._ranked
         if len(kept) == QUARTILE_BEATS:
             self._forget()
+        if accepted and accepted[-1]:
+            insort(self._differences, abs(ticks - kept[-1]))
         kept.append(ticks)
         accepted.append(True)
         self._count += 1
-        self._limits = None
+        self._deviation = None
         if len(kept) > MEDIAN_BEATS:
             del ranked[bisect_left(ranked, kept[-1 - MEDIAN_BEATS])]
         insort(ranked, ticks)
-        if len(kept) <= EDGE:
-            return
-        stray = None
-        if accepted[-1 - EDGE]:
-            stray = _doubled_if_short(kept[-1 - EDGE], self._gate_median)
-            insort(self._deviations, stray)
-            if len(kept) > EDGE + 1 and accepted[-2 - EDGE]:
-                insort(self._differences, abs(kept[-1 - EDGE] - kept[-2 - EDGE]))
-        self._strays.append(stray)
+        if len(kept) > EDGE:
+            stray = _doubled_if_short(kept[-1 - EDGE], self._gate_median) if accepted[-1 - EDGE] else None
+            self._strays.append(stray)
+            if stray is not None:
+                insort(self._deviations, stray)
 
     def _forget(self) -> None:
         """Drop the oldest beat, and what it gave to the sorted lists."""
@@ -137,84 +135,98 @@ class ArtefactFilter:
 
     def _judge_edge(self) -> None:
         """Two passes of the gross gate over the last beats, and the median of those that passed."""
-        recent, flags = self._ticks[-MEDIAN_BEATS:], self._accepted[-MEDIAN_BEATS:]
-        around = _median([ticks for ticks in recent if in_range(ticks)] or recent)
+        ranked = self._ranked
+        around = _middle(ranked[bisect_left(ranked, SHORTEST) : bisect_right(ranked, LONGEST)] or ranked)
+        flags = self._accepted[-MEDIAN_BEATS:]
         flags[-EDGE:] = self._gate(around)
-        median = _median(list(compress(recent, flags)) or recent)
-        self._gate_median = self._median = median
-        if median != around:
-            flags[-EDGE:] = self._gate(median)
-            self._median = _median(list(compress(recent, flags)) or recent)
-        self._accepted[-EDGE:] = flags[-EDGE:]
-        self._last_rejected = self._count - 1 - flags[::-1].index(False) if False in flags else -1
+        self._gate_median = self._median = self._median_of(flags)
+        if self._median != around:
+            flags[-EDGE:] = self._gate(self._median)
+            self._median = self._median_of(flags)
+        self._accept(flags)
+
+    def _median_of(self, flags: Sequence[bool]) -> float:
+        """The median of the accepted among the last beats; of all when none is."""
+        if all(flags):
+            return _middle(self._ranked)
+        return _middle(sorted(compress(self._ticks[-MEDIAN_BEATS:], flags)) or self._ranked)
 
     def _gate(self, median: float) -> list[bool]:
-        """Which beats of the edge pass the gross gate."""
-        return [self._passes_gate(place, median) for place in self._edge()]
+        """Which beats of the edge pass the gross gate: near the median, or on a wave that is not too far from it."""
+        ticks, gross, farthest = self._ticks, GROSS * median, FARTHEST * median
+        passes: list[bool] = []
+        for place in self._edge():
+            off = abs(ticks[place] - median)
+            smooth = off <= gross or (off <= farthest and self._is_smooth(place))
+            passes.append(smooth and SHORTEST <= ticks[place] <= LONGEST)
+        return passes
 
     def _edge(self) -> range:
         return range(max(0, len(self._ticks) - EDGE), len(self._ticks))
 
-    def _passes_gate(self, place: int, median: float) -> bool:
-        """The gross gate: near the median, or on a wave that is not too far from it."""
-        ticks = self._ticks[place]
-        off = abs(ticks - median)
-        return in_range(ticks) and (off <= GROSS * median or (off <= FARTHEST * median and self._is_smooth(place)))
-
     def _is_smooth(self, place: int) -> bool:
         ticks = self._ticks[place]
-        return all(abs(ticks - near) <= SMOOTH * ticks for near in self._neighbours(place))
+        most = SMOOTH * ticks
+        return all(abs(ticks - near) <= most for near in self._neighbours(place))
 
     def _neighbours(self, place: int) -> list[int]:
         return [*self._ticks[max(0, place - 1) : place], *self._ticks[place + 1 : place + 2]]
 
-    def _thresholds(self) -> tuple[float, float]:
-        """How far steps and values may stray, in ticks: over the accepted beats of the window, the edge included."""
-        if self._limits is None:
-            ticks, accepted = self._ticks, self._accepted
-            edge = [place for place in self._edge() if accepted[place]]
-            differences = [abs(ticks[place] - ticks[place - 1]) for place in edge if place and accepted[place - 1]]
-            deviations = [_doubled_if_short(ticks[place], self._median) for place in edge]
-            self._limits = (
-                max(FLOOR_DIFFERENCE, SPREAD * _quartile_deviation(sorted(self._differences + differences))),
-                max(FLOOR_DEVIATION, SPREAD * _quartile_deviation(sorted(self._deviations + deviations))),
-            )
-        return self._limits
+    def _accept(self, flags: list[bool]) -> None:
+        """Take these flags of the last beats; only steps between two accepted beats count."""
+        before, recent = self._accepted[-len(flags) :], self._ticks[-len(flags) :]
+        self._last_rejected = self._count - 1 - flags[::-1].index(False) if False in flags else -1
+        if flags == before:
+            return
+        self._accepted[-len(flags) :] = flags
+        for place in range(1, len(flags)):
+            step = abs(recent[place] - recent[place - 1])
+            counted, counts = before[place - 1] and before[place], flags[place - 1] and flags[place]
+            if counts and not counted:
+                insort(self._differences, step)
+            elif counted and not counts:
+                del self._differences[bisect_left(self._differences, step)]
 
     def _judgement(self, index: int) -> Judgement | None:
         return None if index < 0 else (index, self._name(index))
 
     def _name(self, index: int) -> ArtefactName | None:
         place = index - self._count + len(self._ticks)
-        ticks = self._ticks[place]
-        if not in_range(ticks):
+        ticks, median = self._ticks[place], self._median
+        if not SHORTEST <= ticks <= LONGEST:
             return "range"
-        passes = self._passes_gate(place, self._median)
-        if passes and abs(ticks - self._median) <= NEAR * self._median:
+        passes = self._accepted[place]
+        if median != self._gate_median:
+            passes = self._gate(median)[place - len(self._ticks)]
+        if passes and abs(ticks - median) <= NEAR * median:
             return None
         shape = None if index < FIRST_BEATS else self._shape(place)
         return None if passes and shape is None else self._classify(place, shape)
 
     def _shape(self, place: int) -> str | None:
-        """By the paper's tests on scaled differences: ectopic, long, short or far; None when none holds."""
-        difference, deviation = self._thresholds()
-        before, here, after, later = (self._step(place + step) / difference for step in (-1, 0, 1, 2))
-        if _is_ectopic(here, before, after):
-            return "ectopic"
-        if here > 1 and min(after, later) < -1:
-            return "long"
-        if here < -1 and max(after, later) > 1:
-            return "short"
-        if _doubled_if_short(self._ticks[place], self._median) > DEVIATIONS * deviation:
-            return "far"
-        return _passed_on(before, here, after)
+        """By the paper's tests: ectopic, long, short or far; None when none holds."""
+        steps = [after - here for here, after in pairwise(self._ticks[place - 2 : place + 3])]
+        before, here, after, later = (*steps, 0, 0)[:4]
+        limit = max(FLOOR_DIFFERENCE, SPREAD * _quartile_deviation(self._differences))
+        shape = None
+        if abs(here) > limit or abs(before) > limit:
+            shape = _shape_of_steps(before / limit, here / limit, after / limit, later / limit)
+        return "far" if shape is None and self._is_far(place) else shape
 
-    def _step(self, place: int) -> int:
-        """The difference to the beat before; 0 outside the stretch."""
-        return self._ticks[place] - self._ticks[place - 1] if 0 < place < len(self._ticks) else 0
+    def _is_far(self, place: int) -> bool:
+        stray = _doubled_if_short(self._ticks[place], self._median)
+        return stray > DEVIATIONS * FLOOR_DEVIATION and stray > DEVIATIONS * self._most_deviation()
+
+    def _most_deviation(self) -> float:
+        """How far values may stray from the median, in ticks: by the accepted beats of the window."""
+        if self._deviation is None:
+            edge = compress(self._ticks[-EDGE:], self._accepted[-EDGE:])
+            strays = self._deviations + [_doubled_if_short(ticks, self._median) for ticks in edge]
+            self._deviation = max(FLOOR_DEVIATION, SPREAD * _quartile_deviation(sorted(strays)))
+        return self._deviation
 
     def _classify(self, place: int, shape: str | None) -> ArtefactName:
-        ticks, median, deviation = self._ticks[place], self._median, self._thresholds()[1]
+        ticks, median, deviation = self._ticks[place], self._median, self._most_deviation()
         if ticks > median and abs(ticks / 2 - median) < deviation:
             return "missed"
         if ticks < median and any(abs(ticks + other - median) < deviation for other in self._neighbours(place)):
@@ -243,6 +255,21 @@ def _all_good(ranked: Sequence[int]) -> bool:
     return least >= SHORTEST and most <= LONGEST and median - least <= gross and most - median <= gross
 
 
+def _shape_of_steps(before: float, here: float, after: float, later: float) -> str | None:
+    """The paper's tests on steps in units of their threshold; the last: a smaller step back belongs to the one before.
+
+    A step counts from the beat before to the beat; `here` is that to the judged beat.
+    """
+    if _is_ectopic(here, before, after):
+        return "ectopic"
+    passed_on = abs(here) < abs(after)
+    if (here > 1 and min(after, later) < -1) or (passed_on and before > 1 and min(here, after) < -1):
+        return "long"
+    if (here < -1 and max(after, later) > 1) or (passed_on and before < -1 and max(here, after) > 1):
+        return "short"
+    return None
+
+
 def _is_ectopic(here: float, before: float, after: float) -> bool:
     if here > 1:
         return max(before, after) < -0.13 * here - 0.17
@@ -251,19 +278,8 @@ def _is_ectopic(here: float, before: float, after: float) -> bool:
     return False
 
 
-def _passed_on(before: float, here: float, after: float) -> str | None:
-    """The paper's extra test: the beat after a long or short step belongs to it when its own step is smaller."""
-    if abs(here) >= abs(after):
-        return None
-    if before > 1 and min(here, after) < -1:
-        return "long"
-    if before < -1 and max(here, after) > 1:
-        return "short"
-    return None
-
-
-def _median(values: Sequence[int]) -> float:
-    ranked = sorted(values)
+def _middle(ranked: Sequence[int]) -> float:
+    """The median of sorted values."""
     middle = len(ranked) // 2
     return float(ranked[middle]) if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2
 
