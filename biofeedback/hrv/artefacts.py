@@ -79,11 +79,6 @@ class ArtefactFilter:
         self._deviations: list[float] = []
         self._deviation: float | None = None
 
-    @property
-    def count(self) -> int:
-        """Intervals pushed so far."""
-        return self._count
-
     def push(self, ticks: int) -> tuple[Judgement | None, Judgement | None]:
         """Take one interval (ticks of 1/1 024 000 s); return the provisional and the settled judgement, if any."""
         self._take(ticks)
@@ -92,7 +87,8 @@ class ArtefactFilter:
         if self._last_rejected <= edge - MEDIAN_BEATS and len(ranked) == MEDIAN_BEATS and _all_good(ranked):
             median = self._gate_median = self._median = ranked[MEDIAN_BEATS // 2]
             near = NEAR * median
-            if abs(self._ticks[-1 - PROVISIONAL] - median) <= near >= abs(self._ticks[-1 - SETTLED] - median):
+            soon, final = self._ticks[-1 - PROVISIONAL], self._ticks[-1 - SETTLED]
+            if abs(soon - median) <= near and abs(final - median) <= near:
                 return (edge - PROVISIONAL, None), (edge - SETTLED, None)
         else:
             self._judge_edge()
@@ -157,8 +153,8 @@ class ArtefactFilter:
         passes: list[bool] = []
         for place in self._edge():
             off = abs(ticks[place] - median)
-            smooth = off <= gross or (off <= farthest and self._is_smooth(place))
-            passes.append(smooth and SHORTEST <= ticks[place] <= LONGEST)
+            near = off <= gross or (off <= farthest and self._is_smooth(place))
+            passes.append(near and in_range(ticks[place]))
         return passes
 
     def _edge(self) -> range:
@@ -193,7 +189,7 @@ class ArtefactFilter:
     def _name(self, index: int) -> ArtefactName | None:
         place = index - self._count + len(self._ticks)
         ticks, median = self._ticks[place], self._median
-        if not SHORTEST <= ticks <= LONGEST:
+        if not in_range(ticks):
             return "range"
         passes = self._accepted[place]
         if median != self._gate_median:

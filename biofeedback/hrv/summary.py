@@ -13,7 +13,7 @@ from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, Answer, window_of
 
 IRREGULAR = 0.20
-AT_A_TIME = 1024
+AT_A_TIME = 256
 """A file's intervals are fed so many at a time: what a stream says of them is let go at once, not held for a day."""
 
 
