@@ -82,9 +82,8 @@ class ArtefactFilter:
     def push(self, ticks: int) -> tuple[Judgement | None, Judgement | None]:
         """Take one interval (ticks of 1/1 024 000 s); return the provisional and the settled judgement, if any."""
         self._take(ticks)
-        edge = self._count - 1
-        ranked = self._ranked
-        if self._last_rejected <= edge - MEDIAN_BEATS and len(ranked) == MEDIAN_BEATS and _all_good(ranked):
+        edge, ranked = self._count - 1, self._ranked
+        if self._last_rejected <= edge - MEDIAN_BEATS and _all_good(ranked):
             median = self._gate_median = self._median = ranked[MEDIAN_BEATS // 2]
             near = NEAR * median
             soon, final = self._ticks[-1 - PROVISIONAL], self._ticks[-1 - SETTLED]
