@@ -13,6 +13,8 @@ from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, Answer, Detrend, window_of
 
 IRREGULAR = 0.20
+AT_A_TIME = 256
+"""A file's intervals are fed so many at a time: what a stream says of them is let go at once, not held for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Summary:
 def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
     """A file's intervals (1/1 024 000 s) as settled beats; session time starts at the first opening beat."""
     stream = BeatStream()
-    stream.add_intervals(Rr(0, tuple(ticks)))
+    for start in range(0, len(ticks), AT_A_TIME):
+        stream.add_intervals(Rr(0, tuple(ticks[start : start + AT_A_TIME])))
     stream.finish()
     return list(stream.beats)
 
