@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import islice
+from typing import Final, TypeAlias
 
 from biofeedback.events import ArtefactName, GapReason, Packet, Rr
-from biofeedback.hrv.artefacts import PROVISIONAL, ArtefactFilter
+from biofeedback.hrv.artefacts import PROVISIONAL, SETTLED, ArtefactFilter
 from biofeedback.hrv.beats import NEVER, BeatLine, Hole, Placed, TimedBeat
 
 
@@ -22,11 +23,20 @@ class Settled:
     beat: TimedBeat
 
 
+OPEN: Final = SETTLED - PROVISIONAL + 1
+"""So many of the last beats up to one that is ready: the first of them has just been settled, the others are open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A beat that two more have followed: live numbers up to it can be made."""
+    """A beat that two more have followed: live numbers up to it can be made.
+
+    `whys`: the flags of the last `OPEN` beats up to it at this moment, fewer at the start. A packet brings several
+    beats at once, and what is said of the first must not know the last.
+    """
 
     beat: TimedBeat
+    whys: tuple[ArtefactName | None, ...]
 
 
 StreamEvent: TypeAlias = Settled | Ready | Hole
@@ -96,7 +106,13 @@ class BeatStream:
         self._release(sure, events)
         ready = beat.index - PROVISIONAL
         if ready >= self.beats[0].index:
-            events.append(Ready(self._beat(ready)))
+            events.append(Ready(self._beat(ready), self._open_whys()))
+
+    def _open_whys(self) -> tuple[ArtefactName | None, ...]:
+        beats = self.beats
+        if len(beats) < PROVISIONAL + OPEN:
+            return tuple(beat.why for beat in islice(beats, len(beats) - PROVISIONAL))
+        return beats[-6].why, beats[-5].why, beats[-4].why, beats[-3].why
 
     def _push(self, beat: TimedBeat) -> None:
         """Judge what can be judged now that this beat has come."""

@@ -33,25 +33,25 @@ def metric_rows(beats: Beats, last: Ints, since_us: Ints) -> Rows:
     `since_us`: when the numbers of each row began, (rows,) microseconds. A value is that of `Metric.live` to the bit.
     """
     windows = {seconds: Windows.of(beats, last, seconds, since_us) for seconds in LENGTHS}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values, odd = _shared(beats, windows)
+    values, odd = {name: np.full(len(last), np.nan) for name in METRICS}, dict[str, Bools]()
+    if beats.ok.any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odd = _share(values, beats, windows)
     for name, metric in METRICS.items():
         if metric.live_s is not None:
             held = windows[metric.live_s]
             values[name] = np.where(_enough(metric, held), values[name], np.nan)
             again = odd.get(name, np.zeros(len(last), bool)) | (_pieces(held) if metric.whole else False)
             _by_definition(metric, held, values[name], np.flatnonzero(again))
-        else:
-            values[name] = np.full(len(last), np.nan)
     minute = windows[MINUTE]
-    return Rows({name: values[name] for name in METRICS}, minute.count, minute.count - minute.nn)
+    return Rows(values, minute.count, minute.count - minute.nn)
 
 
-def _shared(beats: Beats, windows: dict[float, Windows]) -> tuple[dict[str, Floats], dict[str, Bools]]:
-    """The values from shared sums, and which of them must be had in another way."""
+def _share(values: dict[str, Floats], beats: Beats, windows: dict[float, Windows]) -> dict[str, Bools]:
+    """Fill in the values from shared sums, and tell which of them must be had in another way."""
     minute, longer = windows[MINUTE], windows[TWO_MINUTES]
     sums = time_domain.TimeSums.of(beats)
-    values = time_domain.time_domain(minute, sums)
+    values |= time_domain.time_domain(minute, sums)
     values["sqrt_stress_index"] = time_domain.stress_roots(minute)
     values["ln_hr"], odd = time_domain.ln_hr(minute, sums, time_domain.FlaggedParts.of(beats))
     values["sampen"] = nonlinear.sampen(minute, time_domain.sdnn_ticks(minute, sums))
@@ -60,7 +60,7 @@ def _shared(beats: Beats, windows: dict[float, Windows]) -> tuple[dict[str, Floa
     values |= spectra.minute(minute, minute.usable & (minute.gaps == 0))
     values |= spectra.two_minutes(longer, longer.usable & (longer.gaps == 0))
     values |= spectra.coherence(windows[64.0], windows[64.0].usable & (windows[64.0].gaps == 0))
-    return values, {"ln_hr": odd}
+    return {"ln_hr": odd}
 
 
 def _enough(metric: Metric, held: Windows) -> Bools:

@@ -103,7 +103,7 @@ class Windows:
     @cached_property
     def gaps(self) -> Ints:
         """Gaps in each."""
-        return self.beats.gaps[self.last + 1] - self.beats.gaps[np.minimum(self.first, self.last) + 1]
+        return self.pair_sums(self.beats.gaps)
 
     @cached_property
     def usable(self) -> Bools:
@@ -112,8 +112,10 @@ class Windows:
 
     def sums(self, running_sums: Ints) -> Ints:
         """The sum over the beats of each."""
-        return running_sums[self.last + 1] - running_sums[self.first]
+        sums: Ints = running_sums[self.last + 1] - running_sums[self.first]
+        return sums
 
     def pair_sums(self, running_sums: Ints) -> Ints:
         """The sum over the beats of each but its first, for what is said of a beat and the one before it."""
-        return running_sums[self.last + 1] - running_sums[np.minimum(self.first, self.last) + 1]
+        sums: Ints = running_sums[self.last + 1] - running_sums[np.minimum(self.first, self.last) + 1]
+        return sums
