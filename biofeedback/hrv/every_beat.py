@@ -71,6 +71,7 @@ class _Table:
         self._ok: list[bool] = []
         self._joined: list[bool] = []
         self._unsaid: deque[tuple[int, TimedBeat]] = deque()
+        self._said = -1
         self._dropped = 0
         self._since_us = 0
 
@@ -83,14 +84,16 @@ class _Table:
         self._ticks.append(beat.ticks)
         self._joined.append(not beat.gap_before)
         self._ok.append(True)
-        self._unsaid.append((len(self._ok) - 1 + self._dropped, beat))
+        if beat.index > self._said:
+            self._unsaid.append((len(self._ok) - 1 + self._dropped, beat))
         flags = tuple(why is None for why in ready.whys[-len(self._ok) :])
         self._ok[-len(flags) :] = flags
         self.rows.append((len(self._ok) - 1, flags))
 
     def settle(self, beat: TimedBeat) -> None:
-        """This beat will never change again."""
-        if self._unsaid and self._unsaid[0][1] is beat:
+        """Neither this beat nor one before it will change again."""
+        self._said = beat.index
+        while self._unsaid and self._unsaid[0][1].index <= beat.index:
             self._unsaid.popleft()
 
     def look_again(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from biofeedback.events import Rr
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS
-from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.stream import BeatStream, StreamEvent
 from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, Answer, Detrend, window_of
 
@@ -30,12 +31,17 @@ class Summary:
     quality: str | None
 
 
-def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
-    """A file's intervals (1/1 024 000 s) as settled beats; session time starts at the first opening beat."""
-    stream = BeatStream()
+def events_of_intervals(ticks: Sequence[int], stream: BeatStream) -> Iterator[StreamEvent]:
+    """What the stream says of a file's intervals (1/1 024 000 s); session time starts at the first opening beat."""
     for start in range(0, len(ticks), AT_A_TIME):
-        stream.add_intervals(Rr(0, tuple(ticks[start : start + AT_A_TIME])))
-    stream.finish()
+        yield from stream.add_intervals(Rr(0, tuple(ticks[start : start + AT_A_TIME])))
+    yield from stream.finish()
+
+
+def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
+    """A file's intervals as settled beats."""
+    stream = BeatStream()
+    deque(events_of_intervals(ticks, stream), maxlen=0)
     return list(stream.beats)
 
 
@@ -82,5 +88,10 @@ def summarise(beats: Sequence[TimedBeat], span_s: float | None = None, detrend: 
         gaps=sum(beat.gap_before for beat in beats[1:]),
         coverage=window.coverage,
         metrics={name: metric.over(window) for name, metric in METRICS.items()},
-        quality="irregular" if share > IRREGULAR else "poor" if share > POOR else None,
+        quality=quality_of(share),
     )
+
+
+def quality_of(share: float) -> str | None:
+    """The mark that a share of flagged intervals earns, None for a good one (RULINGS B1.4)."""
+    return "irregular" if share > IRREGULAR else "poor" if share > POOR else None
