@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.beats import Hole, TimedBeat
+from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.sliding.rows import LENGTHS, Rows, metric_rows
 from biofeedback.hrv.sliding.windows import Beats
 from biofeedback.hrv.stream import OPEN, Ready, Settled, StreamEvent
@@ -40,18 +40,18 @@ def every_beat(events: Iterable[StreamEvent], from_us: int, to_us: int) -> Itera
     """The rows of the beats that open in [from_us, to_us), of the beats that do, as the stream's events come."""
     table = _Table()
     for event in events:
-        match event:
-            case Ready(beat):
-                if from_us <= beat.opening_us < to_us:
-                    table.add(event)
-                    if len(table.rows) == BLOCK:
-                        yield table.flush()
-            case Settled(beat):
-                table.settle(beat)
-            case Hole():
-                if table.rows:
+        if isinstance(event, Ready):
+            opening_us = event.beat.opening_us
+            if from_us <= opening_us < to_us:
+                table.add(event, opening_us)
+                if len(table.rows) == BLOCK:
                     yield table.flush()
-                table.look_again()
+        elif isinstance(event, Settled):
+            table.settle(event.beat)
+        else:
+            if table.rows:
+                yield table.flush()
+            table.look_again()
     if table.rows:
         yield table.flush()
 
@@ -77,11 +77,11 @@ class _Table:
         self._dropped = 0
         self._since_us = 0
 
-    def add(self, ready: Ready) -> None:
+    def add(self, ready: Ready, opening_us: int) -> None:
         """A row for this beat; the flags of the last beats are what they are now."""
         beat = ready.beat
         if not self._t_us:
-            self._since_us = beat.opening_us
+            self._since_us = opening_us
         self._t_us.append(beat.t_us)
         self._ticks.append(beat.ticks)
         self._joined.append(not beat.gap_before)

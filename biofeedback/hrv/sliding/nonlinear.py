@@ -13,7 +13,7 @@ from biofeedback.hrv.window import Bools, Floats, Ints
 
 Narrow: TypeAlias = npt.NDArray[np.int32]
 
-TOGETHER = 512
+TOGETHER = 1024
 """So many windows at once are compared: their distances stay in the processor's cache."""
 FAR = np.iinfo(np.int32).max
 

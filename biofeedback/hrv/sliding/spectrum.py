@@ -28,6 +28,8 @@ class Spectra:
         first = np.append(True, stretch[1:] != stretch[:-1])
         self._ranks = beats.ranks
         self._curve = Curve(beats.t_us[beats.accepted], beats.ticks[beats.accepted], first)
+        if len(beats.accepted) >= LEAST_KNOTS:
+            self._curve.tabulate()
 
     def minute(self, windows: Windows, wanted: Bools) -> dict[str, Floats]:
         """Metrics of windows of 60 s, (rows,) each; NaN where one is not wanted or cannot be given."""
