@@ -1,0 +1,304 @@
+"""Two ways to the beats of an ECG or a pulse wave that look at different things, and whether they tell the same story.
+
+The first is heartpy 1.2.7 (van Gent et al. 2019, DOI 10.5334/jors.241), of which only the list of peaks is taken: it
+raises the moving mean of 0.75 s by so much that the intervals between what sticks out scatter least. It is given the
+energy of an ECG's 5-15 Hz band (Pan & Tompkins 1985, DOI 10.1109/TBME.1985.325532), or the positive half of a pulse
+wave's 0.5-8 Hz band, squared, a minute at a time. The second takes the highest places of an ECG's 12-30 Hz envelope, or
+of the upstrokes of a pulse wave; it needs no regularity. Noise seldom looks like a beat to both.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import numpy as np
+
+from biofeedback.errors import BiofeedbackError
+from biofeedback.formats.sampled import Signal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Samples: TypeAlias = NDArray[np.float64]
+    Places: TypeAlias = NDArray[np.int64]
+
+WaveformKind: TypeAlias = Literal["ecg", "ppg"]
+
+CHUNK_S: Final = 60.0
+"""heartpy's threshold is one for all it is given: a minute."""
+MARGIN_S: Final = 5.0
+"""Neighbouring minutes see so much of each other, in which filters settle."""
+MEAN_S: Final = 0.75
+SLOWEST_BPM: Final = 30
+FASTEST_BPM: Final = 220
+QRS_S: Final = 0.1
+"""About the length of a QRS complex: energy is taken over this, so that each is one hill."""
+REFRACTORY_S: Final = 0.25
+AROUND_S: Final = 0.08
+"""The peak itself lies this close to the place of most energy."""
+UPSTROKE_S: Final = 0.3
+"""The steepest rise lies at most so long before a pulse's peak."""
+BLOCK_S: Final = 2.0
+BLOCKS: Final = 4
+LOW: Final = 0.5
+"""The second way leaves out what is lower than this share of the usual height in the 9 blocks around."""
+SAME_S: Final = 0.075
+"""Both mean the same beat when, but for a steady shift, they put it within this of each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Beats that both ways found, in seconds since the first sample, and how many all in all either way found."""
+
+    beats: Samples
+    either: int
+
+    @property
+    def agreement(self) -> float:
+        """Beats that both found over beats that either found."""
+        return self.beats.size / self.either if self.either else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """One minute, in seconds: beats of either way, the places of the first way's peaks up and down, their heights."""
+
+    first: Samples
+    second: Samples
+    up: Samples
+    down: Samples
+    heights: tuple[float, float]
+
+
+def find_beats(signal: Signal, kind: WaveformKind) -> Found:
+    """Look for beats in both ways. Raises BiofeedbackError when heartpy is not installed."""
+    heartpy = load_heartpy()
+    chunks = [
+        chunk for piece in signal.pieces for chunk in _chunks(piece.values, piece.at_s, signal.hz, kind, heartpy)
+    ]
+    first = np.concatenate([chunk.first for chunk in chunks])
+    second = np.concatenate([chunk.second for chunk in chunks])
+    heights = np.array([chunk.heights for chunk in chunks])
+    upwards = np.median(heights[:, 0]) >= np.median(heights[:, 1])
+    places = np.concatenate([chunk.up if upwards else chunk.down for chunk in chunks])
+    both = _matched(first, second)
+    beats = places[both]
+    apart = np.concatenate(([True], np.diff(beats) > REFRACTORY_S / 2)) if beats.size else np.array([], bool)
+    return Found(beats[apart], first.size + second.size - int(both.sum()))
+
+
+def load_heartpy() -> ModuleType:
+    """heartpy's peak detection, imported when first needed: it draws in scipy and matplotlib (1 CPU-s).
+
+    It asks for pkg_resources, only to find its example data. Setuptools below 81, a dependency of ours, brings that
+    with a warning; where another package has put a later setuptools, a stand-in is lent for the time of the import.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lent = "pkg_resources" not in sys.modules and importlib.util.find_spec("pkg_resources") is None
+        if lent:
+            sys.modules["pkg_resources"] = _stand_in()
+        try:
+            importlib.import_module("heartpy")
+            return importlib.import_module("heartpy.peakdetection")
+        except ImportError as error:
+            raise BiofeedbackError(
+                f"Beats cannot be looked for in a waveform: {error}.", "Install it: pip install 'heartpy>=1.2.7,<1.3'."
+            ) from error
+        finally:
+            if lent:
+                del sys.modules["pkg_resources"]
+
+
+def _stand_in() -> ModuleType:
+    module = ModuleType("pkg_resources")
+    module.__dict__["resource_filename"] = lambda _package, name: name
+    return module
+
+
+def _chunks(values: Samples, at_s: float, hz: float, kind: WaveformKind, heartpy: ModuleType) -> list[_Chunk]:
+    """A piece's minutes; the last takes up to half a minute more, so that none is short."""
+    size, margin = round(CHUNK_S * hz), round(MARGIN_S * hz)
+    starts = range(0, max(1, values.size - size // 2), size)
+    look = _ecg_chunk if kind == "ecg" else _pulse_chunk
+    chunks: list[_Chunk] = []
+    for start in starts:
+        end = values.size if start == starts[-1] else start + size
+        low, high = max(0, start - margin), min(values.size, end + margin)
+        chunks.append(_owned(look(values[low:high], hz, heartpy), (start - low) / hz, (end - low) / hz, at_s + low / hz))
+    return chunks
+
+
+def _owned(chunk: _Chunk, from_s: float, to_s: float, at_s: float) -> _Chunk:
+    """What of a chunk lies in its own minute, not in the margins, on the signal's time."""
+    mine = (chunk.first >= from_s) & (chunk.first < to_s)
+    second = chunk.second[(chunk.second >= from_s) & (chunk.second < to_s)]
+    return _Chunk(
+        chunk.first[mine] + at_s, second + at_s, chunk.up[mine] + at_s, chunk.down[mine] + at_s, chunk.heights
+    )
+
+
+def _ecg_chunk(values: Samples, hz: float, heartpy: ModuleType) -> _Chunk:
+    qrs = _band(values, hz, 5, 15)
+    energy = _smooth(qrs * qrs, QRS_S * hz)
+    first = _first_way(energy, hz, heartpy)
+    second = _second_way(_smooth(np.abs(_band(values, hz, 12, 30)), QRS_S * hz), hz, REFRACTORY_S)
+    up, up_height = _refined(qrs, first, round(AROUND_S * hz), round(AROUND_S * hz))
+    down, down_height = _refined(-qrs, first, round(AROUND_S * hz), round(AROUND_S * hz))
+    return _Chunk(first / hz, second / hz, up / hz, down / hz, (up_height, down_height))
+
+
+def _pulse_chunk(values: Samples, hz: float, heartpy: ModuleType) -> _Chunk:
+    """Pulses stick out upwards; a wave that sticks out downwards is turned over."""
+    pulse = _band(values, hz, 0.5, 8)
+    if float(np.mean(pulse**3)) < 0:
+        pulse = -pulse
+    first = _first_way(np.maximum(pulse, 0) ** 2, hz, heartpy)
+    rise = np.gradient(_band(pulse, hz, 0.5, 5))
+    apart_s = max(REFRACTORY_S, 0.55 * _period(rise, hz))
+    second = _second_way(np.maximum(rise, 0), hz, apart_s)
+    places, height = _refined(rise, first, round(UPSTROKE_S * hz), 0)
+    return _Chunk(first / hz, second / hz, places / hz, places / hz, (height, 0.0))
+
+
+def _band(values: Samples, hz: float, low_hz: float, high_hz: float) -> Samples:
+    """The signal between two frequencies, without delay (Butterworth, second order, forwards and backwards)."""
+    from scipy.signal import butter, sosfiltfilt
+
+    sections: Any = butter(2, (low_hz, min(high_hz, 0.45 * hz)), "bandpass", fs=hz, output="sos")
+    filtered: Any = sosfiltfilt(sections, values - np.median(values))
+    return np.asarray(filtered, dtype=np.float64)
+
+
+def _smooth(values: Samples, samples: float) -> Samples:
+    count = max(1, round(samples))
+    return np.convolve(values, np.full(count, 1 / count), "same")
+
+
+def _first_way(hills: Samples, hz: float, heartpy: ModuleType) -> Places:
+    """heartpy's list of peaks, of two too close to each other the higher; none when it finds nothing fitting.
+
+    Its dictionaries are given anew at each call: as defaults they would be shared between all calls.
+    """
+    top = float(np.percentile(hills, 99))
+    if not top > 0:
+        return np.array([], np.int64)
+    scaled = hills * (100 / top)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mean = _moving_mean(scaled, round(MEAN_S * hz))
+        try:
+            found: dict[str, Any] = heartpy.fit_peaks(
+                scaled, mean, hz, bpmmin=SLOWEST_BPM, bpmmax=FASTEST_BPM, working_data={}
+            )
+        except heartpy.BadSignalWarning:
+            return np.array([], np.int64)
+    return _thinned(np.asarray(found["peaklist"], dtype=np.int64), scaled, REFRACTORY_S * hz)
+
+
+def _moving_mean(values: Samples, count: int) -> Samples:
+    """Centred, with the first and last full mean kept to the ends."""
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    means = (sums[count:] - sums[:-count]) / count
+    before = (values.size - means.size) // 2
+    return np.pad(means, (before, values.size - means.size - before), mode="edge")
+
+
+def _thinned(places: Places, heights: Samples, apart: float) -> Places:
+    kept: list[int] = []
+    for place in places.tolist():
+        if not kept or place - kept[-1] >= apart:
+            kept.append(place)
+        elif heights[place] > heights[kept[-1]]:
+            kept[-1] = place
+    return np.array(kept, np.int64)
+
+
+def _second_way(hills: Samples, hz: float, apart_s: float) -> Places:
+    """The highest places that are so far apart, and not low among the highest of the blocks around."""
+    from scipy.signal import find_peaks
+
+    size = round(BLOCK_S * hz)
+    tops = np.array([hills[start : start + size].max() for start in range(0, hills.size, size)])
+    usual = np.array([np.median(tops[max(0, k - BLOCKS) : k + BLOCKS + 1]) for k in range(tops.size)])
+    places = np.asarray(find_peaks(hills, distance=max(1, round(apart_s * hz)))[0], dtype=np.int64)
+    return places[hills[places] > LOW * usual[places // size]]
+
+
+def _period(rise: Samples, hz: float) -> float:
+    """The pulse's usual interval in seconds: the first high peak of the autocorrelation between 0.27 and 2 s."""
+    from scipy.signal import find_peaks
+
+    spectrum = np.fft.rfft(rise - rise.mean(), 2 * rise.size)
+    likeness = np.fft.irfft(np.abs(spectrum) ** 2)[: min(rise.size, round(2 * hz) + 2)]
+    lags = np.asarray(find_peaks(likeness)[0], dtype=np.int64)
+    lags = lags[lags >= 60 / FASTEST_BPM * hz]
+    if not lags.size:
+        return 0.0
+    best = float(likeness[lags].max())
+    return float(lags[likeness[lags] >= best - 0.15 * abs(best)][0]) / hz
+
+
+def _refined(wave: Samples, places: Places, before: int, after: int) -> tuple[Samples, float]:
+    """Where the wave is highest around each place, by a parabola through three samples, and its usual height."""
+    if not places.size:
+        return np.array([], np.float64), 0.0
+    refined: list[float] = []
+    for place in places.tolist():
+        low = max(0, place - before)
+        top = low + int(np.argmax(wave[low : place + after + 1]))
+        refined.append(top + _vertex(wave, top))
+    tops = wave[np.clip(np.round(refined).astype(np.int64), 0, wave.size - 1)]
+    return np.array(refined), float(np.median(tops))
+
+
+def _vertex(wave: Samples, top: int) -> float:
+    """How far from sample `top` the parabola through it and its neighbours is highest; 0 where it is no top."""
+    if not 0 < top < wave.size - 1:
+        return 0.0
+    left, middle, right = (float(value) for value in wave[top - 1 : top + 2])
+    bend = left - 2 * middle + right
+    return 0.5 * (left - right) / bend if middle >= max(left, right) and bend < 0 else 0.0
+
+
+def _matched(first: Samples, second: Samples) -> NDArray[np.bool_]:
+    """Which beats of the first way the second found too, each once, after the usual shift between them is taken off."""
+    both = np.zeros(first.size, bool)
+    if not first.size or not second.size:
+        return both
+    near = np.clip(np.searchsorted(second, first), 1, max(1, second.size - 1))
+    options = np.stack([second[near - 1], second[np.minimum(near, second.size - 1)]])
+    shifts = options - first
+    shift = float(np.median(np.where(np.abs(shifts[0]) <= np.abs(shifts[1]), shifts[0], shifts[1])))
+    place = 0
+    for index, at in enumerate((first + shift).tolist()):
+        while place < second.size and second[place] < at - SAME_S:
+            place += 1
+        if place < second.size and second[place] <= at + SAME_S:
+            both[index] = True
+            place += 1
+    return both
+
+
+def sharpness(signal: Signal) -> tuple[float, float]:
+    """Power of the 5-15 Hz band over that of 0.7-4 Hz, and the kurtosis of the former (noise: 3), as medians of chunks.
+
+    An ECG's QRS complexes give at least some tenths and about 10, a smooth pulse wave a hundredth or so.
+    """
+    ratios: list[float] = []
+    peaked: list[float] = []
+    for piece in signal.pieces:
+        for start in range(0, max(1, piece.values.size // 2), round(CHUNK_S * signal.hz)):
+            values = piece.values[start : start + round(CHUNK_S * signal.hz)]
+            fast, slow = _band(values, signal.hz, 5, 15), _band(values, signal.hz, 0.7, 4)
+            power = float(np.mean(fast**2)) + np.finfo(float).tiny
+            ratios.append(power / (float(np.mean(slow**2)) + np.finfo(float).tiny))
+            peaked.append(float(np.mean(fast**4)) / power**2)
+    return float(np.median(ratios)), float(np.median(peaked))
