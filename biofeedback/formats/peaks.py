@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -35,6 +35,8 @@ CHUNK_S: Final = 60.0
 """heartpy's threshold is one for all it is given: a minute."""
 MARGIN_S: Final = 5.0
 """Neighbouring minutes see so much of each other, in which filters settle."""
+EDGE_S: Final = 0.1
+"""A beat so close to a hole may be half of one, and is not taken."""
 MEAN_S: Final = 0.75
 SLOWEST_BPM: Final = 30
 FASTEST_BPM: Final = 220
@@ -45,6 +47,8 @@ AROUND_S: Final = 0.08
 """The peak itself lies this close to the place of most energy."""
 UPSTROKE_S: Final = 0.3
 """The steepest rise lies at most so long before a pulse's peak."""
+AGAIN_S: Final = 0.03
+"""Another reading of an ECG's peak is looked for so close to the first."""
 BLOCK_S: Final = 2.0
 BLOCKS: Final = 4
 LOW: Final = 0.5
@@ -55,10 +59,14 @@ SAME_S: Final = 0.075
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Beats that both ways found, in seconds since the first sample, and how many all in all either way found."""
+    """Beats that both ways found, in seconds since the first sample, and how many all in all either way found.
+
+    `scatter_s`: by how much the places of beats scatter, as far as another reading of each tells.
+    """
 
     beats: Samples
     either: int
+    scatter_s: float
 
     @property
     def agreement(self) -> float:
@@ -68,30 +76,50 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """One minute, in seconds: beats of either way, the places of the first way's peaks up and down, their heights."""
+    """One minute, in seconds: beats of either way; the first way's, read in four ways, and the height of the first two.
+
+    `up`, `down`: where the wave is highest and lowest; `up_again`, `down_again`: the same of another wave.
+    """
 
     first: Samples
     second: Samples
     up: Samples
     down: Samples
+    up_again: Samples
+    down_again: Samples
     heights: tuple[float, float]
+
+    def cut(self, from_s: float, to_s: float, later_s: float) -> _Chunk:
+        """What lies in [from, to), not in the margins, moved to the signal's time."""
+        mine = (self.first >= from_s) & (self.first < to_s)
+        theirs = (self.second >= from_s) & (self.second < to_s)
+        return _Chunk(
+            self.first[mine] + later_s,
+            self.second[theirs] + later_s,
+            self.up[mine] + later_s,
+            self.down[mine] + later_s,
+            self.up_again[mine] + later_s,
+            self.down_again[mine] + later_s,
+            self.heights,
+        )
 
 
 def find_beats(signal: Signal, kind: WaveformKind) -> Found:
     """Look for beats in both ways. Raises BiofeedbackError when heartpy is not installed."""
     heartpy = load_heartpy()
+    turn = -1.0 if kind == "ppg" and _hangs_down(signal) else 1.0
     chunks = [
-        chunk for piece in signal.pieces for chunk in _chunks(piece.values, piece.at_s, signal.hz, kind, heartpy)
+        chunk for piece in signal.pieces for chunk in _chunks(turn * piece.values, piece.at_s, signal.hz, kind, heartpy)
     ]
     first = np.concatenate([chunk.first for chunk in chunks])
     second = np.concatenate([chunk.second for chunk in chunks])
-    heights = np.array([chunk.heights for chunk in chunks])
-    upwards = np.median(heights[:, 0]) >= np.median(heights[:, 1])
-    places = np.concatenate([chunk.up if upwards else chunk.down for chunk in chunks])
+    up, down = np.median([chunk.heights for chunk in chunks], axis=0)
+    places = np.concatenate([chunk.up if up >= down else chunk.down for chunk in chunks])
+    again = np.concatenate([chunk.up_again if up >= down else chunk.down_again for chunk in chunks])
     both = _matched(first, second)
-    beats = places[both]
-    apart = np.concatenate(([True], np.diff(beats) > REFRACTORY_S / 2)) if beats.size else np.array([], bool)
-    return Found(beats[apart], first.size + second.size - int(both.sum()))
+    either = first.size + second.size - int(both.sum())
+    both[1:] &= places[1:] > np.maximum.accumulate(places)[:-1] + REFRACTORY_S / 2
+    return Found(places[both], either, _scatter(again[both] - places[both]))
 
 
 def load_heartpy() -> ModuleType:
@@ -118,63 +146,79 @@ def load_heartpy() -> ModuleType:
 
 
 def _stand_in() -> ModuleType:
+    def resource_filename(_package: str, name: str) -> str:
+        return name
+
     module = ModuleType("pkg_resources")
-    module.__dict__["resource_filename"] = lambda _package, name: name
+    module.__dict__["resource_filename"] = resource_filename
     return module
 
 
+def _scipy_signal() -> Any:  # noqa: ANN401 - a module without types
+    return importlib.import_module("scipy.signal")
+
+
 def _chunks(values: Samples, at_s: float, hz: float, kind: WaveformKind, heartpy: ModuleType) -> list[_Chunk]:
-    """A piece's minutes; the last takes up to half a minute more, so that none is short."""
-    size, margin = round(CHUNK_S * hz), round(MARGIN_S * hz)
-    starts = range(0, max(1, values.size - size // 2), size)
-    look = _ecg_chunk if kind == "ecg" else _pulse_chunk
+    """Both ways, a minute at a time, each minute with its margins."""
+    margin, start = round(MARGIN_S * hz), 0
+    look: Callable[[Samples, float, ModuleType], _Chunk] = _ecg_chunk if kind == "ecg" else _pulse_chunk
     chunks: list[_Chunk] = []
-    for start in starts:
-        end = values.size if start == starts[-1] else start + size
+    for minute in _minutes(values, hz):
+        end = start + minute.size
         low, high = max(0, start - margin), min(values.size, end + margin)
-        chunks.append(_owned(look(values[low:high], hz, heartpy), (start - low) / hz, (end - low) / hz, at_s + low / hz))
+        chunk = look(values[low:high], hz, heartpy)
+        from_s = (start - low) / hz + (EDGE_S if start == 0 else 0)
+        to_s = (end - low) / hz - (EDGE_S if end == values.size else 0)
+        chunks.append(chunk.cut(from_s, to_s, at_s + low / hz))
+        start = end
     return chunks
 
 
-def _owned(chunk: _Chunk, from_s: float, to_s: float, at_s: float) -> _Chunk:
-    """What of a chunk lies in its own minute, not in the margins, on the signal's time."""
-    mine = (chunk.first >= from_s) & (chunk.first < to_s)
-    second = chunk.second[(chunk.second >= from_s) & (chunk.second < to_s)]
-    return _Chunk(
-        chunk.first[mine] + at_s, second + at_s, chunk.up[mine] + at_s, chunk.down[mine] + at_s, chunk.heights
-    )
-
-
 def _ecg_chunk(values: Samples, hz: float, heartpy: ModuleType) -> _Chunk:
-    qrs = _band(values, hz, 5, 15)
+    qrs, sharper = _band(values, hz, 5, 15), _band(values, hz, 8, 25)
     energy = _smooth(qrs * qrs, QRS_S * hz)
     first = _first_way(energy, hz, heartpy)
     second = _second_way(_smooth(np.abs(_band(values, hz, 12, 30)), QRS_S * hz), hz, REFRACTORY_S)
-    up, up_height = _refined(qrs, first, round(AROUND_S * hz), round(AROUND_S * hz))
-    down, down_height = _refined(-qrs, first, round(AROUND_S * hz), round(AROUND_S * hz))
-    return _Chunk(first / hz, second / hz, up / hz, down / hz, (up_height, down_height))
+    around, near = round(AROUND_S * hz), round(AGAIN_S * hz)
+    up, down = (_refined(wave, first, around, around) for wave in (qrs, -qrs))
+    up_again, down_again = _refined(sharper, _whole(up), near, near), _refined(-sharper, _whole(down), near, near)
+    heights = (_usual_height(qrs, up), _usual_height(-qrs, down))
+    return _Chunk(first / hz, second / hz, up / hz, down / hz, up_again / hz, down_again / hz, heights)
 
 
 def _pulse_chunk(values: Samples, hz: float, heartpy: ModuleType) -> _Chunk:
-    """Pulses stick out upwards; a wave that sticks out downwards is turned over."""
-    pulse = _band(values, hz, 0.5, 8)
-    if float(np.mean(pulse**3)) < 0:
-        pulse = -pulse
+    pulse, smoother = _band(values, hz, 0.5, 8), _band(values, hz, 0.5, 5)
     first = _first_way(np.maximum(pulse, 0) ** 2, hz, heartpy)
-    rise = np.gradient(_band(pulse, hz, 0.5, 5))
-    apart_s = max(REFRACTORY_S, 0.55 * _period(rise, hz))
-    second = _second_way(np.maximum(rise, 0), hz, apart_s)
-    places, height = _refined(rise, first, round(UPSTROKE_S * hz), 0)
-    return _Chunk(first / hz, second / hz, places / hz, places / hz, (height, 0.0))
+    rise = np.gradient(smoother)
+    second = _second_way(np.maximum(rise, 0), hz, max(REFRACTORY_S, 0.55 * _period(rise, hz)))
+    around = round(AROUND_S * hz)
+    steepest, peak = _refined(rise, first, round(UPSTROKE_S * hz), 0), _refined(smoother, first, around, around)
+    return _Chunk(first / hz, second / hz, steepest / hz, steepest / hz, peak / hz, peak / hz, (1.0, 0.0))
+
+
+def _hangs_down(signal: Signal) -> bool:
+    """Whether a pulse wave is upside down: its pulses are narrower than what lies between them."""
+    minutes = [minute for piece in signal.pieces for minute in _minutes(piece.values, signal.hz)]
+    skews = [_skew(_band(minute, signal.hz, 0.5, 8)) for minute in minutes]
+    return float(np.median(skews)) < 0
+
+
+def _skew(wave: Samples) -> float:
+    return float(np.mean(wave**3)) / (float(np.mean(wave**2)) ** 1.5 + np.finfo(float).tiny)
+
+
+def _minutes(values: Samples, hz: float) -> list[Samples]:
+    """A piece in minutes; the last takes up to half a minute more, so that none is short."""
+    size = round(CHUNK_S * hz)
+    starts = range(0, max(1, values.size - size // 2), size)
+    return [values[start : values.size if start == starts[-1] else start + size] for start in starts]
 
 
 def _band(values: Samples, hz: float, low_hz: float, high_hz: float) -> Samples:
     """The signal between two frequencies, without delay (Butterworth, second order, forwards and backwards)."""
-    from scipy.signal import butter, sosfiltfilt
-
-    sections: Any = butter(2, (low_hz, min(high_hz, 0.45 * hz)), "bandpass", fs=hz, output="sos")
-    filtered: Any = sosfiltfilt(sections, values - np.median(values))
-    return np.asarray(filtered, dtype=np.float64)
+    scipy = _scipy_signal()
+    sections = scipy.butter(2, (low_hz, min(high_hz, 0.45 * hz)), "bandpass", fs=hz, output="sos")
+    return np.asarray(scipy.sosfiltfilt(sections, values - np.median(values)), dtype=np.float64)
 
 
 def _smooth(values: Samples, samples: float) -> Samples:
@@ -223,40 +267,45 @@ def _thinned(places: Places, heights: Samples, apart: float) -> Places:
 
 def _second_way(hills: Samples, hz: float, apart_s: float) -> Places:
     """The highest places that are so far apart, and not low among the highest of the blocks around."""
-    from scipy.signal import find_peaks
-
     size = round(BLOCK_S * hz)
     tops = np.array([hills[start : start + size].max() for start in range(0, hills.size, size)])
     usual = np.array([np.median(tops[max(0, k - BLOCKS) : k + BLOCKS + 1]) for k in range(tops.size)])
-    places = np.asarray(find_peaks(hills, distance=max(1, round(apart_s * hz)))[0], dtype=np.int64)
+    places = np.asarray(_scipy_signal().find_peaks(hills, distance=max(1, round(apart_s * hz)))[0], dtype=np.int64)
     return places[hills[places] > LOW * usual[places // size]]
 
 
 def _period(rise: Samples, hz: float) -> float:
-    """The pulse's usual interval in seconds: the first high peak of the autocorrelation between 0.27 and 2 s."""
-    from scipy.signal import find_peaks
-
+    """The pulse's usual interval in seconds: the highest peak of the autocorrelation between 0.27 and 2 s."""
     spectrum = np.fft.rfft(rise - rise.mean(), 2 * rise.size)
     likeness = np.fft.irfft(np.abs(spectrum) ** 2)[: min(rise.size, round(2 * hz) + 2)]
-    lags = np.asarray(find_peaks(likeness)[0], dtype=np.int64)
+    lags = np.asarray(_scipy_signal().find_peaks(likeness)[0], dtype=np.int64)
     lags = lags[lags >= 60 / FASTEST_BPM * hz]
     if not lags.size:
         return 0.0
-    best = float(likeness[lags].max())
-    return float(lags[likeness[lags] >= best - 0.15 * abs(best)][0]) / hz
+    return float(lags[np.argmax(likeness[lags])]) / hz
 
 
-def _refined(wave: Samples, places: Places, before: int, after: int) -> tuple[Samples, float]:
-    """Where the wave is highest around each place, by a parabola through three samples, and its usual height."""
-    if not places.size:
-        return np.array([], np.float64), 0.0
+def _refined(wave: Samples, places: Places, before: int, after: int) -> Samples:
+    """Where the wave is highest around each place, by a parabola through three samples."""
     refined: list[float] = []
     for place in places.tolist():
         low = max(0, place - before)
         top = low + int(np.argmax(wave[low : place + after + 1]))
         refined.append(top + _vertex(wave, top))
-    tops = wave[np.clip(np.round(refined).astype(np.int64), 0, wave.size - 1)]
-    return np.array(refined), float(np.median(tops))
+    return np.array(refined, np.float64)
+
+
+def _whole(places: Samples) -> Places:
+    return np.round(places).astype(np.int64)
+
+
+def _usual_height(wave: Samples, places: Samples) -> float:
+    return float(np.median(wave[_whole(places)])) if places.size else 0.0
+
+
+def _scatter(apart: Samples) -> float:
+    """The standard deviation of the difference between two readings, from its 90th percentile."""
+    return float(np.percentile(np.abs(apart - np.median(apart)), 90)) / 1.645 if apart.size else 0.0
 
 
 def _vertex(wave: Samples, top: int) -> float:
@@ -295,9 +344,8 @@ def sharpness(signal: Signal) -> tuple[float, float]:
     ratios: list[float] = []
     peaked: list[float] = []
     for piece in signal.pieces:
-        for start in range(0, max(1, piece.values.size // 2), round(CHUNK_S * signal.hz)):
-            values = piece.values[start : start + round(CHUNK_S * signal.hz)]
-            fast, slow = _band(values, signal.hz, 5, 15), _band(values, signal.hz, 0.7, 4)
+        for minute in _minutes(piece.values, signal.hz):
+            fast, slow = _band(minute, signal.hz, 5, 15), _band(minute, signal.hz, 0.7, 4)
             power = float(np.mean(fast**2)) + np.finfo(float).tiny
             ratios.append(power / (float(np.mean(slow**2)) + np.finfo(float).tiny))
             peaked.append(float(np.mean(fast**4)) / power**2)

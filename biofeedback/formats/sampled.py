@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -48,7 +49,9 @@ class Signal(NamedTuple):
     holes: tuple[tuple[float, float], ...]
 
 
-def read_samples(signal: Sequence[float] | Samples, hz: float | None, times_s: Sequence[float] | Samples | None) -> Signal:
+def read_samples(
+    signal: Sequence[float] | Samples, hz: float | None, times_s: Sequence[float] | Samples | None
+) -> Signal:
     """Check a signal and cut it at its holes. Raises UnreadableError, or UsageError when no rate is given."""
     values = _numbers(signal, "The signal")
     stamps = None if times_s is None else _stamps(times_s, values.size)
@@ -57,9 +60,12 @@ def read_samples(signal: Sequence[float] | Samples, hz: float | None, times_s: S
     breaks = np.zeros(values.size, bool)
     if stamps is not None:
         breaks[1:] = np.diff(stamps) > JUMP / rate
-    at = np.arange(values.size) / rate if stamps is None else stamps - stamps[0]
-    pieces = _pieces(values, at, good, breaks, rate)
-    seconds = float(at[-1]) + 1 / rate
+    pieces = tuple(
+        Piece(float(start / rate if stamps is None else stamps[start] - stamps[0]), values[start:end])
+        for start, end in _runs(good, breaks)
+        if end - start >= LEAST_PIECE_S * rate
+    )
+    seconds = values.size / rate if stamps is None else float(stamps[-1] - stamps[0]) + 1 / rate
     if not pieces:
         raise _nothing_left(values, good, seconds)
     _refuse_cut_off(pieces, rate)
@@ -120,15 +126,11 @@ def _flat(values: Samples, least: int) -> Marks:
     return np.repeat(lengths >= max(2, least), lengths)
 
 
-def _pieces(values: Samples, at: Samples, good: Marks, breaks: Marks, rate: float) -> tuple[Piece, ...]:
-    changes = np.flatnonzero((np.diff(good.astype(np.int8)) != 0) | breaks[1:]) + 1
-    bounds = np.concatenate(([0], changes, [values.size]))
-    least = LEAST_PIECE_S * rate
-    return tuple(
-        Piece(float(at[start]), values[start:end])
-        for start, end in zip(bounds, bounds[1:], strict=False)
-        if good[start] and end - start >= least
-    )
+def _runs(good: Marks, breaks: Marks) -> Iterable[tuple[int, int]]:
+    """(from, to) of the runs of good samples that no break cuts."""
+    changes = np.flatnonzero((good[1:] != good[:-1]) | breaks[1:]) + 1
+    bounds = [0, *changes.tolist(), good.size]
+    return ((start, end) for start, end in pairwise(bounds) if good[start])
 
 
 def _holes(pieces: Sequence[Piece], rate: float, seconds: float) -> tuple[tuple[float, float], ...]:
@@ -156,9 +158,11 @@ def _nothing_left(values: Samples, good: Marks, seconds: float) -> UnreadableErr
 
 def _refuse_cut_off(pieces: Sequence[Piece], rate: float) -> None:
     """Raise UnreadableError when the amplifier cut the signal off."""
-    values = np.concatenate([piece.values for piece in pieces])
-    for edge, word in ((values.max(), "largest"), (values.min(), "smallest")):
-        share = float((_flat(values, max(3, round(CUT_OFF_S * rate))) & (values == edge)).mean())
+    total = sum(piece.values.size for piece in pieces)
+    for find, word in ((np.max, "largest"), (np.min, "smallest")):
+        edge = float(find([find(piece.values) for piece in pieces]))
+        least = max(3, round(CUT_OFF_S * rate))
+        share = sum(int((_flat(piece.values, least) & (piece.values == edge)).sum()) for piece in pieces) / total
         if share > CUT_OFF:
             raise UnreadableError(
                 f"The signal is cut off: {share:.0%} of it lie at its {word} value.", "Record again with a lower gain."
