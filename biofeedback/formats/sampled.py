@@ -41,7 +41,7 @@ class Piece(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """The usable pieces of a signal, samples a second, its whole length and the holes (from, to) in seconds."""
+    """The usable pieces of a signal, in parts of its largest value; samples a second, its length, its holes in s."""
 
     pieces: tuple[Piece, ...]
     hz: float
@@ -69,7 +69,9 @@ def read_samples(
     if not pieces:
         raise _nothing_left(values, good, seconds)
     _refuse_cut_off(pieces, rate)
-    return Signal(pieces, rate, seconds, _holes(pieces, rate, seconds))
+    largest = max(float(np.abs(piece.values).max()) for piece in pieces)
+    scaled = tuple(Piece(piece.at_s, piece.values / largest) for piece in pieces)
+    return Signal(scaled, rate, seconds, _holes(pieces, rate, seconds))
 
 
 def _numbers(values: Sequence[float] | Samples, what: str) -> Samples:
