@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -59,6 +60,8 @@ ALONE: Final = 2.0
 """Between two beats of an ECG a hill of a quarter of their height, and so much higher than all others there, may be a
 beat. In the 12-30 Hz band a T wave is none: in real ECGs 0 to 1 % of the intervals hold such a hill, in made ones where
 each second beat has 0.3 or 0.4 of the first's height 88 % and more."""
+NOTHING: Final = 1e-60
+"""No power, where something is divided by it: a signal is at most 1."""
 SAME_S: Final = 0.075
 """Both mean the same beat when, but for a steady shift, they put it within this of each other."""
 
@@ -220,7 +223,7 @@ def _hangs_down(signal: Signal) -> bool:
 
 def _skew(wave: Samples) -> float:
     cubes, squares = float(np.mean(wave**3)), float(np.mean(wave**2))
-    return cubes / max(squares * squares**0.5, float(np.finfo(np.float64).tiny))
+    return cubes / max(squares * sqrt(squares), NOTHING)
 
 
 def _minutes(values: Samples, hz: float) -> list[Samples]:
@@ -356,9 +359,9 @@ def _matched(first: Samples, second: Samples) -> NDArray[np.bool_]:
     if not first.size or not second.size:
         return both
     near = np.clip(np.searchsorted(second, first), 1, max(1, second.size - 1))
-    options = np.stack([second[near - 1], second[np.minimum(near, second.size - 1)]])
-    shifts = options - first
-    shift = float(np.median(np.where(np.abs(shifts[0]) <= np.abs(shifts[1]), shifts[0], shifts[1])))
+    before, after = second[near - 1] - first, second[np.minimum(near, second.size - 1)] - first
+    nearest: Samples = np.where(np.abs(before) <= np.abs(after), before, after)
+    shift = float(np.median(nearest))
     place = 0
     for index, at in enumerate((first + shift).tolist()):
         while place < second.size and second[place] < at - SAME_S:
@@ -376,11 +379,10 @@ def sharpness(signal: Signal) -> tuple[float, float]:
     """
     ratios: list[float] = []
     peaked: list[float] = []
-    tiny = float(np.finfo(np.float64).tiny) ** 0.4
     for piece in signal.pieces:
         for minute in _minutes(piece.values, signal.hz):
             fast, slow = _band(minute, signal.hz, 5, 15), _band(minute, signal.hz, 0.7, 4)
-            power = max(float(np.mean(fast**2)), tiny)
-            ratios.append(power / max(float(np.mean(slow**2)), tiny))
+            power = max(float(np.mean(fast**2)), NOTHING)
+            ratios.append(power / max(float(np.mean(slow**2)), NOTHING))
             peaked.append(float(np.mean(fast**4)) / power**2)
     return float(np.median(ratios)), float(np.median(peaked))

@@ -29,7 +29,7 @@ SLOWEST_HZ: Final[dict[WaveformKind, float]] = {"ecg": 100.0, "ppg": 25.0}
 SHORTEST_S: Final = 10.0
 LEAST_BEATS: Final = 6
 AGREEMENT: Final = 0.95
-"""The two ways must find the same beats in this share. Of 2352 made signals under nine kinds of noise 935 pass, all of
+"""The two ways must find the same beats in this share. Of 2352 made signals under eight kinds of noise 935 pass, all of
 them with at least 95 of 100 beats found and at most 1 of 100 invented; the best of those that lack beats has 0.946."""
 AGREEMENT_IF_IRREGULAR: Final = 0.98
 """Where more than a fifth of the intervals is flagged, beats are believed only if the two ways hardly ever differ."""
