@@ -60,6 +60,8 @@ ALONE: Final = 2.0
 """Between two beats of an ECG a hill of a quarter of their height, and so much higher than all others there, may be a
 beat. In the 12-30 Hz band a T wave is none: in real ECGs 0 to 1 % of the intervals hold such a hill, in made ones where
 each second beat has 0.3 or 0.4 of the first's height 88 % and more."""
+BESIDE_S: Final = 0.3
+"""Nearer to a beat than this no other is looked for: a pacemaker's spike, the end of a QRS complex."""
 NOTHING: Final = 1e-60
 """No power, where something is divided by it: a signal is at most 1."""
 SAME_S: Final = 0.075
@@ -90,7 +92,7 @@ class _Chunk:
     """One minute, in seconds: beats of either way; the first way's, read in four ways, and the height of the first two.
 
     `up`, `down`: where the wave is highest and lowest; `up_again`, `down_again`: the same of another wave.
-    `hidden`: for each interval with room for it, whether something sharp stands alone there.
+    `hidden`: for each interval, whether something sharp stands alone in it.
     """
 
     first: Samples
@@ -146,7 +148,8 @@ def load_heartpy() -> ModuleType:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        lent = "pkg_resources" not in sys.modules and importlib.util.find_spec("pkg_resources") is None
+        absent = sys.modules.get("pkg_resources") is None
+        lent = absent and importlib.util.find_spec("pkg_resources") is None
         if lent:
             sys.modules["pkg_resources"] = _stand_in()
         try:
@@ -294,14 +297,15 @@ def _second_way(hills: Samples, hz: float, apart_s: float) -> Places:
 
 
 def _hidden(hills: Samples, beats: Places, hz: float) -> tuple[bool, ...]:
-    """For each interval with room for a beat: whether its highest hill is far above its next, and no tiny one."""
+    """For each interval: whether it has room for a beat and its highest hill is far above its next, and no tiny one."""
     if beats.size < 2:
         return ()
-    usual, beside, apart = float(np.median(hills[beats])), round(0.2 * hz), round(0.15 * hz)
+    usual, beside, apart = float(np.median(hills[beats])), round(BESIDE_S * hz), round(QRS_S * hz)
     lone: list[bool] = []
     for early, late in pairwise(beats.tolist()):
         between = hills[early + beside : late - beside].copy()
-        if between.size < apart:
+        if between.size < beside:
+            lone.append(False)
             continue
         top = int(np.argmax(between))
         height = float(between[top])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Samples: TypeAlias = NDArray[np.float64]
+    Numbers: TypeAlias = Sequence[float] | NDArray[np.floating[Any]] | NDArray[np.integer[Any]]
     Marks: TypeAlias = NDArray[np.bool_]
 
 MOST_SAMPLES: Final = 30_000_000
@@ -49,9 +50,7 @@ class Signal(NamedTuple):
     holes: tuple[tuple[float, float], ...]
 
 
-def read_samples(
-    signal: Sequence[float] | Samples, hz: float | None, times_s: Sequence[float] | Samples | None
-) -> Signal:
+def read_samples(signal: Numbers, hz: float | None, times_s: Numbers | None) -> Signal:
     """Check a signal and cut it at its holes. Raises UnreadableError, or UsageError when no rate is given."""
     values = _numbers(signal, "The signal")
     stamps = None if times_s is None else _stamps(times_s, values.size)
@@ -74,7 +73,7 @@ def read_samples(
     return Signal(scaled, rate, seconds, _holes(pieces, rate, seconds))
 
 
-def _numbers(values: Sequence[float] | Samples, what: str) -> Samples:
+def _numbers(values: Numbers, what: str) -> Samples:
     try:
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -88,7 +87,7 @@ def _numbers(values: Sequence[float] | Samples, what: str) -> Samples:
     return numbers
 
 
-def _stamps(times_s: Sequence[float] | Samples, count: int) -> Samples:
+def _stamps(times_s: Numbers, count: int) -> Samples:
     stamps = _numbers(times_s, "The list of times")
     if stamps.size != count:
         raise UnreadableError(f"There are {count} samples and {stamps.size} times.", "Give one time a sample.")

@@ -21,7 +21,9 @@ from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.window import POOR, window_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from biofeedback.formats.sampled import Numbers
+
+__all__ = ["WaveformBeats", "WaveformKind", "rr_from_waveform"]
 
 VERSION: Final = 1
 
@@ -84,11 +86,11 @@ class WaveformBeats:
 
 
 def rr_from_waveform(
-    signal: Sequence[float] | NDArray[np.float64],
+    signal: Numbers,
     hz: float | None = None,
     kind: WaveformKind | None = None,
     *,
-    times_s: Sequence[float] | NDArray[np.float64] | None = None,
+    times_s: Numbers | None = None,
 ) -> WaveformBeats:
     """Find the heartbeats in one channel of an ECG (from 100 Hz on) or of a pulse wave (from 25 Hz on).
 
