@@ -69,10 +69,11 @@ def test_every_beat_of_a_clean_ecg_is_found_within_a_fiftieth_of_a_sample(hz: fl
     truth = beat_times(200, seed=2, mean_s=mean_s, breath_s=0.04 * mean_s)
     found = rr_from_waveform(ecg(truth, hz, 200), hz, "ecg")
     assert len(found.beats) == truth.size
-    assert matched(seconds_of(found), truth, 0.05)[2] < 0.02 / hz + reaching_in_s
+    worst_s = matched(seconds_of(found), truth, 0.05)[2]
+    assert worst_s < 0.02 / hz + reaching_in_s
     assert found.flagged == bf.analyze((np.diff(truth) * 1000).tolist()).excluded / (truth.size - 1)
     assert (found.quality, found.holes) == (None, ())
-    assert rmssd_ms(seconds_of(found)) == pytest.approx(rmssd_ms(truth), abs=0.1)
+    assert abs(rmssd_ms(seconds_of(found)) - rmssd_ms(truth)) <= 4000 * worst_s  # a difference holds four places
 
 
 @pytest.mark.parametrize("second_wave", [0.0, 0.35, 0.6])
