@@ -152,6 +152,21 @@ def test_irregular_beats_are_found_and_called_irregular() -> None:
     assert found.quality == "irregular"
 
 
+@pytest.mark.parametrize(("bumps", "given"), [(1, True), (3, False)])
+def test_irregular_beats_are_believed_only_where_the_two_ways_hardly_ever_differ(bumps: int, given: bool) -> None:
+    """A blunt bump is a beat to the first way and none to the second, which looks at sharper things."""
+    steps = np.array([0.45, 1.1, 0.6, 0.95, 0.5, 1.2, 0.7] * 12)
+    truth = 0.7 + np.cumsum(steps)
+    signal = ecg(truth, HZ, truth[-1] + 1)
+    at = np.arange(signal.size) / HZ
+    for number in range(bumps):
+        signal += 1.8 * np.exp(-((at - truth[22 + 21 * number] + 0.5) ** 2) / (2 * 0.03**2))
+    if given:
+        assert 0.98 < rr_from_waveform(signal, HZ, "ecg").agreement < 1
+    else:
+        assert "fit no rhythm" in refusal(signal, HZ, "ecg")
+
+
 @pytest.mark.parametrize(("signal", "kind"), [(ECG, "ecg"), (-ECG, "ecg"), (PULSE, "ppg"), (-PULSE, "ppg")])
 def test_a_clear_signal_tells_its_kind(signal: Wave, kind: str) -> None:
     assert rr_from_waveform(signal, HZ).kind == kind
