@@ -31,8 +31,8 @@ SLOWEST_HZ: Final[dict[WaveformKind, float]] = {"ecg": 100.0, "ppg": 25.0}
 SHORTEST_S: Final = 10.0
 LEAST_BEATS: Final = 6
 AGREEMENT: Final = 0.95
-"""The two ways must find the same beats in this share. Of 2352 made signals under eight kinds of noise 953 pass, all of
-them with at least 95 of 100 beats found and at most 1 of 100 invented; the best of those that lack more has 0.946."""
+"""The two ways must find the same beats in this share. Chosen on 2352 made signals under eight kinds of noise; of 4704
+others 1897 pass: one of them lacks 5.3 of 100 beats, all others 5 or fewer, and at most 1.7 of 100 are invented."""
 AGREEMENT_IF_IRREGULAR: Final = 0.98
 """Where more than a fifth of the intervals is flagged, beats are believed only if the two ways hardly ever differ."""
 MOST_SCATTER_S: Final = 0.010
