@@ -38,7 +38,8 @@ class Pieces:
         """Values at `grid_us`, each on the piece with that number, in whole ticks."""
         along = (grid_us - self.t_us[piece]) / 1e6
         rise = along * (self.slope[piece] + along * (self.bend[piece] + along * self.twist[piece]))
-        return self.ticks[piece] + np.rint(rise)
+        value: Floats = self.ticks[piece] + np.rint(rise)
+        return value
 
 
 class Curve:
