@@ -27,11 +27,7 @@ _WEIGHTS: Final = _LOGS - _LOGS.mean()
 _SPREAD: Final = 2 * float(_WEIGHTS @ _WEIGHTS)
 _LENGTHS: Final = np.array(BOXES)
 _OF_TILT: Final = 3.0 / (_LENGTHS * (_LENGTHS * _LENGTHS - 1))
-_ADDED: Final = np.triu(np.ones((BOXES[-1], BOXES[-1])))
-_WITHIN: Final = (np.arange(BOXES[-1])[:, None] < _LENGTHS).astype(float)
-_SUMMED: Final = _ADDED @ _WITHIN
-_MOMENTS: Final = _ADDED @ (_WITHIN * np.arange(BOXES[-1])[:, None])
-"""From the steps in a box to its profile, to the profile's sums over boxes of each length, and to their moments."""
+_PLACES: Final = np.arange(float(BOXES[-1]))
 
 
 def sampen(window: BeatWindow) -> float | None:
@@ -138,10 +134,10 @@ def box_residuals(series: Ints) -> Ints:
     """
     padded = np.append(series, np.zeros(BOXES[-1] - 1)).astype(float)
     boxes = stretches(padded, BOXES[-1])
-    steps = boxes - boxes[:, :1]
-    profile = steps @ _ADDED
-    sums, moments = steps @ _SUMMED, steps @ _MOMENTS
-    squares = np.cumsum(profile * profile, axis=1)[:, BOXES[0] - 1 :]
+    profile = np.cumsum(boxes - boxes[:, :1], axis=1)
+    sums, moments, squares = (
+        np.cumsum(values, axis=1)[:, BOXES[0] - 1 :] for values in (profile, profile * _PLACES, profile * profile)
+    )
     tilt = 2 * moments - (_LENGTHS - 1) * sums
     left = squares - sums * sums / _LENGTHS - tilt * tilt * _OF_TILT
     whole: Ints = np.rint(left).astype(np.int64)
