@@ -132,7 +132,8 @@ def box_residuals(series: Ints) -> Ints:
     Profiles start anew in each box: the sum of a whole day squared would leave no digits for what is wanted. Boxes
     that reach past the end hold nothing of use.
     """
-    padded = np.append(series, np.zeros(BOXES[-1] - 1)).astype(float)
+    padded = np.zeros(len(series) + BOXES[-1] - 1)
+    padded[: len(series)] = series
     boxes = stretches(padded, BOXES[-1])
     profile = np.cumsum(boxes - boxes[:, :1], axis=1)
     sums, moments, squares = (

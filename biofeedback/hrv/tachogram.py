@@ -53,7 +53,8 @@ class Curve:
         self._begun = np.empty(0, np.int64)
         self._begins: Edges | None = None
         self._ends: Edges | None = None
-        self.last = last = np.append(first[1:], True)
+        self.last = last = np.ones(len(first), bool)
+        last[:-1] = first[1:]
         self.steps = (t_us[1:] - t_us[:-1]) / 1e6
         self.steps[last[:-1]] = 1.0
         self.slopes = (ticks[1:] - ticks[:-1]) / self.steps
@@ -117,7 +118,7 @@ class Curve:
         counts = end - start + 1
         width, shortest = int(counts.max()), int(counts.min())
         begin = start * every - self.grid_from
-        points = np.append(self.grid[int(begin[0]) % every :: every], np.zeros(width))
+        points = np.concatenate([self.grid[int(begin[0]) % every :: every], np.zeros(width)])
         rows = stretches(points, width)[begin // every]
         rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
@@ -169,9 +170,11 @@ class Curve:
             bends[:, :-1].ravel(),
             bends[:, 1:].ravel(),
         )
-        held = np.diff(t_us[:, 1:] // GRID_US, axis=1, prepend=(from_point - 1)[:, None])
-        piece = np.repeat(np.arange(held.size), np.maximum(held, 0).ravel())
-        counts = np.maximum(held, 0).sum(axis=1)
+        until = t_us // GRID_US
+        until[:, 0] = from_point - 1
+        held = np.maximum(until[:, 1:] - until[:, :-1], 0)
+        piece = np.repeat(np.arange(held.size), held.ravel())
+        counts = held.sum(axis=1)
         row = piece // REACH
         place = np.arange(len(piece)) - (np.cumsum(counts) - counts)[row]
         values = np.zeros((len(knots), int(counts.max())))
@@ -248,12 +251,18 @@ def curve_of(window: BeatWindow) -> tuple[Curve, int]:
     return window.remember("curve", _new_curve), 0
 
 
+def begins(joined: Bools, ok: Bools) -> Bools:
+    """Which of the accepted beats begin a stretch, of beats (n,) that follow the one before them or not."""
+    stretch = np.cumsum(~joined)[ok]
+    first = np.ones(len(stretch), bool)
+    np.not_equal(stretch[1:], stretch[:-1], out=first[1:])
+    return first
+
+
 def _new_curve(window: BeatWindow) -> Curve:
     held = window.arrays
-    stretch = np.cumsum(~held.joined)[held.ok]
-    first = np.append(True, stretch[1:] != stretch[:-1])
-    curve = Curve(held.t_us[held.ok], held.ticks[held.ok], first)
+    curve = Curve(held.t_us[held.ok], held.ticks[held.ok], begins(held.joined, held.ok))
     starts = window.remember("parts begin", lambda _: ())
     if starts and len(held.accepted) >= LEAST_KNOTS:
-        curve.begin_at(np.unique(np.searchsorted(held.accepted, starts)))
+        curve.begin_at(np.array(sorted(set(held.accepted.searchsorted(starts).tolist()))))
     return curve
