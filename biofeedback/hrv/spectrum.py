@@ -34,8 +34,8 @@ SEGMENT: Final = 300 * GRID_HZ
 POINTS: Final = 1024
 """A segment is filled up with zeros to at least so many points."""
 LAMBDA: Final = 500.0
-NOTHING_UNDER_MS2_HZ: Final = 1e-9
-"""Density that rounding alone can leave; a spectrum below it has no peak."""
+NOTHING_UNDER_MS2_HZ: Final = 1e-5
+"""Density that rounding to ticks alone can leave; a spectrum below it has no peak."""
 
 
 @dataclass(frozen=True, slots=True)
