@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 if not hasattr(np, "trapz"):
-    np.trapz = np.trapezoid
+    setattr(np, "trapz", np.trapezoid)  # noqa: B010 - a plain assignment is what another rule would rewrite
 
 import heartpy as hp
 from heartpy.analysis import calc_fd_measures, clean_rr_intervals

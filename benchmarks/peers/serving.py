@@ -136,7 +136,10 @@ def _corrected(correct: Correct, series: Intervals) -> dict[str, Any]:
         flags, corrected = correct(series.copy())
     except FAILED as error:
         return {"error": f"{type(error).__name__}: {error}"}
-    return {"flags": None if flags is None else [int(flag) for flag in flags], "series": [float(rr) for rr in corrected]}
+    return {
+        "flags": None if flags is None else [int(flag) for flag in flags],
+        "series": [float(rr) for rr in corrected],
+    }
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

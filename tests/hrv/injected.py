@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import nan, sqrt
+from math import nan, pi, sin, sqrt
 from random import Random
 from typing import Final, Literal, TypeAlias
 
@@ -63,6 +63,21 @@ def holter_pieces(name: str, wanted: int) -> Iterator[tuple[float, ...]]:
         if is_clean(segment) and all(a == b == "N" for _, a, b in part):
             found += 1
             yield segment
+
+
+def deep_rsa(seed: int, mean_ms: float, seconds: float, swing_ms: float = 330.0) -> tuple[float, ...]:
+    """Somebody who breathes 6 times a minute and swings by `swing_ms` from peak to trough; every beat is good.
+
+    Beside the wave: a slow drift (SD 20 ms, correlation 0.95 from beat to beat) and white noise (SD 12 ms).
+    """
+    chance = Random(f"{seed} {mean_ms}")
+    t, drift = 0.0, chance.gauss(0, 20)
+    intervals: list[float] = []
+    while t < seconds:
+        intervals.append(mean_ms + swing_ms / 2 * sin(2 * pi * 0.1 * t) + drift + chance.gauss(0, 12))
+        drift = 0.95 * drift + chance.gauss(0, 20 * sqrt(1 - 0.95**2))
+        t += intervals[-1] / 1000
+    return tuple(intervals)
 
 
 def fault(chance: Random, kind: Kind, here: float, after: float) -> tuple[list[float], bool]:
