@@ -23,8 +23,13 @@ def window(
     joined: Sequence[bool] | None = None,
     span_s: float | None = None,
 ) -> BeatWindow:
-    """A window of these intervals; all good and joined unless said otherwise."""
+    """A window of these intervals; all good and joined unless said otherwise, a gap being 3 s long."""
+    clock, t_us = 0, list[int]()
+    for number, value in enumerate(ticks):
+        clock += value + (3 * TICKS_PER_S if number and joined is not None and not joined[number] else 0)
+        t_us.append(ticks_to_us(clock))
     return BeatWindow(
+        tuple(t_us),
         tuple(ticks),
         tuple(ok) if ok is not None else (True,) * len(ticks),
         tuple(joined) if joined is not None else tuple(number > 0 for number in range(len(ticks))),

@@ -1,14 +1,18 @@
-"""Metrics at every beat over the trailing minute, made when two more beats have followed (RULINGS B1.3)."""
+"""Metrics at every beat over trailing windows, made when two more beats have followed (RULINGS B1.3, B2)."""
 
 from __future__ import annotations
 
-from collections.abc import Reversible
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Reversible
 from itertools import takewhile
 
 from biofeedback.events import Hrv
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.registry import LIVE_METRICS, LIVE_WINDOW_S, METRICS
+from biofeedback.hrv.registry import LIVE_WINDOW_S, METRICS, Metric
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, BeatWindow, NotYet, window_of
+
+LONGEST_S = max(metric.live_s or 0.0 for metric in METRICS.values())
 
 
 def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> list[TimedBeat]:
@@ -20,30 +24,66 @@ def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> l
     return held
 
 
-def live_window(beats: Reversible[TimedBeat], last: TimedBeat, from_us: int) -> BeatWindow:
-    """The trailing minute up to `last`; shorter while less time has passed since `from_us`."""
-    span_s = min(LIVE_WINDOW_S, (last.t_us - from_us) / 1e6)
-    return window_of(trailing(beats, last, span_s), span_s)
+class Trailing:
+    """The windows that end with `last`, of any length that a metric takes.
+
+    They are shorter while less time has passed since `from_us`, when the numbers began.
+    """
+
+    def __init__(self, beats: Reversible[TimedBeat], last: TimedBeat, from_us: int) -> None:
+        self.t_us = last.t_us
+        self._since_s = (last.t_us - from_us) / 1e6
+        self._longest = window_of(trailing(beats, last, min(LONGEST_S, self._since_s)), min(LONGEST_S, self._since_s))
+        self._openings = [
+            t - ticks_to_us(ticks) for t, ticks in zip(self._longest.t_us, self._longest.ticks, strict=True)
+        ]
+        self._windows = {LONGEST_S: self._longest}
+
+    @property
+    def minute(self) -> BeatWindow:
+        """The last 60 s."""
+        return self.window(LIVE_WINDOW_S)
+
+    def window(self, seconds: float) -> BeatWindow:
+        """The last `seconds`, at most the longest that any metric takes."""
+        if seconds not in self._windows:
+            span_s = min(seconds, self._since_s)
+            first = bisect_left(self._openings, self.t_us - round(span_s * 1e6))
+            self._windows[seconds] = self._longest.part(first, len(self._openings), span_s)
+        return self._windows[seconds]
 
 
-def live_hrv(at: int, t_us: int, window: BeatWindow, coverage: float | None, withheld: str | None) -> Hrv:
-    """The `hrv` event for the beat at `t_us` that ends `window`; `withheld`: why none of its numbers may be shown."""
+def live_hrv(
+    at: int,
+    windows: Trailing,
+    coverage: float | None,
+    withheld: str | None = None,
+    doubt: Callable[[BeatWindow], str | None] = lambda _: None,
+    metrics: Mapping[str, Metric] = METRICS,
+) -> Hrv:
+    """The `hrv` event for the beat that ends these windows.
+
+    `withheld`: why none of its numbers may be shown. `doubt`: why those of one window may not.
+    """
     values: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
-    for name in LIVE_METRICS:
-        answer = NotYet(withheld) if withheld is not None else METRICS[name].live(window)
+    for name, metric in metrics.items():
+        window = windows.window(metric.live_s or LIVE_WINDOW_S)
+        why = withheld or window.remember("doubt", doubt)
+        answer = NotYet(why) if why is not None else metric.live(window)
         if isinstance(answer, NotYet):
             values[name], reasons[name] = None, answer.reason
         else:
             values[name] = answer.value
+    minute = windows.minute
     return Hrv(
         at=at,
-        t_us=t_us,
-        window_s=window.span_s,
-        beats=len(window.ticks),
-        flagged=window.flagged,
+        t_us=windows.t_us,
+        window_s=minute.span_s,
+        beats=len(minute.ticks),
+        flagged=minute.flagged,
         coverage=coverage,
         values=values,
         reasons=reasons,
-        quality="poor" if window.flagged_share > POOR else None,
+        quality="poor" if minute.flagged_share > POOR else None,
     )

@@ -4,40 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
-from biofeedback.hrv import time_domain
-from biofeedback.hrv.window import Answer, BeatWindow, Estimate, NotYet
+from biofeedback.hrv import coherence, nonlinear, spectrum, time_domain
+from biofeedback.hrv.window import FULL, Answer, BeatWindow, Estimate, NotYet
 
-FULL: Final = 0.98
-"""A window counts as full from this share of its length."""
 LIVE_WINDOW_S: Final = 60.0
+ALIKE: Final = "the beats do not differ"
+NO_PEAK: Final = "no frequency stands out"
+NO_MATCH: Final = "no two patterns of the beats are alike"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `least_s`, `least_beats`: the shortest window in an analysis; `live_beats`: in a live minute."""
+    """One metric. `compute` says its value over a window, or None when `without` is the reason.
+
+    `least_s`, `least_beats`, `most_beats`: the shortest window in an analysis, and the longest. `live_s`: the trailing
+    window at every beat, None when no such window can hold it; `live_beats`: what is needed in it. `counts`: what the
+    numbers of beats are numbers of. `whole`: the window's length must be there without a gap.
+    """
 
     name: str
     unit: str
     version: int
     compute: Callable[[BeatWindow], float | None]
     least_s: float
-    least_beats: int
-    live_beats: int
+    least_beats: int = 2
+    live_s: float | None = LIVE_WINDOW_S
+    live_beats: int = 2
     counts: Literal["intervals", "differences"] = "intervals"
+    whole: bool = False
+    most_beats: int | None = None
+    without: str = ALIKE
 
     def over(self, window: BeatWindow) -> Answer:
         """The value over a stretch of a recording, or why it cannot be given."""
+        if self.most_beats is not None and len(window.nn) > self.most_beats:
+            return NotYet(f"takes at most {self.most_beats} beats, has {len(window.nn)}: use --window")
         return self._answer(window, self.least_s, self.least_beats)
 
     def live(self, window: BeatWindow) -> Answer:
-        """The value over the live window, or why it cannot be given yet."""
-        return self._answer(window, LIVE_WINDOW_S, self.live_beats)
+        """The value over the trailing window `live_s` long, or why it cannot be given yet."""
+        if self.live_s is None:
+            return NotYet("no trailing window is long enough for it")
+        return self._answer(window, self.live_s, self.live_beats)
 
     def _answer(self, window: BeatWindow, least_s: float, least_beats: int) -> Answer:
         if window.span_s < FULL * least_s:
             return NotYet(f"needs {least_s:g} s of beats, has {max(0, int(window.span_s))}")
+        if self.whole and not window.pieces(least_s):
+            longest = max((piece.span_s for piece in window.stretches), default=0.0)
+            return NotYet(f"needs {least_s:g} s of beats in one piece, has {int(longest)}")
         used = window.nn if self.counts == "intervals" else window.differences
         if len(used) < least_beats:
             what = "good beats" if self.counts == "intervals" else "pairs of good beats"
@@ -46,23 +64,39 @@ class Metric:
             return NotYet("more than half of the beats are flagged")
         value = self.compute(window)
         if value is None:
-            return NotYet("the beats do not differ")
-        return Estimate(value, self.unit, window.span_s, len(window.nn), self.version)
+            return NotYet(self.without)
+        return Estimate(value, self.unit, window.span_s, len(window.nn), self.version, window.coverage)
 
+
+_OF_20_PAIRS: Final = partial(
+    Metric, unit="ms", version=1, least_s=30, least_beats=20, live_beats=20, counts="differences"
+)
+_OF_30_BEATS: Final = partial(Metric, version=1, least_s=60, live_beats=30)
+_OF_10_S: Final = partial(Metric, version=1, least_s=10, live_beats=8)
+_SPECTRAL: Final = partial(Metric, version=1, whole=True, without="too few good beats for a spectrum")
 
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
     for metric in (
-        Metric("mean_hr_bpm", "bpm", 1, time_domain.mean_hr_bpm, 10, 2, 8),
-        Metric("mean_nn_ms", "ms", 1, time_domain.mean_nn_ms, 10, 2, 8),
-        Metric("sdnn_ms", "ms", 1, time_domain.sdnn_ms, 60, 2, 30),
-        Metric("rmssd_ms", "ms", 1, time_domain.rmssd_ms, 30, 20, 20, "differences"),
-        Metric("sdsd_ms", "ms", 1, time_domain.sdsd_ms, 30, 20, 20, "differences"),
-        Metric("pnn50_pct", "%", 1, time_domain.pnn50_pct, 60, 2, 30, "differences"),
-        Metric("sd1_ms", "ms", 1, time_domain.sd1_ms, 30, 20, 20, "differences"),
-        Metric("sd2_ms", "ms", 1, time_domain.sd2_ms, 60, 2, 30, "differences"),
-        Metric("sqrt_stress_index", "1/s", 1, time_domain.sqrt_stress_index, 60, 2, 30),
-        Metric("ln_hr", "ln bpm", 1, time_domain.ln_hr, 10, 2, 8),
+        _OF_10_S("mean_hr_bpm", "bpm", compute=time_domain.mean_hr_bpm),
+        _OF_10_S("mean_nn_ms", "ms", compute=time_domain.mean_nn_ms),
+        _OF_30_BEATS("sdnn_ms", "ms", compute=time_domain.sdnn_ms),
+        _OF_20_PAIRS("rmssd_ms", compute=time_domain.rmssd_ms),
+        _OF_20_PAIRS("sdsd_ms", compute=time_domain.sdsd_ms),
+        _OF_30_BEATS("pnn50_pct", "%", compute=time_domain.pnn50_pct, counts="differences"),
+        _OF_20_PAIRS("sd1_ms", compute=time_domain.sd1_ms),
+        _OF_30_BEATS("sd2_ms", "ms", compute=time_domain.sd2_ms, counts="differences"),
+        _OF_30_BEATS("sqrt_stress_index", "1/s", compute=time_domain.sqrt_stress_index),
+        _SPECTRAL("vlf_ms2", "ms^2", compute=spectrum.vlf_ms2, least_s=300, live_s=None),
+        _SPECTRAL("lf_ms2", "ms^2", compute=spectrum.lf_ms2, least_s=120, live_s=120),
+        _SPECTRAL("hf_ms2", "ms^2", compute=spectrum.hf_ms2, least_s=60, live_beats=30),
+        _SPECTRAL("total_ms2", "ms^2", compute=spectrum.total_ms2, least_s=300, live_s=None),
+        _SPECTRAL("lf_hf", "ratio", compute=spectrum.lf_hf, least_s=120, live_s=120),
+        _SPECTRAL("peak_hz", "Hz", compute=spectrum.peak_hz, least_s=60, live_beats=30, without=NO_PEAK),
+        Metric("sampen", "nats", 1, nonlinear.sampen, 0, 100, 60, 40, most_beats=5000, without=NO_MATCH),
+        Metric("dfa_alpha1", "exponent", 1, nonlinear.dfa_alpha1, 120, 100, 120, 100, whole=True),
+        _SPECTRAL("coherence_ratio", "ratio", compute=coherence.ratio, least_s=64, live_s=64, without=NO_PEAK),
+        _SPECTRAL("coherence_peak_hz", "Hz", compute=coherence.peak_hz, least_s=64, live_s=64, without=NO_PEAK),
+        _OF_10_S("ln_hr", "ln bpm", compute=time_domain.ln_hr),
     )
 }
-LIVE_METRICS: Final = ("mean_hr_bpm", "rmssd_ms", "sdnn_ms")

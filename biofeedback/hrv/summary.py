@@ -10,7 +10,7 @@ from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import BeatStream
 from biofeedback.hrv.ticks import ticks_to_us
-from biofeedback.hrv.window import POOR, Answer, window_of
+from biofeedback.hrv.window import POOR, Answer, Detrend, window_of
 
 IRREGULAR = 0.20
 
@@ -68,9 +68,9 @@ def cut(
     return held
 
 
-def summarise(beats: Sequence[TimedBeat]) -> Summary:
-    """Every metric over these beats (flags settled, RULINGS B1.3)."""
-    window = window_of(beats)
+def summarise(beats: Sequence[TimedBeat], span_s: float | None = None, detrend: Detrend = "linear") -> Summary:
+    """Every metric over these beats (flags settled, RULINGS B1.3); `span_s` when they were asked for by a length."""
+    window = window_of(beats, span_s, detrend)
     share = window.flagged_share
     return Summary(
         duration_s=window.span_s,

@@ -7,63 +7,66 @@ the unit of its name, or None when a spread has nothing to be taken of.
 from __future__ import annotations
 
 from bisect import bisect
+from collections.abc import Iterable
 from math import log, sqrt
 from typing import Final
 
+import numpy as np
+
 from biofeedback.hrv.ticks import TICKS_PER_MS, TICKS_PER_S
-from biofeedback.hrv.window import BeatWindow
+from biofeedback.hrv.window import BeatWindow, Moments
 
 PNN_LIMIT: Final = 50 * TICKS_PER_MS
 BAYEVSKY_BIN: Final = 50 * TICKS_PER_MS
+PARTS: Final = 2**40
 
 
 def mean_nn_ms(window: BeatWindow) -> float | None:
     """Mean accepted interval, ms."""
-    nn = window.nn
-    return sum(nn) / (len(nn) * TICKS_PER_MS) if nn else None
+    nn = window.nn_moments
+    return nn.total / (nn.count * TICKS_PER_MS) if nn.count else None
 
 
 def mean_hr_bpm(window: BeatWindow) -> float | None:
     """60 000 / mean NN, bpm (as Kubios; not the mean of 60 000 / NN, which breathing biases upwards)."""
-    nn = window.nn
-    return 60 * TICKS_PER_S * len(nn) / sum(nn) if nn else None
+    nn = window.nn_moments
+    return 60 * TICKS_PER_S * nn.count / nn.total if nn.count else None
 
 
 def sdnn_ms(window: BeatWindow) -> float | None:
-    """Standard deviation of NN, ms."""
-    return _root_ms(_variance(window.nn))
+    """Standard deviation of NN, ms (ddof 1)."""
+    return _root_ms(variance(window.nn_moments))
 
 
 def rmssd_ms(window: BeatWindow) -> float | None:
     """Root mean square of successive differences, ms."""
-    differences = window.differences
-    if not differences:
-        return None
-    return sqrt(sum(d * d for d in differences) / len(differences)) / TICKS_PER_MS
+    d = window.difference_moments
+    return sqrt(float(d.squares) / d.count) / TICKS_PER_MS if d.count else None
 
 
 def sdsd_ms(window: BeatWindow) -> float | None:
     """Standard deviation of successive differences, ms (of d itself; some libraries take |d| and are wrong)."""
-    return _root_ms(_variance(window.differences))
+    return _root_ms(variance(window.difference_moments))
 
 
 def pnn50_pct(window: BeatWindow) -> float | None:
-    """Share of successive differences over 50 ms, per cent of the differences; strictly over."""
-    differences = window.differences
-    if not differences:
-        return None
-    return 100 * sum(abs(d) > PNN_LIMIT for d in differences) / len(differences)
+    """Share of successive differences over 50 ms, per cent of the differences; strictly over.
+
+    Task Force 1996 divides by the number of NN; here, as in Kubios, by that of the differences there are.
+    """
+    d = window.differences
+    return 100 * int(np.count_nonzero(np.abs(d) > PNN_LIMIT)) / len(d) if len(d) else None
 
 
 def sd1_ms(window: BeatWindow) -> float | None:
     """Poincare width, sqrt(var(d) / 2), ms (Brennan 2001, IEEE Trans Biomed Eng 48:1342)."""
-    spread = _variance(window.differences)
+    spread = variance(window.difference_moments)
     return None if spread is None else _root_ms(spread / 2)
 
 
 def sd2_ms(window: BeatWindow) -> float | None:
     """Poincare length, sqrt(2 var(NN) - var(d) / 2), ms (Brennan 2001)."""
-    of_nn, of_d = _variance(window.nn), _variance(window.differences)
+    of_nn, of_d = variance(window.nn_moments), variance(window.difference_moments)
     if of_nn is None or of_d is None:
         return None
     return _root_ms(max(0.0, 2 * of_nn - of_d / 2))
@@ -74,16 +77,17 @@ def sqrt_stress_index(window: BeatWindow) -> float | None:
 
     Depends on the window's length; compare only windows of one length.
     """
-    nn = sorted(window.nn)
-    if not nn or nn[0] == nn[-1]:
+    nn = np.sort(window.nn)
+    if not len(nn) or nn[0] == nn[-1]:
         return None
-    counts: dict[int, int] = {}
-    for ticks in nn:
-        counts[ticks // BAYEVSKY_BIN] = counts.get(ticks // BAYEVSKY_BIN, 0) + 1
-    amplitude_pct = 100 * max(counts.values()) / len(nn)
-    middle = len(nn) // 2
-    median = nn[middle] if len(nn) % 2 else (nn[middle - 1] + nn[middle]) / 2
-    return sqrt(amplitude_pct / (2 * (median / TICKS_PER_S) * ((nn[-1] - nn[0]) / TICKS_PER_S)))
+    fullest = int(np.bincount(nn // BAYEVSKY_BIN).max())
+    twice_median = int(nn[len(nn) // 2] + nn[(len(nn) - 1) // 2])
+    return stress_root(fullest, len(nn), twice_median, int(nn[-1] - nn[0]))
+
+
+def stress_root(fullest: int, count: int, twice_median: int, spread: int) -> float:
+    """Square root of Baevsky's index from the beats in the fullest bin, all beats, twice the median and the range."""
+    return sqrt(100 * fullest / count / (twice_median / TICKS_PER_S * (spread / TICKS_PER_S)))
 
 
 def ln_hr(window: BeatWindow) -> float | None:
@@ -91,16 +95,23 @@ def ln_hr(window: BeatWindow) -> float | None:
 
     A flagged interval keeps its time and counts as its length times the rate of its good neighbours.
     """
-    total = sum(window.ticks)
-    if total == 0 or not window.nn:
+    total = int(window.arrays.ticks.sum())
+    if total == 0 or not len(window.nn):
         return None
-    beats = sum(1.0 if ok else ticks * rate for ticks, ok, rate in _with_rates(window))
-    return log(60 * beats * TICKS_PER_S / total)
+    parts = sum(_fixed_parts(window)) if window.flagged else 0
+    return log(60 * TICKS_PER_S * (len(window.nn) + parts / PARTS) / total)
 
 
-def _with_rates(window: BeatWindow) -> list[tuple[int, bool, float]]:
+def _fixed_parts(window: BeatWindow) -> Iterable[int]:
     rates = interpolated_rates(window.ticks, window.ok, window.joined)
-    return list(zip(window.ticks, window.ok, rates, strict=True))
+    for ticks, ok, rate in zip(window.ticks, window.ok, rates, strict=True):
+        if not ok:
+            yield fixed_part(ticks * rate)
+
+
+def fixed_part(beats: float) -> int:
+    """A part of a beat as a whole number of 1/`PARTS`, so that sums are exact."""
+    return round(beats * PARTS)
 
 
 def interpolated_rates(ticks: tuple[int, ...], ok: tuple[bool, ...], joined: tuple[bool, ...]) -> list[float]:
@@ -139,14 +150,12 @@ def _between(index: int, good: list[int], middles: list[float], ticks: tuple[int
     return (1 - share) / ticks[left] + share / ticks[right]
 
 
-def _variance(values: tuple[int, ...]) -> float | None:
-    """Variance with ddof 1 of whole numbers; the sums are exact."""
-    count = len(values)
-    if count < 2:
+def variance(of: Moments) -> float | None:
+    """Variance with ddof 1 of whole numbers, by their exact sums."""
+    if of.count < 2:
         return None
-    total = sum(values)
-    return (count * sum(value * value for value in values) - total * total) / (count * (count - 1))
+    return float(of.count * of.squares - of.total * of.total) / float(of.count * (of.count - 1))
 
 
-def _root_ms(variance: float | None) -> float | None:
-    return None if variance is None else sqrt(variance) / TICKS_PER_MS
+def _root_ms(spread: float | None) -> float | None:
+    return None if spread is None else sqrt(spread) / TICKS_PER_MS

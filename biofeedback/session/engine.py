@@ -18,6 +18,7 @@ from biofeedback.arousal.quality import (
     holds,
     too_many_flagged,
     unreadable,
+    why_not,
     why_not_covered,
 )
 from biofeedback.breathing.motion import LOOK_BACK_US, MotionSense
@@ -47,7 +48,7 @@ from biofeedback.events import (
     Sensor,
 )
 from biofeedback.hrv.beats import NEVER, Hole, TimedBeat
-from biofeedback.hrv.live import live_hrv, live_window
+from biofeedback.hrv.live import Trailing, live_hrv
 from biofeedback.hrv.reception import Reception
 from biofeedback.hrv.stream import Ready, Settled, StreamEvent
 from biofeedback.imagery.player import Player, epoch_cues, practice_cues
@@ -60,7 +61,7 @@ from biofeedback.session.signal import Signal
 from biofeedback.session.timeline import Timeline
 from biofeedback.session.trials import ROSE, Trials
 
-VERSION: Final = 2
+VERSION: Final = 3
 KEEP_US: Final = 360_000_000
 """Beats older than this are forgotten: longer than any window a live number needs."""
 GENTLE_CLOSE_S: Final = 20.0
@@ -252,12 +253,12 @@ class Engine:
         stretch = stretch_at(self._timeline.schedule, beat.t_us)
         breath_us = stretch.breath_us if stretch is not None and stretch.rate is not None else None
         doubt, coverage = self._doubt(at), self._stream.coverage.minute(at)
-        window = live_window(self._stream.beats, beat, self._numbers_from_us or 0)
-        doubt = doubt or unreadable(window)
+        windows = Trailing(self._stream.beats, beat, self._numbers_from_us or 0)
+        doubt = doubt or unreadable(windows.minute)
         level = self._level.at_beat(at, self._stream.beats, beat, breath_us, doubt)
-        withheld = doubt or why_not_covered(coverage) or too_many_flagged(window, MOST_FLAGGED_LIVE)
+        withheld = doubt or why_not_covered(coverage) or too_many_flagged(windows.minute, MOST_FLAGGED_LIVE)
         return [
-            live_hrv(at, beat.t_us, window, coverage, withheld),
+            live_hrv(at, windows, coverage, withheld, lambda window: why_not(window, MOST_FLAGGED_LIVE)),
             level,
             *self._signal.doubt(at, self._level.doubtful),
             *self._watch_level(at, level.delta_bpm, self._watch.see(level)),

@@ -160,7 +160,7 @@ class Streamed:
 
     @property
     def differences(self) -> tuple[int, ...]:
-        return window_of(self.beats).differences
+        return tuple(window_of(self.beats).differences.tolist())
 
 
 def stream_of(packets: Sequence[Packet], stream: BeatStream) -> Iterator[tuple[int, list[StreamEvent]]]:

@@ -35,8 +35,22 @@ def wavy(count: int, ok: int | None = None, span_s: float = 300.0) -> BeatWindow
     return window([(800 + 40 * (n % 3)) * MS for n in range(count)], [n < good for n in range(count)], None, span_s)
 
 
-def test_b2_every_metric_of_the_table_that_needs_no_spectrum_is_there() -> None:
-    assert dict(LEAST_S) == {name: metric.least_s for name, metric in METRICS.items()}
+OTHERS = {
+    "vlf_ms2": 300,
+    "lf_ms2": 120,
+    "hf_ms2": 60,
+    "total_ms2": 300,
+    "lf_hf": 120,
+    "peak_hz": 60,
+    "sampen": 0,
+    "dfa_alpha1": 120,
+    "coherence_ratio": 64,
+    "coherence_peak_hz": 64,
+}
+
+
+def test_b2_every_metric_of_the_table_is_there_with_its_least_window() -> None:
+    assert {name: metric.least_s for name, metric in METRICS.items()} == {**LEAST_S, **OTHERS}
 
 
 @pytest.mark.parametrize("name", LEAST_S)
@@ -68,9 +82,8 @@ def test_b2_least_beats_of_a_live_minute(name: str) -> None:
 
 
 def test_estimate_tells_its_unit_window_and_the_beats_it_used() -> None:
-    assert METRICS["mean_nn_ms"].over(window([800 * MS] * 100, [n > 4 for n in range(100)], None, 300.0)) == Estimate(
-        800.0, "ms", 300.0, 95, 1
-    )
+    held = window([800 * MS] * 100, [n > 4 for n in range(100)], None, 160.0)
+    assert METRICS["mean_nn_ms"].over(held) == Estimate(800.0, "ms", 160.0, 95, 1, coverage=0.5)
 
 
 def test_b1_a_value_is_withheld_only_when_more_than_half_is_flagged() -> None:
@@ -113,7 +126,7 @@ def test_a8_summary_of_a_stretch() -> None:
     found = summarise(beats_of([800 * MS] * 90, why=dict.fromkeys(range(10, 19), "ectopic")))
     assert (found.duration_s, found.beats, found.excluded, found.gaps) == (72.0, 90, 9, 0)
     assert found.coverage == pytest.approx(1.0, rel=1e-9)
-    assert found.metrics["mean_nn_ms"] == Estimate(800.0, "ms", 72.0, 81, 1)
+    assert found.metrics["mean_nn_ms"] == Estimate(800.0, "ms", 72.0, 81, 1, coverage=1.0)
 
 
 @pytest.mark.parametrize(("flagged", "quality"), [(5, None), (6, "poor"), (20, "poor"), (21, "irregular")])

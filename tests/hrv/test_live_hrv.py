@@ -9,8 +9,9 @@ import pytest
 
 from biofeedback.events import Hrv, Rr
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.live import live_hrv, live_window, trailing
+from biofeedback.hrv.live import Trailing, live_hrv, trailing
 from biofeedback.hrv.reception import Reception
+from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import Ready
 from tests.strategies import MS, beats_of
 
@@ -30,7 +31,7 @@ def live(ticks: list[int]) -> list[Hrv]:
 
 
 def numbers(at: int, stream: Reception, beat: TimedBeat, withheld: str | None = None) -> Hrv:
-    return live_hrv(at, beat.t_us, live_window(stream.beats, beat, 0), stream.coverage.minute(beat.t_us), withheld)
+    return live_hrv(at, Trailing(stream.beats, beat, 0), stream.coverage.minute(beat.t_us), withheld)
 
 
 def test_b1_3_numbers_of_beat_k_are_made_when_beat_k_plus_2_comes() -> None:
@@ -52,11 +53,14 @@ def test_b2_each_live_number_is_the_batch_value_over_the_trailing_minute() -> No
             assert found.values["sdnn_ms"] == pytest.approx(float(rr.std(ddof=1)), rel=1e-9)
 
 
-def test_b2_before_58_8_s_there_is_a_reason_and_never_a_number() -> None:
-    for found in live(heart(150)):
-        ready = found.window_s >= 58.8
+def test_b2_before_98_per_cent_of_its_window_there_is_a_reason_and_never_a_number() -> None:
+    ticks = heart(200)
+    ends_us = np.cumsum(ticks) / 1.024
+    for k, found in enumerate(live(ticks)):
         for name, value in found.values.items():
-            assert (value is not None) is ready
+            seconds = METRICS[name].live_s
+            ready = seconds is not None and float(ends_us[k]) >= 0.98e6 * seconds
+            assert (value is not None) is ready, name
             assert (name in found.reasons) is not ready
 
 
@@ -77,7 +81,7 @@ def test_coverage_falls_with_a_hole() -> None:
     stream.add_intervals(Rr(0, (*[1000 * MS] * 40, 10_000 * MS, *[1000 * MS] * 40)))
     found = numbers(0, stream, stream.beats[-3])
     assert found.coverage == pytest.approx(50 / 60)
-    assert found.coverage == pytest.approx(live_window(stream.beats, stream.beats[-3], 0).coverage)
+    assert found.coverage == pytest.approx(Trailing(stream.beats, stream.beats[-3], 0).minute.coverage)
 
 
 def test_withheld_numbers_are_null_and_all_give_the_reason() -> None:

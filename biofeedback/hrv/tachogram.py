@@ -1,0 +1,193 @@
+"""Intervals on an even grid: a cubic spline of which every piece depends on a few beats only (HRV 2, RULINGS B2).
+
+An interval stands at its closing beat; flagged ones are left out and bridged by the curve. The second derivative at a
+beat is that of the natural cubic spline through the `REACH` accepted beats on either side of it, fewer at the ends of
+a stretch or window. What lies farther away would weigh 0.268 a beat: the curve is the whole record's spline within
+0.2 %, and yet it is a function of the beats at hand alone, so that live and replay have the same bits.
+
+Values are rounded to whole ticks (a microsecond), so that sums over the grid are exact in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints
+
+REACH: Final = 5
+"""Beats on either side that shape the curve at a beat."""
+LEAST_KNOTS: Final = 2 * REACH + 2
+GRID_US: Final = 250_000
+"""The grid: multiples of a quarter of a second on session time (4 Hz)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Cubic pieces, (n,) each: where they begin (microseconds), and ticks there, per s, per s^2, per s^3."""
+
+    t_us: Ints
+    ticks: Ints
+    slope: Floats
+    bend: Floats
+    twist: Floats
+
+    def at(self, grid_us: Ints, piece: Ints) -> Ints:
+        """Values at `grid_us`, each on the piece with that number, in whole ticks."""
+        along = (grid_us - self.t_us[piece]) / 1e6
+        rise = along * (self.slope[piece] + along * (self.bend[piece] + along * self.twist[piece]))
+        return self.ticks[piece] + np.rint(rise).astype(np.int64)
+
+
+class Curve:
+    """The spline through the accepted beats of one or more stretches.
+
+    `t_us`, `ticks`: (k,) where the beats are and how long; `first`: (k,) where stretches begin. `grid` holds the
+    values at 4 Hz, (n,) ticks, from grid point `grid_from` on; between stretches there is nothing of use.
+    """
+
+    def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
+        self.t_us, self.ticks, self.first = t_us, ticks, first
+        self.last = last = np.append(first[1:], True)
+        self.steps = (t_us[1:] - t_us[:-1]) / 1e6
+        self.steps[last[:-1]] = 1.0
+        self.slopes = (ticks[1:] - ticks[:-1]) / self.steps
+        self.factor, self.right = np.ones(len(ticks)), np.zeros(len(ticks))
+        self.factor[1:-1] = 2 * (self.steps[:-1] + self.steps[1:])
+        self.right[1:-1] = 6 * (self.slopes[1:] - self.slopes[:-1])
+        ends = first | last
+        self.left, self.behind = self._eliminate(ends)
+        bends = solved(self.factor, self.right, self.left, self.behind)
+        bends[ends] = 0.0
+        self.bends = bends
+        self.pieces = pieces(t_us[:-1], ticks[:-1], self.steps, self.slopes, bends[:-1], bends[1:])
+        self.grid_from = int(-(-t_us[0] // GRID_US))
+        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1) * GRID_US
+        self.grid = self.pieces.at(points, np.maximum(np.searchsorted(t_us, points) - 1, 0))
+
+    def _eliminate(self, ends: Bools) -> tuple[Floats, Floats]:
+        """What the `REACH` beats on the left of each add to its equation, and those on its right.
+
+        (2, k) each: to the factor, to the right-hand side. Nothing is added across the end of a stretch, nor by it.
+        """
+        steps = np.array([self.steps, self.steps[::-1]])
+        factor = np.array([self.factor, self.factor[::-1]])[:, :-1]
+        right = np.array([self.right, self.right[::-1]])[:, :-1]
+        kept = np.array([ends, ends[::-1]])
+        kept = ~(kept[:, 1:] | kept[:, :-1])
+        added = np.zeros((2, 2, len(self.factor)))
+        for _ in range(REACH - 1):
+            found = eliminated(steps, factor, right, added[0, :, :-1], added[1, :, :-1])
+            added = np.zeros_like(added)
+            added[0, :, 1:], added[1, :, 1:] = found[0] * kept, found[1] * kept
+        return added[:, 0], added[:, 1, ::-1]
+
+    def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Ints, Ints]:
+        """The tachograms of windows from the beats `first` to the beats `last`, (rows,) each, without gaps between.
+
+        Returns (rows, width) ticks, zero behind the end of each, and how many points each has. `every`: of the
+        grid's points only each second, say. A window's curve knows nothing of the beats outside it.
+        """
+        grid_us = every * GRID_US
+        start, end = -(-self.t_us[first] // grid_us), self.t_us[last] // grid_us
+        counts = end - start + 1
+        place = np.arange(counts.max())
+        at = (start * every - self.grid_from)[:, None] + place * every
+        rows = self.grid[np.minimum(at, len(self.grid) - 1)]
+        rows[place >= counts[:, None]] = 0
+        if not self.first[first].all():
+            knots = first[:, None] + np.arange(REACH + 1)
+            self._lay(rows, start, start, knots, self._bends_from(knots, self.behind), grid_us)
+        if not self.last[last].all():
+            knots = last[:, None] - np.arange(REACH + 1)
+            bends = self._bends_from(knots, self.left)
+            self._lay(rows, start, self.t_us[knots[:, -1]] // grid_us + 1, knots[:, ::-1], bends[:, ::-1], grid_us)
+        return rows, counts
+
+    def _bends_from(self, knots: Ints, far: Floats) -> Floats:
+        """Second derivatives at these beats (rows, REACH + 1), the first of them the end of a window.
+
+        `far`: what the beats of the window add to each equation, from the other side.
+        """
+        steps = self.steps[np.minimum(knots[:, :-1], knots[:, 1:])]
+        factor, right, beyond = self.factor[knots], self.right[knots], far[:, knots]
+        bends = np.zeros(knots.shape)
+        added = np.zeros((2, len(knots)))
+        for place in range(1, REACH):
+            bends[:, place] = solved(factor[:, place], right[:, place], added, beyond[:, :, place])
+            added = np.array(eliminated(steps[:, place], factor[:, place], right[:, place], *added))
+        bends[:, REACH] = self.bends[knots[:, REACH]]
+        return bends
+
+    def _lay(self, rows: Ints, start: Ints, from_point: Ints, knots: Ints, bends: Floats, grid_us: int) -> None:
+        """Write the curve between these beats (rows, REACH + 1) into the rows, from that point of the grid on."""
+        t_us, inner = self.t_us[knots], knots[:, :-1]
+        laid = pieces(
+            t_us[:, :-1].ravel(),
+            self.ticks[inner].ravel(),
+            self.steps[inner].ravel(),
+            self.slopes[inner].ravel(),
+            bends[:, :-1].ravel(),
+            bends[:, 1:].ravel(),
+        )
+        until = t_us[:, 1:] // grid_us
+        held = np.diff(until, axis=1, prepend=(from_point - 1)[:, None])
+        piece = np.repeat(np.arange(held.size), held.ravel())
+        row = piece // REACH
+        total = held.sum(axis=1)
+        point = np.arange(len(piece)) - np.repeat(np.cumsum(total) - total, total) + from_point[row]
+        rows[row, point - start[row]] = laid.at(point * grid_us, piece)
+
+
+def pieces(t_us: Ints, ticks: Ints, steps: Floats, slopes: Floats, bend: Floats, next_bend: Floats) -> Pieces:
+    """Cubic pieces from the second derivatives at their ends."""
+    return Pieces(t_us, ticks, slopes - steps * (2 * bend + next_bend) / 6, bend / 2, (next_bend - bend) / (6 * steps))
+
+
+def eliminated(
+    steps: Floats, factor: Floats, right: Floats, factor_added: Floats, right_added: Floats
+) -> tuple[Floats, Floats]:
+    """What a neighbour `steps` seconds away adds to a beat's equation, itself relieved of what lies behind it."""
+    share = steps / (factor - factor_added)
+    return share * steps, share * (right - right_added)
+
+
+def solved(factor: Floats, right: Floats, left: Floats, behind: Floats) -> Floats:
+    """The second derivative where both sides have been eliminated, ticks per second squared."""
+    bends: Floats = (right - left[1] - behind[1]) / (factor - left[0] - behind[0])
+    return bends
+
+
+def tachogram(window: BeatWindow, every: int = 1) -> Ints:
+    """Intervals of a gap-free window on the grid, (n,) ticks, from its first to its last accepted beat.
+
+    Empty when fewer than `LEAST_KNOTS` beats are accepted. `every`: of the grid's points only each second, say.
+    """
+    count = len(window.nn)
+    if count < LEAST_KNOTS:
+        return np.empty(0, np.int64)
+    curve, first = curve_of(window)
+    rows, _ = curve.rows(np.array([first]), np.array([first + count - 1]), every)
+    row: Ints = rows[0]
+    return row
+
+
+def curve_of(window: BeatWindow) -> tuple[Curve, int]:
+    """A curve that holds the window's accepted beats, and which of its beats is their first.
+
+    A part of a longer window shares its curve: only what lies at the part's ends is another there.
+    """
+    if window.whole is not None:
+        whole, start = window.whole
+        curve, first = curve_of(whole)
+        return curve, first + int(np.count_nonzero(whole.arrays.ok[:start]))
+    return window.remember("curve", _new_curve), 0
+
+
+def _new_curve(window: BeatWindow) -> Curve:
+    held = window.arrays
+    stretch = np.cumsum(~held.joined)[held.ok]
+    first = np.append(True, stretch[1:] != stretch[:-1])
+    return Curve(held.t_us[held.ok], held.ticks[held.ok], first)
