@@ -3,8 +3,8 @@
 Peers: every metric of the peer over the trailing 60 s at each of 300 beats of nsr001, and once over 5 minutes of it,
 in CPU seconds, least of three; a day is those 300 beats times the day's beats: EXTRAPOLATED. Ours: `analyze
 --every-beat` over the whole day as a user runs it, measured, the start of the program and the artefact rule
-included; and what one live beat costs, of the run with the least median. Each figure also in turns of one fixed calibration loop, which every
-environment runs right before and after, so that figures of different computers can be compared.
+included; and what one live beat costs, of the run with the least median. Days also in turns of one fixed loop, which
+every environment runs right before and after, so that figures of different computers can be compared.
 """
 
 from __future__ import annotations
