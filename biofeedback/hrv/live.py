@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Reversible
+from collections.abc import Callable, Mapping, Reversible, Sequence
+from dataclasses import replace
 from itertools import takewhile
+from typing import Final
 
 from biofeedback.events import Hrv
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import LIVE_WINDOW_S, METRICS, Metric
+from biofeedback.hrv.stream import Ready
 from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, BeatWindow, NotYet, window_of
 
-LONGEST_S = max(metric.live_s or 0.0 for metric in METRICS.values())
+LONGEST_S: Final = max(metric.live_s or 0.0 for metric in METRICS.values())
+KEPT_S: Final = LONGEST_S + 10.0
 
 
 def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> list[TimedBeat]:
@@ -24,16 +28,27 @@ def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> l
     return held
 
 
+def known_at(ready: Ready, beats: Reversible[TimedBeat]) -> list[TimedBeat]:
+    """The last beats up to the one that is ready, more than any window holds, with the flags of that moment."""
+    held = trailing(beats, ready.beat, KEPT_S)
+    for place, why in enumerate(ready.whys[-len(held) :], start=-min(len(held), len(ready.whys))):
+        if held[place].why != why:
+            held[place] = replace(held[place], why=why)
+    return held
+
+
 class Trailing:
-    """The windows that end with `last`, of any length that a metric takes.
+    """The windows that end with the last of `beats`, of any length that a metric takes.
 
     They are shorter while less time has passed since `from_us`, when the numbers began.
     """
 
-    def __init__(self, beats: Reversible[TimedBeat], last: TimedBeat, from_us: int) -> None:
+    def __init__(self, beats: Sequence[TimedBeat], from_us: int) -> None:
+        last = beats[-1]
         self.t_us = last.t_us
         self._since_s = (last.t_us - from_us) / 1e6
-        self._longest = window_of(trailing(beats, last, min(LONGEST_S, self._since_s)), min(LONGEST_S, self._since_s))
+        longest_s = min(LONGEST_S, self._since_s)
+        self._longest = window_of(trailing(beats, last, longest_s), longest_s)
         self._openings = [
             t - ticks_to_us(ticks) for t, ticks in zip(self._longest.t_us, self._longest.ticks, strict=True)
         ]

@@ -5,7 +5,7 @@ Both are sensitive to their recipe: tools disagree by it, not by the heart. What
 
 from __future__ import annotations
 
-from math import floor, log, sqrt
+from math import floor, sqrt
 from typing import Final
 
 import numpy as np
@@ -36,7 +36,7 @@ def sampen(window: BeatWindow) -> float | None:
     if radius is None:
         return None
     pairs, triples = matches(window.arrays.ticks.astype(np.int32), pattern_starts(window), radius)
-    return log(pairs / triples) if triples else None
+    return float(np.log(pairs / triples)) if triples else None
 
 
 def match_radius(window: BeatWindow) -> int | None:

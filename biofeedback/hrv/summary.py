@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from biofeedback.events import Rr
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS
-from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.stream import BeatStream, StreamEvent
 from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, Answer, Detrend, window_of
 
 IRREGULAR = 0.20
+AT_A_TIME = 256
+"""A file's intervals are fed so many at a time: what a stream says of them is let go at once, not held for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,17 @@ class Summary:
     quality: str | None
 
 
+def events_of_intervals(ticks: Sequence[int], stream: BeatStream) -> Iterator[StreamEvent]:
+    """What the stream says of a file's intervals (1/1 024 000 s); session time starts at the first opening beat."""
+    for start in range(0, len(ticks), AT_A_TIME):
+        yield from stream.add_intervals(Rr(0, tuple(ticks[start : start + AT_A_TIME])))
+    yield from stream.finish()
+
+
 def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
-    """A file's intervals (1/1 024 000 s) as settled beats; session time starts at the first opening beat."""
+    """A file's intervals as settled beats."""
     stream = BeatStream()
-    stream.add_intervals(Rr(0, tuple(ticks)))
-    stream.finish()
+    deque(events_of_intervals(ticks, stream), maxlen=0)
     return list(stream.beats)
 
 
@@ -79,5 +88,10 @@ def summarise(beats: Sequence[TimedBeat], span_s: float | None = None, detrend: 
         gaps=sum(beat.gap_before for beat in beats[1:]),
         coverage=window.coverage,
         metrics={name: metric.over(window) for name, metric in METRICS.items()},
-        quality="irregular" if share > IRREGULAR else "poor" if share > POOR else None,
+        quality=quality_of(share),
     )
+
+
+def quality_of(share: float) -> str | None:
+    """The mark that a share of flagged intervals earns, None for a good one (RULINGS B1.4)."""
+    return "irregular" if share > IRREGULAR else "poor" if share > POOR else None

@@ -64,8 +64,10 @@ class Curve:
         self.bends = bends
         self.pieces = pieces(t_us[:-1], ticks[:-1], self.steps, self.slopes, bends[:-1], bends[1:])
         self.grid_from = int(-(-t_us[0] // GRID_US))
-        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1) * GRID_US
-        self.grid = self.pieces.at(points, np.maximum(np.searchsorted(t_us, points) - 1, 0))
+        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1 if len(t_us) > 1 else self.grid_from) * GRID_US
+        nearest = np.searchsorted(t_us, points)
+        begins = first[nearest] & (t_us[nearest] == points)
+        self.grid = self.pieces.at(points, np.maximum(nearest - ~begins, 0))
 
     def _eliminate(self, ends: Bools) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
