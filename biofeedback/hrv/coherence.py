@@ -37,7 +37,7 @@ class Coherence:
     peak_hz: Floats
 
 
-def coherence_of_rows(rows: Ints, counts: Ints) -> Coherence:
+def coherence_of_rows(rows: Floats, counts: Ints) -> Coherence:
     """Coherence of rows (rows, width) of a 2 Hz tachogram in ticks, `counts` points each."""
     density = density_of_rows(rows, counts, HZ, POINTS)
     peaks = peak_bins(density, SEARCHED, HZ, POINTS)

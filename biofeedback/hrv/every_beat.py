@@ -17,10 +17,12 @@ from biofeedback.hrv.beats import Hole, TimedBeat
 from biofeedback.hrv.sliding.rows import LENGTHS, Rows, metric_rows
 from biofeedback.hrv.sliding.windows import Beats
 from biofeedback.hrv.stream import OPEN, Ready, Settled, StreamEvent
-from biofeedback.hrv.window import Ints
+from biofeedback.hrv.window import Bools, Ints
 
 BLOCK: Final = 4096
 """So many rows are made at once."""
+NO_WHYS: Final = (None,) * OPEN
+ALL_GOOD: Final = (True,) * OPEN
 LOOK_BACK_US: Final = round(max(LENGTHS) * 1e6)
 WHOLE_US: Final = 1_000_000
 """Times may be moved by whole seconds: the grid of the tachogram has the same place in each."""
@@ -86,7 +88,9 @@ class _Table:
         self._ok.append(True)
         if beat.index > self._said:
             self._unsaid.append((len(self._ok) - 1 + self._dropped, beat))
-        flags = tuple(why is None for why in ready.whys[-len(self._ok) :])
+        flags = ALL_GOOD
+        if ready.whys != NO_WHYS or len(self._ok) < OPEN:
+            flags = tuple(why is None for why in ready.whys[-len(self._ok) :])
         self._ok[-len(flags) :] = flags
         self.rows.append((len(self._ok) - 1, flags))
 
@@ -108,17 +112,19 @@ class _Table:
         beats.joined[0] = False
         last = np.array([number for number, _ in self.rows])
         rows = metric_rows(beats, last, np.full(len(last), self._since_us))
-        ok = self._ok
-        changed = [
-            row
-            for row, (number, known) in enumerate(self.rows)
-            if tuple(ok[number + 1 - len(known) : number + 1]) != known
-        ]
+        changed = self._changed(beats.ok, last)
         if changed:
             _replace(rows, changed, self._apart(beats, changed))
         block = Block(beats.t_us[last], rows)
         self._forget(int(np.searchsorted(beats.opening_us, beats.t_us[-1] - LOOK_BACK_US)))
         return block
+
+    def _changed(self, ok: Bools, last: Ints) -> list[int]:
+        """The rows whose last flags have become others since."""
+        known = np.array([(*(True,) * (OPEN - len(flags)), *flags) for _, flags in self.rows])
+        places = last[:, None] + np.arange(1 - OPEN, 1)
+        now = ok[np.maximum(places, 0)] | (places < 0)
+        return np.flatnonzero((known != now).any(axis=1)).tolist()
 
     def _apart(self, beats: Beats, changed: Sequence[int]) -> Rows:
         """These rows, each of its own copy of its beats: their last flags were others than they are now."""

@@ -34,18 +34,18 @@ class Pieces:
     bend: Floats
     twist: Floats
 
-    def at(self, grid_us: Ints, piece: Ints) -> Ints:
+    def at(self, grid_us: Ints, piece: Ints) -> Floats:
         """Values at `grid_us`, each on the piece with that number, in whole ticks."""
         along = (grid_us - self.t_us[piece]) / 1e6
         rise = along * (self.slope[piece] + along * (self.bend[piece] + along * self.twist[piece]))
-        return self.ticks[piece] + np.rint(rise).astype(np.int64)
+        return self.ticks[piece] + np.rint(rise)
 
 
 class Curve:
     """The spline through the accepted beats of one or more stretches.
 
     `t_us`, `ticks`: (k,) where the beats are and how long; `first`: (k,) where stretches begin. `grid` holds the
-    values at 4 Hz, (n,) ticks, from grid point `grid_from` on; between stretches there is nothing of use.
+    values at 4 Hz, (n,) whole ticks, from grid point `grid_from` on; between stretches there is nothing of use.
     """
 
     def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
@@ -86,7 +86,7 @@ class Curve:
             added[0, :, 1:], added[1, :, 1:] = found[0] * kept, found[1] * kept
         return added[:, 0], added[:, 1, ::-1]
 
-    def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Ints, Ints]:
+    def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Floats, Ints]:
         """The tachograms of windows from the beats `first` to the beats `last`, (rows,) each, without gaps between.
 
         Returns (rows, width) ticks, zero behind the end of each, and how many points each has. `every`: of the
@@ -95,10 +95,11 @@ class Curve:
         grid_us = every * GRID_US
         start, end = -(-self.t_us[first] // grid_us), self.t_us[last] // grid_us
         counts = end - start + 1
-        place = np.arange(counts.max())
-        at = (start * every - self.grid_from)[:, None] + place * every
-        rows = self.grid[np.minimum(at, len(self.grid) - 1)]
-        rows[place >= counts[:, None]] = 0
+        width, shortest = int(counts.max()), int(counts.min())
+        begin = start * every - self.grid_from
+        points = np.append(self.grid[int(begin[0]) % every :: every], np.zeros(width))
+        rows = np.lib.stride_tricks.sliding_window_view(points, width)[begin // every]
+        rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
             knots = first[:, None] + np.arange(REACH + 1)
             self._lay(rows, start, start, knots, self._bends_from(knots, self.behind), grid_us)
@@ -123,7 +124,7 @@ class Curve:
         bends[:, REACH] = self.bends[knots[:, REACH]]
         return bends
 
-    def _lay(self, rows: Ints, start: Ints, from_point: Ints, knots: Ints, bends: Floats, grid_us: int) -> None:
+    def _lay(self, rows: Floats, start: Ints, from_point: Ints, knots: Ints, bends: Floats, grid_us: int) -> None:
         """Write the curve between these beats (rows, REACH + 1) into the rows, from that point of the grid on."""
         t_us, inner = self.t_us[knots], knots[:, :-1]
         laid = pieces(
@@ -162,17 +163,17 @@ def solved(factor: Floats, right: Floats, left: Floats, behind: Floats) -> Float
     return bends
 
 
-def tachogram(window: BeatWindow, every: int = 1) -> Ints:
-    """Intervals of a gap-free window on the grid, (n,) ticks, from its first to its last accepted beat.
+def tachogram(window: BeatWindow, every: int = 1) -> Floats:
+    """Intervals of a gap-free window on the grid, (n,) whole ticks, from its first to its last accepted beat.
 
     Empty when fewer than `LEAST_KNOTS` beats are accepted. `every`: of the grid's points only each second, say.
     """
     count = len(window.nn)
     if count < LEAST_KNOTS:
-        return np.empty(0, np.int64)
+        return np.empty(0)
     curve, first = curve_of(window)
     rows, _ = curve.rows(np.array([first]), np.array([first + count - 1]), every)
-    row: Ints = rows[0]
+    row: Floats = rows[0]
     return row
 
 

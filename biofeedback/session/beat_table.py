@@ -72,7 +72,10 @@ def lines_of(block: Block) -> Iterator[str]:
     """The lines of a block; a cell that cannot be given is empty. Numbers read back to the same bits."""
     columns = [
         [repr(t_us / 1e6) for t_us in block.t_us.tolist()],
-        *(["" if value != value else repr(value) for value in column.tolist()] for column in block.rows.values.values()),
+        *(
+            ["" if value != value else repr(value) for value in column.tolist()]
+            for column in block.rows.values.values()
+        ),
         list(_marks(block)),
     ]
     for cells in zip(*columns, strict=True):

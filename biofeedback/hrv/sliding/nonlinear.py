@@ -35,31 +35,36 @@ def sampen(windows: Windows, sdnn_ticks: Floats) -> Floats:
 def _matches(beats: Beats, last: Ints, count: Ints, radius: Narrow) -> tuple[Ints, Ints]:
     """Matching pairs and triples of windows of `count` beats up to `last`.
 
-    Distances of beats `lag` apart lie in one row for all windows: a window is a stretch of it. Each window's stretch
-    is made as long as the longest one's; before its own first beat nothing matches.
+    Distances of patterns `lag` beats apart lie in one row for all windows, and each window is a stretch of it, made as
+    long as the longest one's; before its own first beat nothing matches.
     """
     most = int(count.max())
     if most < 4:
         return np.zeros(len(last), np.int64), np.zeros(len(last), np.int64)
     patterns = most - 2
     begin = last - most + 1
-    held = np.arange(begin.min(), int(last.max()) + 1)
+    held = np.arange(int(begin.min()), int(last.max()) + 1)
     ticks = beats.ticks[np.maximum(held, 0)].astype(np.int32)
     whole = (held >= 0) & _whole(beats)[np.maximum(held, 0)]
-    limits = np.where(np.arange(patterns) >= (most - count)[:, None], radius[:, None], -1)
-    found = np.zeros((2, len(last), patterns), np.int32)
-    near = np.empty((len(last), patterns), bool)
-    rows = begin - begin[0] if len(last) == last[-1] - last[0] + 1 else None
-    offsets = begin - held[0]
+    limits = np.where(np.arange(patterns)[:, None] >= most - count, radius, -1)
+    near = np.empty((patterns, len(last)), bool)
+    found = np.zeros((2, patterns, len(last)), np.uint8 if patterns < 256 else np.int32)
+    places = begin - held[0]
     for lag in range(1, patterns):
-        pairs, triples = _distances(ticks, whole, lag)
-        for which, distance in enumerate((pairs, triples)):
-            views = np.lib.stride_tricks.sliding_window_view(distance, patterns - lag)
-            views = views[offsets[0] : offsets[-1] + 1] if rows is not None else views[offsets]
-            part = np.less_equal(views, limits[:, : patterns - lag], out=near[:, : patterns - lag])
-            found[which, :, : patterns - lag] += part
-    pairs_of, triples_of = found.sum(axis=2)
-    return pairs_of, triples_of
+        width = patterns - lag
+        for which, distance in enumerate(_distances(ticks, whole, lag)):
+            part = np.less_equal(_stretches(distance, places, width), limits[:width], out=near[:width])
+            found[which, :width] += part.view(np.uint8)
+    pairs, triples = found.sum(axis=1, dtype=np.int64)
+    return pairs, triples
+
+
+def _stretches(values: Narrow, places: Ints, width: int) -> Narrow:
+    """The stretches of `width` values that begin at these places, (width, places); a view where they follow closely."""
+    if len(places) == places[-1] - places[0] + 1:
+        step, start = values.itemsize, int(places[0]) * values.itemsize
+        return np.ndarray((width, len(places)), values.dtype, values, start, (step, step))
+    return values[np.arange(width)[:, None] + places]
 
 
 def _whole(beats: Beats) -> Bools:

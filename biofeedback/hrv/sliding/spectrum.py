@@ -13,10 +13,10 @@ from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, band_power, 
 from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve
 from biofeedback.hrv.window import Bools, Floats, Ints
 
-TOGETHER: Final = 512
+TOGETHER: Final = 256
 """So many windows at once are transformed: more than that the processor's cache does not hold."""
 
-Read: TypeAlias = Callable[[Ints, Ints], Mapping[str, Floats]]
+Read: TypeAlias = Callable[[Floats, Ints], Mapping[str, Floats]]
 """What is read from tachograms (rows, width) with so many points each."""
 
 
@@ -54,7 +54,7 @@ class Spectra:
         return values
 
 
-def _read_minute(rows: Ints, counts: Ints) -> Mapping[str, Floats]:
+def _read_minute(rows: Floats, counts: Ints) -> Mapping[str, Floats]:
     density = density_of_rows(rows, counts, GRID_HZ, POINTS)
     peaks = peak_bins(density, PEAK, GRID_HZ, POINTS)
     return {
@@ -63,12 +63,12 @@ def _read_minute(rows: Ints, counts: Ints) -> Mapping[str, Floats]:
     }
 
 
-def _read_two_minutes(rows: Ints, counts: Ints) -> Mapping[str, Floats]:
+def _read_two_minutes(rows: Floats, counts: Ints) -> Mapping[str, Floats]:
     density = density_of_rows(rows, counts, GRID_HZ, POINTS)
     lf, hf = (band_power(density, band, GRID_HZ, POINTS) for band in (LF, HF))
     return {"lf_ms2": lf, "lf_hf": np.where(hf > 0, lf / np.where(hf > 0, hf, 1.0), np.nan)}
 
 
-def _read_coherence(rows: Ints, counts: Ints) -> Mapping[str, Floats]:
+def _read_coherence(rows: Floats, counts: Ints) -> Mapping[str, Floats]:
     found = coherence.coherence_of_rows(rows, counts)
     return {"coherence_ratio": found.ratio, "coherence_peak_hz": found.peak_hz}
