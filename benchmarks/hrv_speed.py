@@ -27,7 +27,7 @@ from benchmarks.peer_environments import FOLDER, ONE_THREAD, ROOT, ask, made
 from benchmarks.peers.serving import calibration_s
 from benchmarks.tables import figure, table
 from biofeedback.events import Rr
-from biofeedback.hrv.live import Trailing, live_hrv
+from biofeedback.hrv.live import Trailing, known_at, live_hrv
 from biofeedback.hrv.reception import Reception
 from biofeedback.hrv.stream import Ready
 from tests.hrv.injected import deep_rsa
@@ -121,7 +121,7 @@ def live_us(series: Sequence[float]) -> list[float]:
         began = time.process_time_ns()
         for event in stream.add_intervals(Rr(at, (round(rr_ms * MS),))):
             if isinstance(event, Ready):
-                windows = Trailing(stream.beats, event.beat, 0)
+                windows = Trailing(known_at(event, stream.beats), 0)
                 live_hrv(at, windows, stream.coverage.minute(event.beat.t_us))
         spent.append((time.process_time_ns() - began) / 1000)
     return spent
