@@ -13,9 +13,9 @@ from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.beats import Hole, TimedBeat
-from biofeedback.hrv.sliding.rows import LENGTHS, Rows, metric_rows
-from biofeedback.hrv.sliding.windows import Beats
+from biofeedback.hrv.beats import TimedBeat
+from biofeedback.hrv.sliding.rows import LENGTHS, RowValues, metric_rows
+from biofeedback.hrv.sliding.windows import Beats, Rows
 from biofeedback.hrv.stream import OPEN, Ready, Settled, StreamEvent
 from biofeedback.hrv.window import Bools, Ints
 
@@ -33,25 +33,25 @@ class Block:
     """Rows in order: `t_us` (rows,) of their beats, and what was found."""
 
     t_us: Ints
-    rows: Rows
+    rows: RowValues
 
 
 def every_beat(events: Iterable[StreamEvent], from_us: int, to_us: int) -> Iterator[Block]:
     """The rows of the beats that open in [from_us, to_us), of the beats that do, as the stream's events come."""
     table = _Table()
     for event in events:
-        match event:
-            case Ready(beat):
-                if from_us <= beat.opening_us < to_us:
-                    table.add(event)
-                    if len(table.rows) == BLOCK:
-                        yield table.flush()
-            case Settled(beat):
-                table.settle(beat)
-            case Hole():
-                if table.rows:
+        if isinstance(event, Ready):
+            opening_us = event.beat.opening_us
+            if from_us <= opening_us < to_us:
+                table.add(event, opening_us)
+                if len(table.rows) == BLOCK:
                     yield table.flush()
-                table.look_again()
+        elif isinstance(event, Settled):
+            table.settle(event.beat)
+        else:
+            if table.rows:
+                yield table.flush()
+            table.look_again()
     if table.rows:
         yield table.flush()
 
@@ -77,11 +77,11 @@ class _Table:
         self._dropped = 0
         self._since_us = 0
 
-    def add(self, ready: Ready) -> None:
+    def add(self, ready: Ready, opening_us: int) -> None:
         """A row for this beat; the flags of the last beats are what they are now."""
         beat = ready.beat
         if not self._t_us:
-            self._since_us = beat.opening_us
+            self._since_us = opening_us
         self._t_us.append(beat.t_us)
         self._ticks.append(beat.ticks)
         self._joined.append(not beat.gap_before)
@@ -111,7 +111,8 @@ class _Table:
         beats = Beats(np.array(self._t_us), np.array(self._ticks), np.array(self._ok), np.array(self._joined))
         beats.joined[0] = False
         last = np.array([number for number, _ in self.rows])
-        rows = metric_rows(beats, last, np.full(len(last), self._since_us))
+        nought = np.zeros(len(last), np.int64)
+        rows = metric_rows(Rows(beats, last, nought + self._since_us, nought))
         changed = self._changed(beats.ok, last)
         if changed:
             _replace(rows, changed, self._apart(beats, changed))
@@ -126,25 +127,25 @@ class _Table:
         now = ok[np.maximum(places, 0)] | (places < 0)
         return np.flatnonzero((known != now).any(axis=1)).tolist()
 
-    def _apart(self, beats: Beats, changed: Sequence[int]) -> Rows:
+    def _apart(self, beats: Beats, changed: Sequence[int]) -> RowValues:
         """These rows, each of its own copy of its beats: their last flags were others than they are now."""
         parts: list[Beats] = []
-        last, since = np.empty(len(changed), np.int64), np.empty(len(changed), np.int64)
+        last, since, least = (np.empty(len(changed), np.int64) for _ in range(3))
         behind_us = done = 0
         for place, row in enumerate(changed):
             number, known = self.rows[row]
             first = int(np.searchsorted(beats.opening_us, beats.t_us[number] - LOOK_BACK_US))
             held = beats.part(first, number + 1)
-            later_us = -(-(behind_us + LOOK_BACK_US - int(held.opening_us[0])) // WHOLE_US) * WHOLE_US
+            later_us = -(-(behind_us - int(held.opening_us[0])) // WHOLE_US) * WHOLE_US
             part = Beats(held.t_us + later_us, held.ticks, held.ok.copy(), held.joined.copy())
             part.ok[-len(known) :], part.joined[0] = known, False
             parts.append(part)
-            done += len(part.ok)
+            least[place], done = done, done + len(part.ok)
             last[place], since[place], behind_us = done - 1, self._since_us + later_us, int(part.t_us[-1])
         columns = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("t_us", "ticks", "ok", "joined")
         )
-        return metric_rows(Beats(*columns), last, since)
+        return metric_rows(Rows(Beats(*columns), last, since, least))
 
     def _forget(self, count: int) -> None:
         for column in (self._t_us, self._ticks, self._ok, self._joined):
@@ -153,7 +154,7 @@ class _Table:
         self.rows.clear()
 
 
-def _replace(rows: Rows, places: Sequence[int], by: Rows) -> None:
+def _replace(rows: RowValues, places: Sequence[int], by: RowValues) -> None:
     for name, values in rows.values.items():
         values[places] = by.values[name]
     rows.flagged[places] = by.flagged

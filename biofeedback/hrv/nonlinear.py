@@ -6,7 +6,7 @@ Both are sensitive to their recipe: tools disagree by it, not by the heart. What
 from __future__ import annotations
 
 from math import floor, sqrt
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def sampen(window: BeatWindow) -> float | None:
     radius = match_radius(window)
     if radius is None:
         return None
-    pairs, triples = matches(window.arrays.ticks.astype(np.int32), pattern_starts(window), radius)
+    pairs, triples = matches(window.arrays.ticks, pattern_starts(window.arrays), radius)
     return float(np.log(pairs / triples)) if triples else None
 
 
@@ -45,13 +45,23 @@ def match_radius(window: BeatWindow) -> int | None:
     return None if spread is None else floor(TOLERANCE * sqrt(spread))
 
 
-def pattern_starts(window: BeatWindow) -> Ints:
+class Flags(Protocol):
+    """Beats in columns, (n,) each: whether one is accepted, and whether it follows the one before it."""
+
+    @property
+    def ok(self) -> Bools: ...
+
+    @property
+    def joined(self) -> Bools: ...
+
+
+def pattern_starts(beats: Flags) -> Ints:
     """Where three accepted intervals follow one another."""
-    ok, joined = window.arrays.ok, window.arrays.joined
+    ok, joined = beats.ok, beats.joined
     return np.flatnonzero(ok[:-2] & ok[1:-1] & ok[2:] & joined[1:-1] & joined[2:])
 
 
-def matches(ticks: np.ndarray[tuple[int], np.dtype[np.int32]], starts: Ints, radius: int) -> tuple[int, int]:
+def matches(ticks: Ints, starts: Ints, radius: int) -> tuple[int, int]:
     """Pairs of patterns that differ by at most `radius` ticks in two intervals, and in three."""
     parts = [ticks[starts + step] for step in range(3)]
     pairs = triples = 0

@@ -38,7 +38,8 @@ class Pieces:
         """Values at `grid_us`, each on the piece with that number, in whole ticks."""
         along = (grid_us - self.t_us[piece]) / 1e6
         rise = along * (self.slope[piece] + along * (self.bend[piece] + along * self.twist[piece]))
-        return self.ticks[piece] + np.rint(rise)
+        value: Floats = self.ticks[piece] + np.rint(rise)
+        return value
 
 
 class Curve:
@@ -50,6 +51,8 @@ class Curve:
 
     def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
         self.t_us, self.ticks, self.first = t_us, ticks, first
+        self._begins: Edges | None = None
+        self._ends: Edges | None = None
         self.last = last = np.append(first[1:], True)
         self.steps = (t_us[1:] - t_us[:-1]) / 1e6
         self.steps[last[:-1]] = 1.0
@@ -86,6 +89,11 @@ class Curve:
             added[0, :, 1:], added[1, :, 1:] = found[0] * kept, found[1] * kept
         return added[:, 0], added[:, 1, ::-1]
 
+    def tabulate(self) -> None:
+        """Work out once for each beat what the curve is where a window begins or ends there: for many windows."""
+        every_beat = np.arange(len(self.t_us))
+        self._begins, self._ends = self._beginning(every_beat), self._ending(every_beat)
+
     def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Floats, Ints]:
         """The tachograms of windows from the beats `first` to the beats `last`, (rows,) each, without gaps between.
 
@@ -101,20 +109,30 @@ class Curve:
         rows = np.lib.stride_tricks.sliding_window_view(points, width)[begin // every]
         rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
-            knots = first[:, None] + np.arange(REACH + 1)
-            self._lay(rows, start, start, knots, self._bends_from(knots, self.behind), grid_us)
+            begins = self._beginning(first) if self._begins is None else self._begins.of(first)
+            begins.lay(rows, start, every)
         if not self.last[last].all():
-            knots = last[:, None] - np.arange(REACH + 1)
-            bends = self._bends_from(knots, self.left)
-            self._lay(rows, start, self.t_us[knots[:, -1]] // grid_us + 1, knots[:, ::-1], bends[:, ::-1], grid_us)
+            ends = self._ending(last) if self._ends is None else self._ends.of(last)
+            ends.lay(rows, start, every)
         return rows, counts
+
+    def _beginning(self, first: Ints) -> Edges:
+        """The curve behind these beats where windows begin with them."""
+        knots = np.minimum(first[:, None] + np.arange(REACH + 1), len(self.t_us) - 1)
+        return self._edges(knots, self._bends_from(knots, self.behind), -(-self.t_us[first] // GRID_US))
+
+    def _ending(self, last: Ints) -> Edges:
+        """The curve before these beats where windows end with them."""
+        knots = np.maximum(last[:, None] - np.arange(REACH + 1), 0)
+        bends = self._bends_from(knots, self.left)
+        return self._edges(knots[:, ::-1], bends[:, ::-1], self.t_us[knots[:, -1]] // GRID_US + 1)
 
     def _bends_from(self, knots: Ints, far: Floats) -> Floats:
         """Second derivatives at these beats (rows, REACH + 1), the first of them the end of a window.
 
         `far`: what the beats of the window add to each equation, from the other side.
         """
-        steps = self.steps[np.minimum(knots[:, :-1], knots[:, 1:])]
+        steps = self.steps[np.minimum(np.minimum(knots[:, :-1], knots[:, 1:]), len(self.steps) - 1)]
         factor, right, beyond = self.factor[knots], self.right[knots], far[:, knots]
         bends = np.zeros(knots.shape)
         added = np.zeros((2, len(knots)))
@@ -124,9 +142,9 @@ class Curve:
         bends[:, REACH] = self.bends[knots[:, REACH]]
         return bends
 
-    def _lay(self, rows: Floats, start: Ints, from_point: Ints, knots: Ints, bends: Floats, grid_us: int) -> None:
-        """Write the curve between these beats (rows, REACH + 1) into the rows, from that point of the grid on."""
-        t_us, inner = self.t_us[knots], knots[:, :-1]
+    def _edges(self, knots: Ints, bends: Floats, from_point: Ints) -> Edges:
+        """The curve between these beats (rows, REACH + 1), from those points of the grid on."""
+        t_us, inner = self.t_us[knots], np.minimum(knots[:, :-1], len(self.steps) - 1)
         laid = pieces(
             t_us[:, :-1].ravel(),
             self.ticks[inner].ravel(),
@@ -135,13 +153,38 @@ class Curve:
             bends[:, :-1].ravel(),
             bends[:, 1:].ravel(),
         )
-        until = t_us[:, 1:] // grid_us
-        held = np.diff(until, axis=1, prepend=(from_point - 1)[:, None])
-        piece = np.repeat(np.arange(held.size), held.ravel())
+        held = np.diff(t_us[:, 1:] // GRID_US, axis=1, prepend=(from_point - 1)[:, None])
+        piece = np.repeat(np.arange(held.size), np.maximum(held, 0).ravel())
+        counts = np.maximum(held, 0).sum(axis=1)
         row = piece // REACH
-        total = held.sum(axis=1)
-        point = np.arange(len(piece)) - np.repeat(np.cumsum(total) - total, total) + from_point[row]
-        rows[row, point - start[row]] = laid.at(point * grid_us, piece)
+        place = np.arange(len(piece)) - (np.cumsum(counts) - counts)[row]
+        values = np.zeros((len(knots), int(counts.max())))
+        values[row, place] = laid.at((place + from_point[row]) * GRID_US, piece)
+        return Edges(from_point, counts, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The curve at one end of windows, (rows,) each: from which point of the grid on, how many, and (rows, most)."""
+
+    from_point: Ints
+    counts: Ints
+    values: Floats
+
+    def of(self, rows: Ints) -> Edges:
+        """Those of these rows."""
+        counts = self.counts[rows]
+        return Edges(self.from_point[rows], counts, self.values[rows, : int(counts.max())])
+
+    def lay(self, rows: Floats, start: Ints, every: int) -> None:
+        """Write them into tachograms (rows, width) that begin with the point `start` of each `every`-th."""
+        place = np.arange(self.values.shape[1])
+        point = self.from_point[:, None] + place
+        there = place < self.counts[:, None]
+        if every > 1:
+            there &= point % every == 0
+        column = point // every - start[:, None]
+        rows[there.nonzero()[0], column[there]] = self.values[there]
 
 
 def pieces(t_us: Ints, ticks: Ints, steps: Floats, slopes: Floats, bend: Floats, next_bend: Floats) -> Pieces:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from math import isnan
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from biofeedback.errors import OutputError
 from biofeedback.hrv.every_beat import Block
@@ -30,7 +30,7 @@ class BeatTable:
         self.rows = 0
         self._part = path.with_name(path.name + ".part")
 
-    def __enter__(self) -> BeatTable:
+    def __enter__(self) -> Self:
         try:
             self._file = self._part.open("w", encoding="ascii", newline="\n")
             self._file.write(",".join(COLUMNS) + "\n")
@@ -52,7 +52,7 @@ class BeatTable:
         try:
             self._file.close()
             if kind is None:
-                os.replace(self._part, self.path)
+                self._part.replace(self.path)
         except OSError as failed:
             raise self._unwritable(failed) from failed
         finally:
@@ -72,10 +72,7 @@ def lines_of(block: Block) -> Iterator[str]:
     """The lines of a block; a cell that cannot be given is empty. Numbers read back to the same bits."""
     columns = [
         [repr(t_us / 1e6) for t_us in block.t_us.tolist()],
-        *(
-            ["" if value != value else repr(value) for value in column.tolist()]
-            for column in block.rows.values.values()
-        ),
+        *(["" if isnan(value) else repr(value) for value in column.tolist()] for column in block.rows.values.values()),
         list(_marks(block)),
     ]
     for cells in zip(*columns, strict=True):
@@ -87,5 +84,5 @@ def _marks(block: Block) -> Iterable[str]:
     rows = block.rows
     entropies = rows.values["sampen"].tolist()
     for beats, flagged, entropy in zip(rows.beats.tolist(), rows.flagged.tolist(), entropies, strict=True):
-        short = entropy == entropy and beats - flagged < least
+        short = not isnan(entropy) and beats - flagged < least
         yield " ".join(mark for mark in (quality_of(flagged / beats), "short" if short else None) if mark)

@@ -7,13 +7,13 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from biofeedback.hrv.nonlinear import BOXES, TOLERANCE, box_residuals, bridged, exponents
+from biofeedback.hrv.nonlinear import BOXES, TOLERANCE, box_residuals, bridged, exponents, matches, pattern_starts
 from biofeedback.hrv.sliding.windows import Beats, Windows
 from biofeedback.hrv.window import Bools, Floats, Ints
 
 Narrow: TypeAlias = npt.NDArray[np.int32]
 
-TOGETHER = 512
+TOGETHER = 1024
 """So many windows at once are compared: their distances stay in the processor's cache."""
 FAR = np.iinfo(np.int32).max
 
@@ -22,18 +22,17 @@ def sampen(windows: Windows, sdnn_ticks: Floats) -> Floats:
     """Sample entropy of each window, (rows,); NaN where no pattern matches."""
     beats = windows.beats
     radius = np.floor(TOLERANCE * np.where(windows.nn > 1, sdnn_ticks, -1.0)).astype(np.int32)
-    counts = [
-        _matches(beats, windows.last[start : start + TOGETHER], windows.count[start : start + TOGETHER], part)
-        for start in range(0, len(radius), TOGETHER)
-        if len(part := radius[start : start + TOGETHER])
-    ]
+    parts = [slice(start, start + TOGETHER) for start in range(0, len(radius), TOGETHER)]
+    in_order = len(radius) == windows.last[-1] - windows.last[0] + 1
+    count = _matches if in_order else _one_by_one
+    counts = [count(beats, windows.last[part], windows.count[part], radius[part]) for part in parts]
     pairs, triples = (np.concatenate([count[which] for count in counts]) for which in (0, 1))
     found = (triples > 0) & (windows.nn > 1)
     return np.where(found, np.log(np.where(found, pairs, 1) / np.where(found, triples, 1)), np.nan)
 
 
 def _matches(beats: Beats, last: Ints, count: Ints, radius: Narrow) -> tuple[Ints, Ints]:
-    """Matching pairs and triples of windows of `count` beats up to `last`.
+    """Matching pairs and triples of windows of `count` beats up to `last`, which follow one another.
 
     Distances of patterns `lag` beats apart lie in one row for all windows, and each window is a stretch of it, made as
     long as the longest one's; before its own first beat nothing matches.
@@ -45,33 +44,30 @@ def _matches(beats: Beats, last: Ints, count: Ints, radius: Narrow) -> tuple[Int
     begin = last - most + 1
     held = np.arange(int(begin.min()), int(last.max()) + 1)
     ticks = beats.ticks[np.maximum(held, 0)].astype(np.int32)
-    whole = (held >= 0) & _whole(beats)[np.maximum(held, 0)]
+    starts = np.zeros(len(beats.ok), bool)
+    starts[pattern_starts(beats)] = True
+    whole = (held >= 0) & starts[np.maximum(held, 0)]
     limits = np.where(np.arange(patterns)[:, None] >= most - count, radius, -1)
     near = np.empty((patterns, len(last)), bool)
     found = np.zeros((2, patterns, len(last)), np.uint8 if patterns < 256 else np.int32)
-    places = begin - held[0]
     for lag in range(1, patterns):
         width = patterns - lag
         for which, distance in enumerate(_distances(ticks, whole, lag)):
-            part = np.less_equal(_stretches(distance, places, width), limits[:width], out=near[:width])
+            step = distance.itemsize
+            stretches: Narrow = np.ndarray((width, len(last)), distance.dtype, distance, 0, (step, step))
+            part = np.less_equal(stretches, limits[:width], out=near[:width])
             found[which, :width] += part.view(np.uint8)
     pairs, triples = found.sum(axis=1, dtype=np.int64)
     return pairs, triples
 
 
-def _stretches(values: Narrow, places: Ints, width: int) -> Narrow:
-    """The stretches of `width` values that begin at these places, (width, places); a view where they follow closely."""
-    if len(places) == places[-1] - places[0] + 1:
-        step, start = values.itemsize, int(places[0]) * values.itemsize
-        return np.ndarray((width, len(places)), values.dtype, values, start, (step, step))
-    return values[np.arange(width)[:, None] + places]
-
-
-def _whole(beats: Beats) -> Bools:
-    """Whether three accepted intervals in a row begin at each beat."""
-    ok, joined, whole = beats.ok, beats.joined, np.zeros(len(beats.ok), bool)
-    whole[:-2] = ok[:-2] & ok[1:-1] & ok[2:] & joined[1:-1] & joined[2:]
-    return whole
+def _one_by_one(beats: Beats, last: Ints, count: Ints, radius: Narrow) -> tuple[Ints, Ints]:
+    """The same of windows that lie anywhere."""
+    found = np.zeros((2, len(last)), np.int64)
+    for row, (end, beats_in, limit) in enumerate(zip(last.tolist(), count.tolist(), radius.tolist(), strict=True)):
+        held = beats.part(end - beats_in + 1, end + 1)
+        found[:, row] = matches(held.ticks, pattern_starts(held), limit)
+    return found[0], found[1]
 
 
 def _distances(ticks: Narrow, whole: Bools, lag: int) -> tuple[Narrow, Narrow]:

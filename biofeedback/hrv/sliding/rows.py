@@ -10,7 +10,7 @@ import numpy as np
 from biofeedback.hrv.registry import METRICS, Metric
 from biofeedback.hrv.sliding import nonlinear, time_domain
 from biofeedback.hrv.sliding.spectrum import Spectra
-from biofeedback.hrv.sliding.windows import Beats, Windows
+from biofeedback.hrv.sliding.windows import Beats, Rows, Windows
 from biofeedback.hrv.window import FULL, Bools, Estimate, Floats, Ints
 
 MINUTE: Final = 60.0
@@ -19,7 +19,7 @@ LENGTHS: Final = sorted({metric.live_s for metric in METRICS.values() if metric.
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowValues:
     """Each metric's values (rows,), NaN where there is none; and the beats of the last minute, and the flagged ones."""
 
     values: dict[str, Floats]
@@ -27,12 +27,10 @@ class Rows:
     flagged: Ints
 
 
-def metric_rows(beats: Beats, last: Ints, since_us: Ints) -> Rows:
-    """Each metric over the trailing window that ends with each of the beats `last`, (rows,).
-
-    `since_us`: when the numbers of each row began, (rows,) microseconds. A value is that of `Metric.live` to the bit.
-    """
-    windows = {seconds: Windows.of(beats, last, seconds, since_us) for seconds in LENGTHS}
+def metric_rows(rows: Rows) -> RowValues:
+    """Each metric over the trailing windows of these rows: the values of `Metric.live` to the bit."""
+    beats, last = rows.beats, rows.last
+    windows = {seconds: Windows.of(rows, seconds) for seconds in LENGTHS}
     values, odd = {name: np.full(len(last), np.nan) for name in METRICS}, dict[str, Bools]()
     if beats.ok.any():
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -44,7 +42,7 @@ def metric_rows(beats: Beats, last: Ints, since_us: Ints) -> Rows:
             again = odd.get(name, np.zeros(len(last), bool)) | (_pieces(held) if metric.whole else False)
             _by_definition(metric, held, values[name], np.flatnonzero(again))
     minute = windows[MINUTE]
-    return Rows(values, minute.count, minute.count - minute.nn)
+    return RowValues(values, minute.count, minute.count - minute.nn)
 
 
 def _share(values: dict[str, Floats], beats: Beats, windows: dict[float, Windows]) -> dict[str, Bools]:
@@ -56,7 +54,7 @@ def _share(values: dict[str, Floats], beats: Beats, windows: dict[float, Windows
     values["ln_hr"], odd = time_domain.ln_hr(minute, sums, time_domain.FlaggedParts.of(beats))
     values["sampen"] = nonlinear.sampen(minute, time_domain.sdnn_ticks(minute, sums))
     values["dfa_alpha1"] = nonlinear.dfa_alpha1(longer)
-    spectra = Spectra(beats)
+    spectra = Spectra(beats, len(minute.last))
     values |= spectra.minute(minute, minute.usable & (minute.gaps == 0))
     values |= spectra.two_minutes(longer, longer.usable & (longer.gaps == 0))
     values |= spectra.coherence(windows[64.0], windows[64.0].usable & (windows[64.0].gaps == 0))

@@ -21,13 +21,15 @@ Read: TypeAlias = Callable[[Floats, Ints], Mapping[str, Floats]]
 
 
 class Spectra:
-    """The curve through a stretch of beats, and what is read from the tachograms of windows on it."""
+    """The curve through a stretch of beats, and what is read from the tachograms of `rows` windows on it."""
 
-    def __init__(self, beats: Beats) -> None:
+    def __init__(self, beats: Beats, rows: int) -> None:
         stretch = beats.gaps[1:][beats.accepted]
         first = np.append(True, stretch[1:] != stretch[:-1])
         self._ranks = beats.ranks
         self._curve = Curve(beats.t_us[beats.accepted], beats.ticks[beats.accepted], first)
+        if len(beats.accepted) >= max(LEAST_KNOTS, 2 * rows // 3) and 2 * rows > len(beats.accepted):
+            self._curve.tabulate()
 
     def minute(self, windows: Windows, wanted: Bools) -> dict[str, Floats]:
         """Metrics of windows of 60 s, (rows,) each; NaN where one is not wanted or cannot be given."""

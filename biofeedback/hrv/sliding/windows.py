@@ -66,6 +66,19 @@ class Beats:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows that are wanted, (rows,) each: the beats `last` that their windows end with.
+
+    `since_us`: when their numbers began. `least`: the first beat that they may see.
+    """
+
+    beats: Beats
+    last: Ints
+    since_us: Ints
+    least: Ints
+
+
+@dataclass(frozen=True)
 class Windows:
     """The trailing windows of one length that end with the beats `last`, (rows,) each.
 
@@ -79,10 +92,11 @@ class Windows:
     span_s: Floats
 
     @classmethod
-    def of(cls, beats: Beats, last: Ints, seconds: float, since_us: Ints) -> Windows:
-        """Those of `seconds`; `since_us`: when the numbers of each row began, (rows,)."""
-        span_us = np.minimum(round(seconds * 1e6), beats.t_us[last] - since_us)
-        first = np.searchsorted(beats.opening_us, beats.t_us[last] - span_us)
+    def of(cls, rows: Rows, seconds: float) -> Windows:
+        """Those of `seconds` that end with these rows."""
+        beats, last = rows.beats, rows.last
+        span_us = np.minimum(round(seconds * 1e6), beats.t_us[last] - rows.since_us)
+        first = np.maximum(np.searchsorted(beats.opening_us, beats.t_us[last] - span_us), rows.least)
         return cls(beats, seconds, last, np.minimum(first, last + 1), span_us / 1e6)
 
     @cached_property
