@@ -19,7 +19,7 @@ import numpy as np
 
 from biofeedback.hrv.tachogram import tachogram
 from biofeedback.hrv.ticks import TICKS_PER_MS
-from biofeedback.hrv.window import BeatWindow, Floats, Ints
+from biofeedback.hrv.window import BeatWindow, Floats, Ints, stretches
 
 Band: TypeAlias = tuple[float, float]
 
@@ -115,6 +115,8 @@ def densities(rows: Floats, windows: Floats, counts: Ints, hz: int, points: int)
 def density_of_rows(rows: Floats, counts: Ints, hz: int, points: int) -> Floats:
     """Density of rows (rows, width) of a tachogram in ticks, each one segment of `counts` points."""
     shortest = int(counts.min())
+    if shortest == counts.max():
+        return densities(without_line(rows, counts), hann(shortest, rows.shape[1]), counts, hz, points)
     windows = np.array([hann(count, rows.shape[1]) for count in range(shortest, int(counts.max()) + 1)])
     return densities(without_line(rows, counts), windows[counts - shortest], counts, hz, points)
 
@@ -139,7 +141,7 @@ def _segments(values: Floats, detrend: str, points: int) -> Floats:
     count = np.array([len(values)])
     rows = without_line(values[None, :], count) if detrend == "linear" else without_trend(values)[None, :]
     if len(values) > SEGMENT:
-        rows = np.lib.stride_tricks.sliding_window_view(rows[0], SEGMENT)[:: SEGMENT // 2]
+        rows = stretches(rows[0], SEGMENT)[:: SEGMENT // 2]
         rows, count = rows - rows.mean(axis=1, keepdims=True), np.full(len(rows), SEGMENT)
     return densities(rows, hann(rows.shape[1], rows.shape[1])[None, :], count, GRID_HZ, points)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints
+from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
 
 REACH: Final = 5
 """Beats on either side that shape the curve at a beat."""
@@ -38,8 +38,7 @@ class Pieces:
         """Values at `grid_us`, each on the piece with that number, in whole ticks."""
         along = (grid_us - self.t_us[piece]) / 1e6
         rise = along * (self.slope[piece] + along * (self.bend[piece] + along * self.twist[piece]))
-        value: Floats = self.ticks[piece] + np.rint(rise)
-        return value
+        return np.add(self.ticks[piece], np.rint(rise), dtype=float)
 
 
 class Curve:
@@ -51,9 +50,11 @@ class Curve:
 
     def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
         self.t_us, self.ticks, self.first = t_us, ticks, first
+        self._begun = np.empty(0, np.int64)
         self._begins: Edges | None = None
         self._ends: Edges | None = None
-        self.last = last = np.append(first[1:], True)
+        self.last = last = np.ones(len(first), bool)
+        last[:-1] = first[1:]
         self.steps = (t_us[1:] - t_us[:-1]) / 1e6
         self.steps[last[:-1]] = 1.0
         self.slopes = (ticks[1:] - ticks[:-1]) / self.steps
@@ -76,23 +77,35 @@ class Curve:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
 
         (2, k) each: to the factor, to the right-hand side. Nothing is added across the end of a stretch, nor by it.
+        Both sides at once: the right one is the left one of the beats in reverse.
         """
-        steps = np.array([self.steps, self.steps[::-1]])
-        factor = np.array([self.factor, self.factor[::-1]])[:, :-1]
-        right = np.array([self.right, self.right[::-1]])[:, :-1]
-        kept = np.array([ends, ends[::-1]])
-        kept = ~(kept[:, 1:] | kept[:, :-1])
-        added = np.zeros((2, 2, len(self.factor)))
-        for _ in range(REACH - 1):
-            found = eliminated(steps, factor, right, added[0, :, :-1], added[1, :, :-1])
-            added = np.zeros_like(added)
-            added[0, :, 1:], added[1, :, 1:] = found[0] * kept, found[1] * kept
+        count = len(self.steps)
+        steps, factor, right, kept = (np.empty((2, count)) for _ in range(4))
+        for both, one in ((factor, self.factor), (right, self.right)):
+            both[0], both[1] = one[:-1], one[:0:-1]
+        steps[0], steps[1] = self.steps, self.steps[::-1]
+        kept[0] = np.where(ends[1:] | ends[:-1], 0.0, self.steps)
+        kept[1] = kept[0, ::-1]
+        added = np.zeros((2, 2, count + 1))
+        share, rest = kept / factor, np.empty((2, count))
+        for reach in range(2, REACH + 1):
+            np.subtract(right, added[1, :, :-1], out=rest)
+            np.multiply(share, rest, out=added[1, :, 1:])
+            np.multiply(share, steps, out=added[0, :, 1:])
+            if reach < REACH:
+                np.subtract(factor, added[0, :, :-1], out=share)
+                np.divide(kept, share, out=share)
         return added[:, 0], added[:, 1, ::-1]
+
+    def begin_at(self, knots: Ints) -> None:
+        """Work out at once what the curve is where windows begin with these beats, (n,) in order."""
+        self._begun, self._begins = knots, self._beginning(knots)
 
     def tabulate(self) -> None:
         """Work out once for each beat what the curve is where a window begins or ends there: for many windows."""
         every_beat = np.arange(len(self.t_us))
-        self._begins, self._ends = self._beginning(every_beat), self._ending(every_beat)
+        self.begin_at(every_beat)
+        self._ends = self._ending(every_beat)
 
     def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Floats, Ints]:
         """The tachograms of windows from the beats `first` to the beats `last`, (rows,) each, without gaps between.
@@ -105,16 +118,20 @@ class Curve:
         counts = end - start + 1
         width, shortest = int(counts.max()), int(counts.min())
         begin = start * every - self.grid_from
-        points = np.append(self.grid[int(begin[0]) % every :: every], np.zeros(width))
-        rows = np.lib.stride_tricks.sliding_window_view(points, width)[begin // every]
+        points = np.concatenate([self.grid[int(begin[0]) % every :: every], np.zeros(width)])
+        rows = stretches(points, width)[begin // every]
         rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
-            begins = self._beginning(first) if self._begins is None else self._begins.of(first)
-            begins.lay(rows, start, every)
+            self._begins_of(first).lay(rows, start, every)
         if not self.last[last].all():
             ends = self._ending(last) if self._ends is None else self._ends.of(last)
             ends.lay(rows, start, every)
         return rows, counts
+
+    def _begins_of(self, first: Ints) -> Edges:
+        if self._begins is None:
+            return self._beginning(first)
+        return self._begins.of(np.searchsorted(self._begun, first))
 
     def _beginning(self, first: Ints) -> Edges:
         """The curve behind these beats where windows begin with them."""
@@ -153,9 +170,11 @@ class Curve:
             bends[:, :-1].ravel(),
             bends[:, 1:].ravel(),
         )
-        held = np.diff(t_us[:, 1:] // GRID_US, axis=1, prepend=(from_point - 1)[:, None])
-        piece = np.repeat(np.arange(held.size), np.maximum(held, 0).ravel())
-        counts = np.maximum(held, 0).sum(axis=1)
+        until = t_us // GRID_US
+        until[:, 0] = from_point - 1
+        held = np.maximum(until[:, 1:] - until[:, :-1], 0)
+        piece = np.repeat(np.arange(held.size), held.ravel())
+        counts = held.sum(axis=1)
         row = piece // REACH
         place = np.arange(len(piece)) - (np.cumsum(counts) - counts)[row]
         values = np.zeros((len(knots), int(counts.max())))
@@ -232,8 +251,18 @@ def curve_of(window: BeatWindow) -> tuple[Curve, int]:
     return window.remember("curve", _new_curve), 0
 
 
+def begins(joined: Bools, ok: Bools) -> Bools:
+    """Which of the accepted beats begin a stretch, of beats (n,) that follow the one before them or not."""
+    stretch = np.cumsum(~joined)[ok]
+    first = np.ones(len(stretch), bool)
+    np.not_equal(stretch[1:], stretch[:-1], out=first[1:])
+    return first
+
+
 def _new_curve(window: BeatWindow) -> Curve:
     held = window.arrays
-    stretch = np.cumsum(~held.joined)[held.ok]
-    first = np.append(True, stretch[1:] != stretch[:-1])
-    return Curve(held.t_us[held.ok], held.ticks[held.ok], first)
+    curve = Curve(held.t_us[held.ok], held.ticks[held.ok], begins(held.joined, held.ok))
+    starts = window.remember("parts begin", lambda _: ())
+    if starts and len(held.accepted) >= LEAST_KNOTS:
+        curve.begin_at(np.array(sorted(set(held.accepted.searchsorted(starts).tolist()))))
+    return curve

@@ -70,13 +70,10 @@ class BeatTable:
 
 def lines_of(block: Block) -> Iterator[str]:
     """The lines of a block; a cell that cannot be given is empty. Numbers read back to the same bits."""
-    columns = [
-        [repr(t_us / 1e6) for t_us in block.t_us.tolist()],
-        *(["" if isnan(value) else repr(value) for value in column.tolist()] for column in block.rows.values.values()),
-        list(_marks(block)),
-    ]
-    for cells in zip(*columns, strict=True):
-        yield ",".join(cells) + "\n"
+    values = [column.tolist() for column in block.rows.values.values()]
+    columns = [[repr(t_us / 1e6) for t_us in block.t_us.tolist()], *(list(map(repr, column)) for column in values)]
+    for *cells, marks in zip(*columns, _marks(block), strict=True):
+        yield ",".join(cells).replace("nan", "") + f",{marks}\n"
 
 
 def _marks(block: Block) -> Iterable[str]:

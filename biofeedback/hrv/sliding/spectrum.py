@@ -10,7 +10,7 @@ import numpy as np
 from biofeedback.hrv import coherence
 from biofeedback.hrv.sliding.windows import Beats, Windows
 from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, band_power, density_of_rows, peak_bins
-from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve
+from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve, begins
 from biofeedback.hrv.window import Bools, Floats, Ints
 
 TOGETHER: Final = 256
@@ -24,9 +24,8 @@ class Spectra:
     """The curve through a stretch of beats, and what is read from the tachograms of `rows` windows on it."""
 
     def __init__(self, beats: Beats, rows: int) -> None:
-        stretch = beats.gaps[1:][beats.accepted]
-        first = np.append(True, stretch[1:] != stretch[:-1])
         self._ranks = beats.ranks
+        first = begins(beats.joined, beats.ok)
         self._curve = Curve(beats.t_us[beats.accepted], beats.ticks[beats.accepted], first)
         if len(beats.accepted) >= max(LEAST_KNOTS, 2 * rows // 3) and 2 * rows > len(beats.accepted):
             self._curve.tabulate()
