@@ -70,10 +70,10 @@ class Trailing:
         return self.window(LIVE_WINDOW_S)
 
     def window(self, seconds: float) -> BeatWindow:
-        """The last `seconds`: a length that a metric takes."""
+        """The last `seconds`, at most the longest that any metric of ours takes."""
         if seconds not in self._windows:
-            first, span_s = self._firsts[seconds], min(seconds, self._since_s)
-            self._windows[seconds] = self._longest.part(first, len(self._openings), span_s)
+            first = self._firsts[seconds] if seconds in self._firsts else self._first(seconds)
+            self._windows[seconds] = self._longest.part(first, len(self._openings), min(seconds, self._since_s))
         return self._windows[seconds]
 
 

@@ -129,9 +129,11 @@ class Curve:
         return rows, counts
 
     def _begins_of(self, first: Ints) -> Edges:
-        if self._begins is None:
-            return self._beginning(first)
-        return self._begins.of(np.searchsorted(self._begun, first))
+        if self._begins is not None:
+            place = np.minimum(np.searchsorted(self._begun, first), len(self._begun) - 1)
+            if (self._begun[place] == first).all():
+                return self._begins.of(place)
+        return self._beginning(first)
 
     def _beginning(self, first: Ints) -> Edges:
         """The curve behind these beats where windows begin with them."""
