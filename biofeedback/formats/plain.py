@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,8 @@ from biofeedback.errors import UnreadableError
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, TICKS_PER_S
 
 LARGEST_BYTES: Final = 512 * 1024 * 1024
+EXACT: Final = 60
+"""Digits that hold any number we read times any unit."""
 MOST_BEATS: Final = 5_000_000
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,12})?\Z")
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -38,8 +41,15 @@ def read_plain(path: Path, unit: str | None = None) -> Intervals:
     if not values:
         raise _empty(path)
     found, rule = (unit, "as told") if unit is not None else _unit_of(path, values)
-    ticks_each = _ticks_each(found)
-    return Intervals(tuple(round(value * ticks_each) for value in values), found, rule)
+    return Intervals(_ticks(values, _ticks_each(found)), found, rule)
+
+
+def _ticks(values: list[Decimal], each: Fraction) -> tuple[int, ...]:
+    """Values of `each` ticks as whole ticks, half to even, by exact arithmetic."""
+    if each.denominator > 1:
+        return tuple(round(Fraction(value) * each) for value in values)
+    with localcontext(prec=EXACT, rounding=ROUND_HALF_EVEN):
+        return tuple(int((value * each.numerator).to_integral_value()) for value in values)
 
 
 def _text(path: Path) -> str:
@@ -58,17 +68,17 @@ def _text(path: Path) -> str:
         raise _not_plain(path) from error
 
 
-def _values(path: Path, text: str) -> list[Fraction]:
+def _values(path: Path, text: str) -> list[Decimal]:
     if "\0" in text:
         raise _not_plain(path)
-    values: list[Fraction] = []
+    values: list[Decimal] = []
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         cell = line.strip(" \t")
         if not cell:
             continue
         if _NUMBER.match(cell) is None:
             raise _bad_line(path, number, cell, first=not values)
-        values.append(Fraction(cell.replace(",", ".")))
+        values.append(Decimal(cell.replace(",", ".")))
     if len(values) > MOST_BEATS:
         raise UnreadableError(f"{path} holds more than 5 million intervals.", "Cut it into parts.")
     return values
@@ -97,7 +107,7 @@ def _bad_line(path: Path, number: int, cell: str, *, first: bool) -> UnreadableE
     )
 
 
-def _unit_of(path: Path, values: list[Fraction]) -> tuple[str, str]:
+def _unit_of(path: Path, values: list[Decimal]) -> tuple[str, str]:
     """The unit by the median of all values; what could be something else is asked for."""
     middle = float(median(values))
     if len(values) > 2 and all(early < late for early, late in pairwise(values)):

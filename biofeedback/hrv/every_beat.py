@@ -117,7 +117,7 @@ class _Table:
         if changed:
             _replace(rows, changed, self._apart(beats, changed))
         block = Block(beats.t_us[last], rows)
-        self._forget(int(np.searchsorted(beats.opening_us, beats.t_us[-1] - LOOK_BACK_US)))
+        self._forget(_first_seen(beats, len(beats.ok) - 1))
         return block
 
     def _changed(self, ok: Bools, last: Ints) -> list[int]:
@@ -134,8 +134,7 @@ class _Table:
         behind_us = done = 0
         for place, row in enumerate(changed):
             number, known = self.rows[row]
-            first = int(np.searchsorted(beats.opening_us, beats.t_us[number] - LOOK_BACK_US))
-            held = beats.part(first, number + 1)
+            held = beats.part(_first_seen(beats, number), number + 1)
             later_us = -(-(behind_us - int(held.opening_us[0])) // WHOLE_US) * WHOLE_US
             part = Beats(held.t_us + later_us, held.ticks, held.ok.copy(), held.joined.copy())
             part.ok[-len(known) :], part.joined[0] = known, False
@@ -152,6 +151,12 @@ class _Table:
             del column[:count]
         self._dropped += count
         self.rows.clear()
+
+
+def _first_seen(beats: Beats, number: int) -> int:
+    """The first beat that a window up to this one can hold."""
+    from_us = int(beats.t_us[number]) - LOOK_BACK_US
+    return int(np.searchsorted(beats.opening_us, from_us))
 
 
 def _replace(rows: RowValues, places: Sequence[int], by: RowValues) -> None:

@@ -117,7 +117,7 @@ def bridged(ticks: Ints, accepted: Ints) -> Ints:
     """The intervals from the first accepted to the last, those between bridged linearly, in whole ticks."""
     if not len(accepted):
         return ticks[:0]
-    place = np.arange(accepted[0], accepted[-1] + 1)
+    place: Ints = np.arange(int(accepted[0]), int(accepted[-1]) + 1)
     before = accepted[np.searchsorted(accepted, place, side="right") - 1]
     after = accepted[np.searchsorted(accepted, place)]
     run = np.maximum(after - before, 1)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from importlib import import_module
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -151,8 +152,6 @@ def without_trend(values: Floats, weight: float = LAMBDA) -> Floats:
 
     With `weight` 500 a tone at 0.04 Hz keeps 0.63 of its power, one at 0.1 Hz 0.987.
     """
-    from scipy.linalg import solveh_banded
-
     count, square = len(values), weight * weight
     second = np.zeros((3, count))
     diagonal = np.full(count, 6.0)
@@ -161,7 +160,8 @@ def without_trend(values: Floats, weight: float = LAMBDA) -> Floats:
     beside[[1, -1]] = -2.0
     second[2], second[1], second[0] = 1 + square * diagonal, square * beside, square
     centred = values - values.mean()
-    trend = solveh_banded(second, centred)
+    linalg: Any = import_module("scipy.linalg")
+    trend: Floats = linalg.solveh_banded(second, centred)
     rest: Floats = centred - trend
     rest -= rest.mean()
     return rest

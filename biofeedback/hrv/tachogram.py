@@ -199,7 +199,7 @@ class Edges:
 
     def lay(self, rows: Floats, start: Ints, every: int) -> None:
         """Write them into tachograms (rows, width) that begin with the point `start` of each `every`-th."""
-        place = np.arange(self.values.shape[1])
+        place: Ints = np.arange(int(self.values.shape[1]))
         point = self.from_point[:, None] + place
         there = place < self.counts[:, None]
         if every > 1:
@@ -253,6 +253,10 @@ def curve_of(window: BeatWindow) -> tuple[Curve, int]:
     return window.remember("curve", _new_curve), 0
 
 
+def _nowhere(_: BeatWindow) -> tuple[int, ...]:
+    return ()
+
+
 def begins(joined: Bools, ok: Bools) -> Bools:
     """Which of the accepted beats begin a stretch, of beats (n,) that follow the one before them or not."""
     stretch = np.cumsum(~joined)[ok]
@@ -264,7 +268,8 @@ def begins(joined: Bools, ok: Bools) -> Bools:
 def _new_curve(window: BeatWindow) -> Curve:
     held = window.arrays
     curve = Curve(held.t_us[held.ok], held.ticks[held.ok], begins(held.joined, held.ok))
-    starts = window.remember("parts begin", lambda _: ())
+    starts = window.remember("parts begin", _nowhere)
     if starts and len(held.accepted) >= LEAST_KNOTS:
-        curve.begin_at(np.array(sorted(set(held.accepted.searchsorted(starts).tolist()))))
+        ranks: Ints = np.searchsorted(held.accepted, np.array(starts))
+        curve.begin_at(np.array(sorted(set(ranks.tolist()))))
     return curve

@@ -74,7 +74,8 @@ def stress_roots(windows: Windows) -> Floats:
     """The square root of the stress index of each window, NaN where the beats do not differ."""
     beats, count = windows.beats, windows.nn
     nn = beats.ticks[beats.accepted].astype(np.int32)
-    start, place = beats.ranks[windows.first], np.arange(count.max(initial=1))
+    start = beats.ranks[windows.first]
+    place: Ints = np.arange(int(count.max(initial=1)))
     held = nn[np.minimum(start[:, None] + place, len(nn) - 1)]
     held[place >= count[:, None]] = NOTHING
     held.sort(axis=1)
@@ -147,6 +148,6 @@ def _parts(beats: Beats, flagged: Ints) -> tuple[Ints, Ints, Ints, Bools]:
     return between, before, behind, ~(has_left | has_right)
 
 
-def _fixed(beats: Floats) -> Ints:
+def _fixed(beats: Ints | Floats) -> Ints:
     whole: Ints = np.rint(beats * PARTS).astype(np.int64)
     return whole
