@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from importlib import import_module
 from math import cos, pi, sin, sqrt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scipy import signal
-from scipy.interpolate import CubicSpline
 
 from biofeedback.hrv import spectrum as sp
 from biofeedback.hrv.registry import METRICS
@@ -23,6 +23,10 @@ from tests.cli.programs import run
 from tests.hrv.tones import Floats, Tone, apart, heart, noise, pattern, plain, ticks_of, told
 from tests.real import needs_data, plain_ms, real_series
 from tests.strategies import MS, hearts
+
+# Untyped, and without stubs: only Any is what both checkers make of them.
+signal: Any = import_module("scipy.signal")
+interpolate: Any = import_module("scipy.interpolate")
 
 TP2: tuple[float, list[Tone]] = (800, [(35, 0.25)])
 TP3: tuple[float, list[Tone]] = (1000, [(70, 0.1)])
@@ -87,7 +91,9 @@ def test_3_mix_has_the_ratio_1_778_within_2_pct() -> None:
 def by_scipy(tachograms: list[Floats]) -> tuple[Floats, Floats]:
     """Welch's density of 4 Hz tachograms in ms: each less its line, segments of 300 s, averaged over all segments."""
     points = max(1024, min(1200, max(len(each) for each in tachograms)))
-    total, segments, frequencies = np.zeros(points // 2 + 1), 0, np.empty(0)
+    total: Floats = np.zeros(points // 2 + 1)
+    frequencies: Floats = np.empty(0)
+    segments = 0
     for values in tachograms:
         width = min(1200, len(values))
         own = 1 + (len(values) - width) // 600
@@ -137,8 +143,8 @@ def test_7_the_local_spline_has_the_power_of_the_whole_records_spline(seconds: f
     rr = 800 + 40 * noise(round(seconds / 0.8), seed=5, exponent=1)
     window = plain(rr)
     t_s = np.array(window.t_us) / 1e6
-    grid = np.arange(np.ceil(t_s[0] * 4), np.floor(t_s[-1] * 4) + 1) / 4
-    spline = CubicSpline(t_s, np.array(window.ticks) / MS, bc_type="natural")
+    grid: Floats = np.arange(float(np.ceil(t_s[0] * 4)), float(np.floor(t_s[-1] * 4)) + 1) / 4
+    spline = interpolate.CubicSpline(t_s, np.array(window.ticks) / MS, bc_type="natural")
     frequencies, density = by_scipy([spline(grid)])
     step = frequencies[1]
     for found, (low, high) in zip(powers(window), (sp.VLF, sp.LF, sp.HF), strict=True):
