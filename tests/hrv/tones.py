@@ -72,14 +72,17 @@ def apart(pieces: Sequence[Sequence[int]], hole_us: int = 3_000_000) -> tuple[Be
 
 
 def noise(count: int, seed: int, exponent: float = 0.0) -> Floats:
-    """Gaussian noise of unit SD whose power falls as 1/f^exponent: 0 white, 1 pink, 2 Brown."""
+    """Gaussian noise of unit SD: 0 white, 1 pink, 2 Brown, the sum of white noise; 1 is summed half a time.
+
+    Power falls as 1 / (2 sin(w / 2))^exponent, which is 1/f^exponent but for the fastest of two beats.
+    """
     chance = np.random.default_rng(seed)  # noqa: TID251
     white: Floats = chance.standard_normal(2 * count)
     if not exponent:
         return white[:count]
     shape = np.fft.rfft(white)
     shape[0] = 0.0
-    shape[1:] /= np.arange(1.0, len(shape)) ** (exponent / 2)
+    shape[1:] /= (2 * np.sin(np.pi * np.arange(1.0, len(shape)) / (2 * count))) ** (exponent / 2)
     coloured: Floats = np.fft.irfft(shape)[:count]
     coloured -= coloured.mean()
     coloured /= coloured.std()
