@@ -80,7 +80,7 @@ _OF_20_PAIRS: Final = partial(
 _OF_30_BEATS: Final = partial(Metric, version=1, least_s=60, live_beats=30)
 _OF_10_S: Final = partial(Metric, version=1, least_s=10, live_beats=8)
 _SPECTRAL: Final = partial(Metric, version=1, whole=True, without="too few good beats for a spectrum")
-_COHERENCE: Final = partial(_SPECTRAL, least_s=64, live_s=64, each_s=64, without=NO_PEAK)
+_COHERENCE: Final = partial(_SPECTRAL, least_s=64, live_s=64, each_s=64.0, without=NO_PEAK)
 
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
