@@ -1,4 +1,4 @@
-"""Metrics of other people are held to their word: what they may be, what they may answer, what happens when they fail."""
+"""Metrics of other people are held to their word: what they may be and answer, and what happens when they fail."""
 
 from __future__ import annotations
 
