@@ -40,7 +40,8 @@ class AllMetrics:
     @property
     def failures(self) -> list[str]:
         """What went wrong with plug-ins until now, a sentence for each metric."""
-        return [metric_lost(each.words) for each in (*self._refused, *self._guard.failures)]
+        words = [*(each.words for each in self._refused), *(each.words for each in self._guard.failures)]
+        return [metric_lost(each) for each in words]
 
     @property
     def packages(self) -> Mapping[str, str]:

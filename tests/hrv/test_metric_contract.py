@@ -24,9 +24,7 @@ class Contract(MetricContract):
 
 
 for _name in METRICS:
-    _test = type(f"Test_{_name}", (Contract,), {"name": _name, "__module__": __name__})
-    globals()[_test.__name__] = _test
-del Contract, _test
+    globals()[f"Test_{_name}"] = type(f"Test_{_name}", (Contract,), {"name": _name, "__module__": __name__})
 
 
 def test_every_metric_of_ours_is_held_to_the_contract() -> None:
