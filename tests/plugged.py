@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import invalidate_caches
 from pathlib import Path
+
+import pytest
 
 SOUND = """
 from devices.events import Packet, StrapInfo
@@ -46,6 +50,13 @@ def compute(window):
 RANGE = Metric("range_ms", "ms", 1, lambda window: compute(window), least_s=10, live_beats=8)
 """
 """A metric that works: the range of the good intervals; `compute` is what a test breaks."""
+
+
+def use_metric(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Put the folder on this process's path until the test is over, and forget the module of another test."""
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.delitem(sys.modules, "acme_metric", raising=False)
+    invalidate_caches()
 
 
 def install_metric(folder: Path, code: str = METRIC, **entries: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from biofeedback.session.metrics import AllMetrics
 from biofeedback.session.analysis import analyse_file
 from biofeedback.session.plugins import metric_plugins
 from tests.cli.programs import run
-from tests.plugged import METRIC, install_metric
+from tests.plugged import METRIC, install_metric, use_metric
 
 LIVE = ["practice", "--source", "sim:calm", "--speed", "max", "--minutes", "1", "--view", "none", "--output", "out"]
 
@@ -89,8 +88,7 @@ def test_a_name_of_ours_cannot_be_taken(tmp_path: Path, rr: Path) -> None:
 
 def test_one_that_takes_absurdly_long_is_given_up(tmp_path: Path, rr: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = broken("from threading import Event\ndef compute(window): Event().wait(5)")
-    monkeypatch.syspath_prepend(install_metric(tmp_path / "site", code))
-    monkeypatch.delitem(sys.modules, "acme_metric", raising=False)
+    use_metric(monkeypatch, install_metric(tmp_path / "site", code))
     metrics = AllMetrics(metric_plugins(), longest_s=0.1)
     summary = analyse_file(rr, metrics=metrics).summary
     reason = "the metric 'range_ms' of acme-metric 2.1 failed: TimeoutError: it takes more than 0.1 s"

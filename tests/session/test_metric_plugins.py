@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from biofeedback.session.clock import InstantClock
 from biofeedback.session.plan import demo_plan, free_plan
 from biofeedback.session.plugins import metric_plugins
 from biofeedback.session.replay import play, refold, verify
-from tests.plugged import METRIC, install, install_metric
+from tests.plugged import METRIC, install, install_metric, use_metric
 from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
 from tests.session.test_replay import first_difference
 
@@ -30,16 +29,10 @@ def compute(window): return 1 / 0 if window.t_us[-1] > 100_000_000 else usual(wi
 
 def ran_with(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str = METRIC, minutes: float = 3) -> Ran:
     """A session on a computer where this plug-in is installed; it stays so."""
-    monkeypatch.syspath_prepend(install_metric(folder / "site", code))
-    monkeypatch.delitem(sys.modules, "acme_metric", raising=False)
+    use_metric(monkeypatch, install_metric(folder / "site", code))
     found = metric_plugins()
     assert [each.metric.name for each in found.metrics] == ["range_ms"]
     return run_session(folder, simulated("sim:calm?seed=4"), free_plan(minutes), metrics=found.metrics)
-
-
-@pytest.fixture(autouse=True)
-def _each_test_imports_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "acme_metric", raising=False)
 
 
 def test_a_plug_in_s_metric_is_among_the_live_numbers_after_ours(
@@ -117,8 +110,7 @@ def test_another_version_is_not_compared_and_a_change_without_one_is_found(
 ) -> None:
     with monkeypatch.context() as here:
         ran = ran_with(tmp_path, here)
-    monkeypatch.syspath_prepend(install_metric(tmp_path / "newer", METRIC.replace(*change)))
-    monkeypatch.delitem(sys.modules, "acme_metric", raising=False)
+    use_metric(monkeypatch, install_metric(tmp_path / "newer", METRIC.replace(*change)))
     found = verify(ran.path)
     assert min(found.differences, 1) == differences
     assert found.rescored == (() if differences else ("range_ms/1 of acme-metric 2.1",))
@@ -132,7 +124,7 @@ def test_a_metric_of_the_same_name_from_another_package_is_another_one(
     site = install_metric(tmp_path / "other")
     metadata = site / "acme_metric-2.1.dist-info" / "METADATA"
     metadata.write_text(metadata.read_text("utf-8").replace("acme-metric", "best-metric"), "utf-8")
-    monkeypatch.syspath_prepend(site)
+    use_metric(monkeypatch, site)
     assert [each.package for each in metric_plugins().metrics] == ["best-metric"]
     assert verify(ran.path).rescored == ("range_ms/1 of acme-metric 2.1",)
 
@@ -141,7 +133,7 @@ def test_one_that_is_installed_later_adds_nothing_to_a_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = run_session(tmp_path, simulated("sim:calm"), demo_plan(SAFE_PLACE))
-    monkeypatch.syspath_prepend(install_metric(tmp_path / "site"))
+    use_metric(monkeypatch, install_metric(tmp_path / "site"))
     assert metric_plugins().metrics
     assert first_difference(refold(read_recording(ran.path)), ran.events) is None
     assert verify(ran.path).exact
@@ -169,7 +161,7 @@ REFUSED: list[tuple[str, dict[str, str], str]] = [
 def test_what_cannot_be_used_is_refused_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, held: dict[str, str], said: str
 ) -> None:
-    monkeypatch.syspath_prepend(install_metric(tmp_path, code, **held))
+    use_metric(monkeypatch, install_metric(tmp_path, code, **held))
     found = metric_plugins()
     assert found.metrics == ()
     (refused,) = found.refused
@@ -179,7 +171,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(
 
 def test_a_function_may_make_the_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = METRIC + "\ndef made(): return RANGE\n"
-    monkeypatch.syspath_prepend(install_metric(tmp_path, code, range_ms="acme_metric:made"))
+    use_metric(monkeypatch, install_metric(tmp_path, code, range_ms="acme_metric:made"))
     (found,) = metric_plugins().metrics
     assert (found.metric.name, found.described) == ("range_ms", "the metric 'range_ms' of acme-metric 2.1")
 
@@ -189,7 +181,7 @@ def test_two_packages_that_claim_one_name_are_both_refused(tmp_path: Path, monke
     install(
         tmp_path, METRIC, {"range_ms": "acme2:RANGE"}, name="acme-clone", module="acme2", group="biofeedback.metrics"
     )
-    monkeypatch.syspath_prepend(tmp_path)
+    use_metric(monkeypatch, tmp_path)
     found = metric_plugins()
     assert (found.metrics, len(found.refused)) == ((), 2)
     assert all("several packages claim 'range_ms'" in refused.words for refused in found.refused)

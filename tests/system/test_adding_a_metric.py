@@ -92,7 +92,7 @@ def test_every_line_of_the_page_runs(tmp_path: Path) -> None:
     )  # fmt: skip
     assert tested.returncode == 0, tested.stdout
     assert "8 passed" in tested.stdout
-    said = {}
+    said: dict[str, str] = {}
     for words in lines[2:]:
         assert words[0] == "biofeedback"
         done = subprocess.run(
