@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import redirect_stdout
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     metrics, told = AllMetrics(), 0
     bar, worst = FileBar(args, args.file), 0
     for number, name in enumerate(args.file):
-        with bar.at(number, name):
+        with bar.at(number, name), redirect_stdout(sys.stderr):  # what a plug-in prints is not what we say
             found = _analysed(args, name, metrics)
         worst = max(worst, _shown(args, name, found, metrics))
         for sentence in metrics.failures[told:]:

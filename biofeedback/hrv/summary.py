@@ -10,7 +10,7 @@ from biofeedback.events import Json, Rr
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS, Metric
 from biofeedback.hrv.stream import BeatStream
-from biofeedback.hrv.ticks import ticks_to_us
+from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
 from biofeedback.hrv.window import POOR, Answer, Detrend, Estimate, window_of
 
 IRREGULAR = 0.20
@@ -155,7 +155,7 @@ def summarise(
         beats=len(window.ticks),
         excluded=window.flagged,
         gaps=sum(beat.gap_before for beat in beats[1:]),
-        coverage=window.coverage * window.span_s / duration_s if duration_s else 0.0,
+        coverage=sum(window.ticks) / TICKS_PER_S / duration_s if duration_s > 0 else 0.0,
         metrics={name: metric.over(window) for name, metric in metrics.items()},
         quality="irregular" if share > IRREGULAR else "poor" if share > POOR else None,
         flags=dict(Counter(beat.why for beat in beats if beat.why is not None)),

@@ -34,7 +34,7 @@ class Plugged:
 
 def plugged(recording: Recording) -> Plugged:
     """Find the metrics of plug-ins that a recording names; nothing is looked for when it names none."""
-    named = {name: body for name, body in _rules(recording) if body["params"].get("plugin")}
+    named = dict(_foreign_rules(recording))
     if not named:
         return Plugged((), {})
     from biofeedback.session.plugins import metric_plugins
@@ -42,20 +42,23 @@ def plugged(recording: Recording) -> Plugged:
     found: list[ForeignMetric] = []
     missing: dict[str, str] = {}
     here = {each.metric.name: each for each in metric_plugins().metrics}
-    for name, body in named.items():
-        plugin, each = body["params"]["plugin"], here.get(name)
+    for name, (rule, plugin) in named.items():
+        each = here.get(name)
         if each is not None and each.package == plugin.get("name"):
             found.append(each)
-        if each not in found or body["a"] != f"{name}/{each.metric.version}":
-            missing[name] = f"{body['a']} of {plugin.get('name')} {plugin.get('version')}"
+        if each not in found or rule != f"{name}/{each.metric.version}":
+            missing[name] = f"{rule} of {plugin.get('name')} {plugin.get('version')}"
     return Plugged(tuple(found), missing)
 
 
-def _rules(recording: Recording) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The `alg` lines of a recording, by the name of the rule."""
+def _foreign_rules(recording: Recording) -> Iterator[tuple[str, tuple[str, Mapping[str, Any]]]]:
+    """The `alg` lines that name a plug-in: by the metric's name the rule, "NAME/VERSION", and the package."""
     for line in recording.lines:
-        if line.kind == "alg":
-            yield str(line.body["a"]).partition("/")[0], {"params": {}, **line.body}
+        params = line.body.get("params") if line.kind == "alg" else None
+        plugin = cast("Mapping[str, Any]", params).get("plugin") if isinstance(params, Mapping) else None
+        if isinstance(plugin, Mapping):
+            rule = str(line.body["a"])
+            yield rule.partition("/")[0], (rule, cast("Mapping[str, Any]", plugin))
 
 
 def refold(recording: Recording, engine: GuardedEngine | None = None) -> Iterator[Event]:

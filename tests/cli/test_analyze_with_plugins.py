@@ -80,6 +80,15 @@ def test_one_that_fails_says_so_in_its_place_and_once_on_stderr(tmp_path: Path, 
     assert program(tmp_path, "-q", "analyze", str(rr)).stderr == ""
 
 
+def test_what_it_prints_is_not_among_the_data(tmp_path: Path, rr: Path) -> None:
+    code = broken(
+        "print('loaded')\nusual = compute\ndef compute(window):\n    print('hello')\n    return usual(window)"
+    )
+    done = program(tmp_path, "analyze", str(rr), "--json", code=code)
+    assert answer(done)["value"] == 100
+    assert done.stderr == "loaded\nhello\n"
+
+
 def test_a_name_of_ours_cannot_be_taken(tmp_path: Path, rr: Path) -> None:
     done = program(tmp_path, "analyze", str(rr), "--json", rmssd_ms="acme_metric:RANGE")
     assert json.loads(done.stdout)["metrics"]["rmssd_ms"]["unit"] == "ms"
