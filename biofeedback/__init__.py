@@ -9,12 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from biofeedback.formats.waveform import rr_from_waveform
     from biofeedback.session.analysis import analyse_intervals as analyze
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "analyze"]
+__all__ = ["__version__", "analyze", "rr_from_waveform"]
 
-_HOMES = {"analyze": ("biofeedback.session.analysis", "analyse_intervals")}
+_HOMES = {
+    "analyze": ("biofeedback.session.analysis", "analyse_intervals"),
+    "rr_from_waveform": ("biofeedback.formats.waveform", "rr_from_waveform"),
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562: whatever the name stands for

@@ -36,5 +36,9 @@ class RecordingError(BiofeedbackError):
     """Raised when a recording cannot be written."""
 
 
+class OutputError(BiofeedbackError):
+    """Raised when what was worked out cannot be written."""
+
+
 class SourceFailedError(BiofeedbackError):
     """Raised when what brings the heartbeats raises, or says what may not be said. Its cause is what was raised."""

@@ -129,6 +129,7 @@ class BeatLine:
                 self._place(ticks_to_us(self._strap_ticks), ticks, placed)
             elif self._last is not None:
                 self._pending = "sensor"
+        self._forget_beats(0)
         return placed
 
     def advance(self, now_us: int) -> Placed:

@@ -20,6 +20,8 @@ from biofeedback.hrv.window import FULL, BeatWindow, Floats, Ints
 
 HZ: Final = 2
 WINDOW_S: Final = 64.0
+EVERY: Final = GRID_HZ // HZ
+"""Of the tachogram's points, each second."""
 EVERY_US: Final = 5_000_000
 """In a longer stretch a window begins every five seconds."""
 SEARCHED: Final[Band] = (0.04, 0.26)
@@ -35,7 +37,7 @@ class Coherence:
     peak_hz: Floats
 
 
-def coherence_of_rows(rows: Ints, counts: Ints) -> Coherence:
+def coherence_of_rows(rows: Floats, counts: Ints) -> Coherence:
     """Coherence of rows (rows, width) of a 2 Hz tachogram in ticks, `counts` points each."""
     density = density_of_rows(rows, counts, HZ, POINTS)
     peaks = peak_bins(density, SEARCHED, HZ, POINTS)
@@ -74,7 +76,8 @@ def _over(window: BeatWindow) -> Coherence:
 
 def _piece(piece: BeatWindow) -> Coherence:
     held, length_us = piece.arrays, round(WINDOW_S * 1e6)
-    start_us = np.arange(piece.opening_us, piece.t_us[-1] - round(FULL * length_us) + 1, EVERY_US)
+    latest_us = max(piece.opening_us, piece.t_us[-1] - round(FULL * length_us))
+    start_us = np.arange(piece.opening_us, latest_us + 1, EVERY_US)
     accepted = np.append(0, np.cumsum(held.ok))
     openings = held.t_us - (held.ticks * 125 + 64) // 128
     first = accepted[np.searchsorted(openings, start_us)]
@@ -83,6 +86,6 @@ def _piece(piece: BeatWindow) -> Coherence:
     found = Coherence(np.full(len(start_us), np.nan), np.full(len(start_us), np.nan))
     if enough.any():
         curve, offset = curve_of(piece)
-        some = coherence_of_rows(*curve.rows(first[enough] + offset, last[enough] + offset, GRID_HZ // HZ))
+        some = coherence_of_rows(*curve.rows(first[enough] + offset, last[enough] + offset, EVERY))
         found.ratio[enough], found.peak_hz[enough] = some.ratio, some.peak_hz
     return found

@@ -5,13 +5,14 @@ Both are sensitive to their recipe: tools disagree by it, not by the heart. What
 
 from __future__ import annotations
 
-from math import floor, log, sqrt
-from typing import Final
+from functools import lru_cache
+from math import floor, isnan, sqrt
+from typing import Final, Protocol
 
 import numpy as np
 
 from biofeedback.hrv.time_domain import variance
-from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints
+from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
 
 TOLERANCE: Final = 0.2
 """Patterns match within this share of the standard deviation."""
@@ -23,6 +24,10 @@ BOXES: Final = range(4, 17)
 DFA_S: Final = 120.0
 _LOGS: Final = np.log(np.array(BOXES, float))
 _WEIGHTS: Final = _LOGS - _LOGS.mean()
+_SPREAD: Final = 2 * float(_WEIGHTS @ _WEIGHTS)
+_LENGTHS: Final = np.array(BOXES)
+_OF_TILT: Final = 3.0 / (_LENGTHS * (_LENGTHS * _LENGTHS - 1))
+_PLACES: Final = np.arange(float(BOXES[-1]))
 
 
 def sampen(window: BeatWindow) -> float | None:
@@ -35,8 +40,8 @@ def sampen(window: BeatWindow) -> float | None:
     radius = match_radius(window)
     if radius is None:
         return None
-    pairs, triples = matches(window.arrays.ticks.astype(np.int32), pattern_starts(window), radius)
-    return log(pairs / triples) if triples else None
+    pairs, triples = matches(window.arrays.ticks, pattern_starts(window.arrays), radius)
+    return float(np.log(pairs / triples)) if triples else None
 
 
 def match_radius(window: BeatWindow) -> int | None:
@@ -45,13 +50,27 @@ def match_radius(window: BeatWindow) -> int | None:
     return None if spread is None else floor(TOLERANCE * sqrt(spread))
 
 
-def pattern_starts(window: BeatWindow) -> Ints:
+class Flags(Protocol):
+    """Beats in columns, (n,) each: whether one is accepted, and whether it follows the one before it."""
+
+    @property
+    def ok(self) -> Bools:
+        """Whether each may be used."""
+        ...
+
+    @property
+    def joined(self) -> Bools:
+        """Whether each follows the one before it without a gap."""
+        ...
+
+
+def pattern_starts(beats: Flags) -> Ints:
     """Where three accepted intervals follow one another."""
-    ok, joined = window.arrays.ok, window.arrays.joined
+    ok, joined = beats.ok, beats.joined
     return np.flatnonzero(ok[:-2] & ok[1:-1] & ok[2:] & joined[1:-1] & joined[2:])
 
 
-def matches(ticks: np.ndarray[tuple[int], np.dtype[np.int32]], starts: Ints, radius: int) -> tuple[int, int]:
+def matches(ticks: Ints, starts: Ints, radius: int) -> tuple[int, int]:
     """Pairs of patterns that differ by at most `radius` ticks in two intervals, and in three."""
     parts = [ticks[starts + step] for step in range(3)]
     pairs = triples = 0
@@ -79,14 +98,19 @@ def dfa_alpha1(window: BeatWindow) -> float | None:
     """
     totals, boxes = np.zeros(len(BOXES), np.int64), np.zeros(len(BOXES), np.int64)
     for piece in window.pieces(DFA_S):
-        series = bridged(piece.arrays.ticks, np.flatnonzero(piece.arrays.ok))
-        left = box_residuals(series)
-        for column, length in enumerate(BOXES):
-            whole = len(series) // length
-            totals[column] += left[: whole * length : length, column].sum()
-            boxes[column] += whole
-    alpha = exponents(totals[None, :], boxes[None, :])[0]
-    return None if np.isnan(alpha) else float(alpha)
+        series = bridged(piece.arrays.ticks, piece.arrays.accepted)
+        places, starts = _boxes_of(len(series))
+        totals += np.add.reduceat(box_residuals(series).ravel()[places], starts)
+        boxes += len(series) // _LENGTHS
+    alpha = float(exponents(totals[None, :], boxes[None, :])[0])
+    return None if isnan(alpha) else alpha
+
+
+@lru_cache(maxsize=512)
+def _boxes_of(beats: int) -> tuple[Ints, Ints]:
+    """Where the residuals of boxes end to end stand among those of all boxes, and where each length's begin there."""
+    places = [np.arange(0, beats - length + 1, length) * len(BOXES) + column for column, length in enumerate(BOXES)]
+    return np.concatenate(places), np.cumsum([0, *(len(each) for each in places[:-1])])
 
 
 def bridged(ticks: Ints, accepted: Ints) -> Ints:
@@ -108,18 +132,15 @@ def box_residuals(series: Ints) -> Ints:
     Profiles start anew in each box: the sum of a whole day squared would leave no digits for what is wanted. Boxes
     that reach past the end hold nothing of use.
     """
-    most = BOXES[-1]
-    padded = np.append(series, np.zeros(most - 1, np.int64))
-    boxes = np.lib.stride_tricks.sliding_window_view(padded, most)
+    padded = np.zeros(len(series) + BOXES[-1] - 1)
+    padded[: len(series)] = series
+    boxes = stretches(padded, BOXES[-1])
     profile = np.cumsum(boxes - boxes[:, :1], axis=1)
-    place = np.arange(most)
     sums, moments, squares = (
-        np.cumsum(values, axis=1)[:, BOXES[0] - 1 :].astype(float)
-        for values in (profile, profile * place, profile * profile)
+        np.cumsum(values, axis=1)[:, BOXES[0] - 1 :] for values in (profile, profile * _PLACES, profile * profile)
     )
-    length = np.array(BOXES, float)
-    tilt = 2 * moments - (length - 1) * sums
-    left = squares - sums * sums / length - 3 * tilt * tilt / (length * (length * length - 1))
+    tilt = 2 * moments - (_LENGTHS - 1) * sums
+    left = squares - sums * sums / _LENGTHS - tilt * tilt * _OF_TILT
     whole: Ints = np.rint(left).astype(np.int64)
     return whole
 
@@ -127,9 +148,7 @@ def box_residuals(series: Ints) -> Ints:
 def exponents(totals: Ints, boxes: Ints) -> Floats:
     """The slope for each row (rows, lengths) of summed residuals over so many boxes; NaN when one is nothing."""
     fluctuates: Bools = np.logical_and.reduce((totals > 0) & (boxes > 0), axis=1)
-    safe = np.where(fluctuates[:, None], totals, 1) / (np.where(fluctuates[:, None], boxes, 1) * np.array(BOXES))
+    safe = np.where(fluctuates[:, None], totals, 1) / (np.where(fluctuates[:, None], boxes, 1) * _LENGTHS)
     logs = np.log(np.ascontiguousarray(safe.T))
-    slope = np.zeros(len(totals))
-    for weight, row in zip(_WEIGHTS.tolist(), logs, strict=True):
-        slope += weight * row
-    return np.where(fluctuates, slope / (2 * float(_WEIGHTS @ _WEIGHTS)), np.nan)
+    slope = np.add.accumulate(logs * _WEIGHTS[:, None], axis=0)[-1]
+    return np.where(fluctuates, slope / _SPREAD, np.nan)

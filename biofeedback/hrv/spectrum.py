@@ -19,7 +19,7 @@ import numpy as np
 
 from biofeedback.hrv.tachogram import tachogram
 from biofeedback.hrv.ticks import TICKS_PER_MS
-from biofeedback.hrv.window import BeatWindow, Floats, Ints
+from biofeedback.hrv.window import BeatWindow, Floats, Ints, stretches
 
 Band: TypeAlias = tuple[float, float]
 
@@ -90,14 +90,18 @@ def hann(count: int, width: int) -> Floats:
     return window
 
 
-def without_line(rows: Ints, counts: Ints) -> Floats:
-    """Each row (rows, width) of whole ticks less the least-squares line of its first `counts` points, ticks."""
-    place = np.arange(rows.shape[1])
-    total, moment = rows.sum(axis=1), (rows * place).sum(axis=1)
+def without_line(rows: Floats, counts: Ints) -> Floats:
+    """Each row (rows, width) of whole ticks less the least-squares line of its first `counts` points, ticks.
+
+    Behind them a row holds nought. Sums of whole numbers are exact, in whatever order they are made.
+    """
+    place = np.arange(float(rows.shape[1]))
+    total, moment = rows.sum(axis=1), np.einsum("ij,j->i", rows, place)
     slope = (2 * moment - total * (counts - 1)) / (counts * (counts * counts - 1) // 6)
     start = total / counts - slope * ((counts - 1) / 2)
-    rest: Floats = rows - (start[:, None] + slope[:, None] * place)
-    return rest
+    rest: Floats = slope[:, None] * place
+    rest += start[:, None]
+    return np.subtract(rows, rest, out=rest)
 
 
 def densities(rows: Floats, windows: Floats, counts: Ints, hz: int, points: int) -> Floats:
@@ -108,10 +112,13 @@ def densities(rows: Floats, windows: Floats, counts: Ints, hz: int, points: int)
     return (found.real * found.real + found.imag * found.imag) * scale[:, None]
 
 
-def density_of_rows(rows: Ints, counts: Ints, hz: int, points: int) -> Floats:
+def density_of_rows(rows: Floats, counts: Ints, hz: int, points: int) -> Floats:
     """Density of rows (rows, width) of a tachogram in ticks, each one segment of `counts` points."""
-    windows = np.array([hann(count, rows.shape[1]) for count in counts.tolist()])
-    return densities(without_line(rows, counts), windows, counts, hz, points)
+    shortest = int(counts.min())
+    if shortest == counts.max():
+        return densities(without_line(rows, counts), hann(shortest, rows.shape[1]), counts, hz, points)
+    windows = np.array([hann(count, rows.shape[1]) for count in range(shortest, int(counts.max()) + 1)])
+    return densities(without_line(rows, counts), windows[counts - shortest], counts, hz, points)
 
 
 def spectrum(window: BeatWindow, least_s: float) -> Spectrum | None:
@@ -129,17 +136,17 @@ def _welch(window: BeatWindow, least_s: float) -> Spectrum | None:
     return Spectrum(rows[0] if len(rows) == 1 else rows.mean(axis=0), GRID_HZ, points)
 
 
-def _segments(values: Ints, detrend: str, points: int) -> Floats:
+def _segments(values: Floats, detrend: str, points: int) -> Floats:
     """Densities of the segments of one stretch, (segments, bins)."""
     count = np.array([len(values)])
     rows = without_line(values[None, :], count) if detrend == "linear" else without_trend(values)[None, :]
     if len(values) > SEGMENT:
-        rows = np.lib.stride_tricks.sliding_window_view(rows[0], SEGMENT)[:: SEGMENT // 2]
+        rows = stretches(rows[0], SEGMENT)[:: SEGMENT // 2]
         rows, count = rows - rows.mean(axis=1, keepdims=True), np.full(len(rows), SEGMENT)
     return densities(rows, hann(rows.shape[1], rows.shape[1])[None, :], count, GRID_HZ, points)
 
 
-def without_trend(values: Ints, weight: float = LAMBDA) -> Floats:
+def without_trend(values: Floats, weight: float = LAMBDA) -> Floats:
     """A tachogram at 4 Hz less its smoothness-priors trend and its mean (Tarvainen 2002), ticks.
 
     With `weight` 500 a tone at 0.04 Hz keeps 0.63 of its power, one at 0.1 Hz 0.987.

@@ -7,12 +7,12 @@ beats are said once it is sure where they lie: while it is open whether others w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import islice
+from typing import Final, TypeAlias
 
 from biofeedback.events import ArtefactName, GapReason, Packet, Rr
-from biofeedback.hrv.artefacts import PROVISIONAL, ArtefactFilter
+from biofeedback.hrv.artefacts import PROVISIONAL, SETTLED, ArtefactFilter
 from biofeedback.hrv.beats import NEVER, BeatLine, Hole, Placed, TimedBeat
 
 
@@ -23,11 +23,20 @@ class Settled:
     beat: TimedBeat
 
 
+OPEN: Final = SETTLED - PROVISIONAL + 1
+"""So many of the last beats up to one that is ready: the first of them has just been settled, the others are open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A beat that two more have followed: live numbers up to it can be made."""
+    """A beat that two more have followed: live numbers up to it can be made.
+
+    `whys`: the flags of the last `OPEN` beats up to it at this moment, fewer at the start. A packet brings several
+    beats at once, and what is said of the first must not know the last.
+    """
 
     beat: TimedBeat
+    whys: tuple[ArtefactName | None, ...]
 
 
 StreamEvent: TypeAlias = Settled | Ready | Hole
@@ -69,41 +78,52 @@ class BeatStream:
         """No more beats come: settle the last ones."""
         events = self._take(self._line.finish())
         self._close_stretch()
-        return [*events, *self._release(NEVER)]
+        self._release(NEVER, events)
+        return events
 
     def _take(self, placed: Placed) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         sure = self._line.sure
         for item in placed:
             if isinstance(item, TimedBeat):
-                events.extend(self._add_beat(item, sure))
+                self._add_beat(item, sure, events)
             elif item.moved:
-                events.extend(self._cut(item))
+                self._cut(item, events)
             else:
                 self._close_stretch()
-                events.extend(self._release(sure))
+                self._release(sure, events)
                 events.append(item)
-        return [*events, *self._release(sure)]
+        self._release(sure, events)
+        return events
 
-    def _add_beat(self, beat: TimedBeat, sure: int) -> Iterable[StreamEvent]:
+    def _add_beat(self, beat: TimedBeat, sure: int, events: list[StreamEvent]) -> None:
         if beat.gap_before:
             self._filter, self._stretch_start = ArtefactFilter(), beat.index
         self.beats.append(beat)
-        self._forget(beat.t_us)
+        if self._keep_us is not None:
+            self._forget(beat.t_us - self._keep_us)
+        self._push(beat)
+        self._release(sure, events)
+        ready = beat.index - PROVISIONAL
+        if ready >= self.beats[0].index:
+            events.append(Ready(self._beat(ready), self._open_whys()))
+
+    def _open_whys(self) -> tuple[ArtefactName | None, ...]:
+        beats = self.beats
+        if len(beats) < PROVISIONAL + OPEN:
+            return tuple(beat.why for beat in islice(beats, len(beats) - PROVISIONAL))
+        return beats[-6].why, beats[-5].why, beats[-4].why, beats[-3].why
+
+    def _push(self, beat: TimedBeat) -> None:
+        """Judge what can be judged now that this beat has come."""
         provisional, settled = self._filter.push(beat.ticks)
         if provisional is not None:
             self._judge(*provisional)
         if settled is not None:
             self._settle(*settled)
-        yield from self._release(sure)
-        ready = beat.index - PROVISIONAL
-        if ready >= self.beats[0].index:
-            yield Ready(self._beat(ready))
 
-    def _forget(self, now_us: int) -> None:
-        if self._keep_us is None:
-            return
-        while self.beats[0].t_us < now_us - self._keep_us and self.beats[0].settled:
+    def _forget(self, before_us: int) -> None:
+        while self.beats[0].t_us < before_us and self.beats[0].settled:
             self.beats.popleft()
 
     def _beat(self, index: int) -> TimedBeat:
@@ -121,10 +141,10 @@ class BeatStream:
             beat.settled = True
             self._held.append(beat)
 
-    def _release(self, before: int) -> Iterable[StreamEvent]:
+    def _release(self, before: int, events: list[StreamEvent]) -> None:
         """Say the settled beats before that index; the others wait until it is sure where they lie."""
         while self._held and self._held[0].index < before:
-            yield Settled(self._held.popleft())
+            events.append(Settled(self._held.popleft()))
 
     def _close_stretch(self, before: int | None = None) -> None:
         """Settle what is left of the stretch, or of its beats before index `before`."""
@@ -132,23 +152,19 @@ class BeatStream:
             if before is None or self._stretch_start + in_stretch < before:
                 self._settle(in_stretch, why)
 
-    def _cut(self, hole: Hole) -> Iterable[StreamEvent]:
+    def _cut(self, hole: Hole, events: list[StreamEvent]) -> None:
         """A hole found late: beats behind it are placed again and judged as a new stretch."""
         first = self.beats[-1].index - hole.moved + 1
         if first <= self.beats[0].index:
             return
         self._close_stretch(before=first)
-        yield from self._release(first)
+        self._release(first, events)
         behind = [self._beat(index) for index in range(first, first + hole.moved)]
         for beat in behind:
             beat.settled &= beat not in self._held
         self._held.clear()
         behind[0].gap_before = True
-        yield Hole(self._beat(first - 1).t_us, behind[0].opening_us, hole.why)
+        events.append(Hole(self._beat(first - 1).t_us, behind[0].opening_us, hole.why))
         self._filter, self._stretch_start = ArtefactFilter(), first
         for beat in behind:
-            provisional, settled = self._filter.push(beat.ticks)
-            if provisional is not None:
-                self._judge(*provisional)
-            if settled is not None:
-                self._settle(*settled)
+            self._push(beat)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from biofeedback.events import Json, Rr
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import METRICS, Metric
-from biofeedback.hrv.stream import BeatStream
+from biofeedback.hrv.stream import BeatStream, StreamEvent
 from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
 from biofeedback.hrv.window import POOR, Answer, Detrend, Estimate, window_of
 
 IRREGULAR = 0.20
+AT_A_TIME = 256
+"""A file's intervals are fed so many at a time: what a stream says of them is let go at once, not held for a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,17 @@ def _answer(answer: Answer) -> Json:
     }
 
 
+def events_of_intervals(ticks: Sequence[int], stream: BeatStream) -> Iterator[StreamEvent]:
+    """What the stream says of a file's intervals (1/1 024 000 s); session time starts at the first opening beat."""
+    for start in range(0, len(ticks), AT_A_TIME):
+        yield from stream.add_intervals(Rr(0, tuple(ticks[start : start + AT_A_TIME])))
+    yield from stream.finish()
+
+
 def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
-    """A file's intervals (1/1 024 000 s) as settled beats; session time starts at the first opening beat."""
+    """A file's intervals as settled beats."""
     stream = BeatStream()
-    stream.add_intervals(Rr(0, tuple(ticks)))
-    stream.finish()
+    deque(events_of_intervals(ticks, stream), maxlen=0)
     return list(stream.beats)
 
 
@@ -157,7 +165,12 @@ def summarise(
         gaps=sum(beat.gap_before for beat in beats[1:]),
         coverage=sum(window.ticks) / TICKS_PER_S / duration_s if duration_s > 0 else 0.0,
         metrics={name: metric.over(window) for name, metric in metrics.items()},
-        quality="irregular" if share > IRREGULAR else "poor" if share > POOR else None,
+        quality=quality_of(share),
         flags=dict(Counter(beat.why for beat in beats if beat.why is not None)),
         detrend=detrend,
     )
+
+
+def quality_of(share: float) -> str | None:
+    """The mark that a share of flagged intervals earns, None for a good one (RULINGS B1.4)."""
+    return "irregular" if share > IRREGULAR else "poor" if share > POOR else None

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints
+from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
 
 REACH: Final = 5
 """Beats on either side that shape the curve at a beat."""
@@ -34,23 +34,27 @@ class Pieces:
     bend: Floats
     twist: Floats
 
-    def at(self, grid_us: Ints, piece: Ints) -> Ints:
+    def at(self, grid_us: Ints, piece: Ints) -> Floats:
         """Values at `grid_us`, each on the piece with that number, in whole ticks."""
         along = (grid_us - self.t_us[piece]) / 1e6
         rise = along * (self.slope[piece] + along * (self.bend[piece] + along * self.twist[piece]))
-        return self.ticks[piece] + np.rint(rise).astype(np.int64)
+        return np.add(self.ticks[piece], np.rint(rise), dtype=float)
 
 
 class Curve:
     """The spline through the accepted beats of one or more stretches.
 
     `t_us`, `ticks`: (k,) where the beats are and how long; `first`: (k,) where stretches begin. `grid` holds the
-    values at 4 Hz, (n,) ticks, from grid point `grid_from` on; between stretches there is nothing of use.
+    values at 4 Hz, (n,) whole ticks, from grid point `grid_from` on; between stretches there is nothing of use.
     """
 
     def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
         self.t_us, self.ticks, self.first = t_us, ticks, first
-        self.last = last = np.append(first[1:], True)
+        self._begun = np.empty(0, np.int64)
+        self._begins: Edges | None = None
+        self._ends: Edges | None = None
+        self.last = last = np.ones(len(first), bool)
+        last[:-1] = first[1:]
         self.steps = (t_us[1:] - t_us[:-1]) / 1e6
         self.steps[last[:-1]] = 1.0
         self.slopes = (ticks[1:] - ticks[:-1]) / self.steps
@@ -64,27 +68,46 @@ class Curve:
         self.bends = bends
         self.pieces = pieces(t_us[:-1], ticks[:-1], self.steps, self.slopes, bends[:-1], bends[1:])
         self.grid_from = int(-(-t_us[0] // GRID_US))
-        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1) * GRID_US
-        self.grid = self.pieces.at(points, np.maximum(np.searchsorted(t_us, points) - 1, 0))
+        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1 if len(t_us) > 1 else self.grid_from) * GRID_US
+        nearest = np.searchsorted(t_us, points)
+        begins = first[nearest] & (t_us[nearest] == points)
+        self.grid = self.pieces.at(points, np.maximum(nearest - ~begins, 0))
 
     def _eliminate(self, ends: Bools) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
 
         (2, k) each: to the factor, to the right-hand side. Nothing is added across the end of a stretch, nor by it.
+        Both sides at once: the right one is the left one of the beats in reverse.
         """
-        steps = np.array([self.steps, self.steps[::-1]])
-        factor = np.array([self.factor, self.factor[::-1]])[:, :-1]
-        right = np.array([self.right, self.right[::-1]])[:, :-1]
-        kept = np.array([ends, ends[::-1]])
-        kept = ~(kept[:, 1:] | kept[:, :-1])
-        added = np.zeros((2, 2, len(self.factor)))
-        for _ in range(REACH - 1):
-            found = eliminated(steps, factor, right, added[0, :, :-1], added[1, :, :-1])
-            added = np.zeros_like(added)
-            added[0, :, 1:], added[1, :, 1:] = found[0] * kept, found[1] * kept
+        count = len(self.steps)
+        steps, factor, right, kept = (np.empty((2, count)) for _ in range(4))
+        for both, one in ((factor, self.factor), (right, self.right)):
+            both[0], both[1] = one[:-1], one[:0:-1]
+        steps[0], steps[1] = self.steps, self.steps[::-1]
+        kept[0] = np.where(ends[1:] | ends[:-1], 0.0, self.steps)
+        kept[1] = kept[0, ::-1]
+        added = np.zeros((2, 2, count + 1))
+        share, rest = kept / factor, np.empty((2, count))
+        for reach in range(2, REACH + 1):
+            np.subtract(right, added[1, :, :-1], out=rest)
+            np.multiply(share, rest, out=added[1, :, 1:])
+            np.multiply(share, steps, out=added[0, :, 1:])
+            if reach < REACH:
+                np.subtract(factor, added[0, :, :-1], out=share)
+                np.divide(kept, share, out=share)
         return added[:, 0], added[:, 1, ::-1]
 
-    def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Ints, Ints]:
+    def begin_at(self, knots: Ints) -> None:
+        """Work out at once what the curve is where windows begin with these beats, (n,) in order."""
+        self._begun, self._begins = knots, self._beginning(knots)
+
+    def tabulate(self) -> None:
+        """Work out once for each beat what the curve is where a window begins or ends there: for many windows."""
+        every_beat = np.arange(len(self.t_us))
+        self.begin_at(every_beat)
+        self._ends = self._ending(every_beat)
+
+    def rows(self, first: Ints, last: Ints, every: int = 1) -> tuple[Floats, Ints]:
         """The tachograms of windows from the beats `first` to the beats `last`, (rows,) each, without gaps between.
 
         Returns (rows, width) ticks, zero behind the end of each, and how many points each has. `every`: of the
@@ -93,25 +116,42 @@ class Curve:
         grid_us = every * GRID_US
         start, end = -(-self.t_us[first] // grid_us), self.t_us[last] // grid_us
         counts = end - start + 1
-        place = np.arange(counts.max())
-        at = (start * every - self.grid_from)[:, None] + place * every
-        rows = self.grid[np.minimum(at, len(self.grid) - 1)]
-        rows[place >= counts[:, None]] = 0
+        width, shortest = int(counts.max()), int(counts.min())
+        begin = start * every - self.grid_from
+        points = np.concatenate([self.grid[int(begin[0]) % every :: every], np.zeros(width)])
+        rows = stretches(points, width)[begin // every]
+        rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
-            knots = first[:, None] + np.arange(REACH + 1)
-            self._lay(rows, start, start, knots, self._bends_from(knots, self.behind), grid_us)
+            self._begins_of(first).lay(rows, start, every)
         if not self.last[last].all():
-            knots = last[:, None] - np.arange(REACH + 1)
-            bends = self._bends_from(knots, self.left)
-            self._lay(rows, start, self.t_us[knots[:, -1]] // grid_us + 1, knots[:, ::-1], bends[:, ::-1], grid_us)
+            ends = self._ending(last) if self._ends is None else self._ends.of(last)
+            ends.lay(rows, start, every)
         return rows, counts
+
+    def _begins_of(self, first: Ints) -> Edges:
+        if self._begins is not None:
+            place = np.minimum(np.searchsorted(self._begun, first), len(self._begun) - 1)
+            if (self._begun[place] == first).all():
+                return self._begins.of(place)
+        return self._beginning(first)
+
+    def _beginning(self, first: Ints) -> Edges:
+        """The curve behind these beats where windows begin with them."""
+        knots = np.minimum(first[:, None] + np.arange(REACH + 1), len(self.t_us) - 1)
+        return self._edges(knots, self._bends_from(knots, self.behind), -(-self.t_us[first] // GRID_US))
+
+    def _ending(self, last: Ints) -> Edges:
+        """The curve before these beats where windows end with them."""
+        knots = np.maximum(last[:, None] - np.arange(REACH + 1), 0)
+        bends = self._bends_from(knots, self.left)
+        return self._edges(knots[:, ::-1], bends[:, ::-1], self.t_us[knots[:, -1]] // GRID_US + 1)
 
     def _bends_from(self, knots: Ints, far: Floats) -> Floats:
         """Second derivatives at these beats (rows, REACH + 1), the first of them the end of a window.
 
         `far`: what the beats of the window add to each equation, from the other side.
         """
-        steps = self.steps[np.minimum(knots[:, :-1], knots[:, 1:])]
+        steps = self.steps[np.minimum(np.minimum(knots[:, :-1], knots[:, 1:]), len(self.steps) - 1)]
         factor, right, beyond = self.factor[knots], self.right[knots], far[:, knots]
         bends = np.zeros(knots.shape)
         added = np.zeros((2, len(knots)))
@@ -121,9 +161,9 @@ class Curve:
         bends[:, REACH] = self.bends[knots[:, REACH]]
         return bends
 
-    def _lay(self, rows: Ints, start: Ints, from_point: Ints, knots: Ints, bends: Floats, grid_us: int) -> None:
-        """Write the curve between these beats (rows, REACH + 1) into the rows, from that point of the grid on."""
-        t_us, inner = self.t_us[knots], knots[:, :-1]
+    def _edges(self, knots: Ints, bends: Floats, from_point: Ints) -> Edges:
+        """The curve between these beats (rows, REACH + 1), from those points of the grid on."""
+        t_us, inner = self.t_us[knots], np.minimum(knots[:, :-1], len(self.steps) - 1)
         laid = pieces(
             t_us[:, :-1].ravel(),
             self.ticks[inner].ravel(),
@@ -132,13 +172,40 @@ class Curve:
             bends[:, :-1].ravel(),
             bends[:, 1:].ravel(),
         )
-        until = t_us[:, 1:] // grid_us
-        held = np.diff(until, axis=1, prepend=(from_point - 1)[:, None])
+        until = t_us // GRID_US
+        until[:, 0] = from_point - 1
+        held = np.maximum(until[:, 1:] - until[:, :-1], 0)
         piece = np.repeat(np.arange(held.size), held.ravel())
+        counts = held.sum(axis=1)
         row = piece // REACH
-        total = held.sum(axis=1)
-        point = np.arange(len(piece)) - np.repeat(np.cumsum(total) - total, total) + from_point[row]
-        rows[row, point - start[row]] = laid.at(point * grid_us, piece)
+        place = np.arange(len(piece)) - (np.cumsum(counts) - counts)[row]
+        values = np.zeros((len(knots), int(counts.max())))
+        values[row, place] = laid.at((place + from_point[row]) * GRID_US, piece)
+        return Edges(from_point, counts, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """The curve at one end of windows, (rows,) each: from which point of the grid on, how many, and (rows, most)."""
+
+    from_point: Ints
+    counts: Ints
+    values: Floats
+
+    def of(self, rows: Ints) -> Edges:
+        """Those of these rows."""
+        counts = self.counts[rows]
+        return Edges(self.from_point[rows], counts, self.values[rows, : int(counts.max())])
+
+    def lay(self, rows: Floats, start: Ints, every: int) -> None:
+        """Write them into tachograms (rows, width) that begin with the point `start` of each `every`-th."""
+        place = np.arange(self.values.shape[1])
+        point = self.from_point[:, None] + place
+        there = place < self.counts[:, None]
+        if every > 1:
+            there &= point % every == 0
+        column = point // every - start[:, None]
+        rows[there.nonzero()[0], column[there]] = self.values[there]
 
 
 def pieces(t_us: Ints, ticks: Ints, steps: Floats, slopes: Floats, bend: Floats, next_bend: Floats) -> Pieces:
@@ -160,17 +227,17 @@ def solved(factor: Floats, right: Floats, left: Floats, behind: Floats) -> Float
     return bends
 
 
-def tachogram(window: BeatWindow, every: int = 1) -> Ints:
-    """Intervals of a gap-free window on the grid, (n,) ticks, from its first to its last accepted beat.
+def tachogram(window: BeatWindow, every: int = 1) -> Floats:
+    """Intervals of a gap-free window on the grid, (n,) whole ticks, from its first to its last accepted beat.
 
     Empty when fewer than `LEAST_KNOTS` beats are accepted. `every`: of the grid's points only each second, say.
     """
     count = len(window.nn)
     if count < LEAST_KNOTS:
-        return np.empty(0, np.int64)
+        return np.empty(0)
     curve, first = curve_of(window)
     rows, _ = curve.rows(np.array([first]), np.array([first + count - 1]), every)
-    row: Ints = rows[0]
+    row: Floats = rows[0]
     return row
 
 
@@ -186,8 +253,18 @@ def curve_of(window: BeatWindow) -> tuple[Curve, int]:
     return window.remember("curve", _new_curve), 0
 
 
+def begins(joined: Bools, ok: Bools) -> Bools:
+    """Which of the accepted beats begin a stretch, of beats (n,) that follow the one before them or not."""
+    stretch = np.cumsum(~joined)[ok]
+    first = np.ones(len(stretch), bool)
+    np.not_equal(stretch[1:], stretch[:-1], out=first[1:])
+    return first
+
+
 def _new_curve(window: BeatWindow) -> Curve:
     held = window.arrays
-    stretch = np.cumsum(~held.joined)[held.ok]
-    first = np.append(True, stretch[1:] != stretch[:-1])
-    return Curve(held.t_us[held.ok], held.ticks[held.ok], first)
+    curve = Curve(held.t_us[held.ok], held.ticks[held.ok], begins(held.joined, held.ok))
+    starts = window.remember("parts begin", lambda _: ())
+    if starts and len(held.accepted) >= LEAST_KNOTS:
+        curve.begin_at(np.array(sorted(set(held.accepted.searchsorted(starts).tolist()))))
+    return curve

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterable
-from math import log, sqrt
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -99,7 +99,7 @@ def ln_hr(window: BeatWindow) -> float | None:
     if total == 0 or not len(window.nn):
         return None
     parts = sum(_fixed_parts(window)) if window.flagged else 0
-    return log(60 * TICKS_PER_S * (len(window.nn) + parts / PARTS) / total)
+    return float(np.log(60 * TICKS_PER_S * (len(window.nn) + parts / PARTS) / total))
 
 
 def _fixed_parts(window: BeatWindow) -> Iterable[int]:

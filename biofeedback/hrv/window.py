@@ -27,6 +27,12 @@ FULL: Final = 0.98
 """A window counts as full from this share of its length."""
 
 
+def stretches(values: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+    """All stretches of `width` values in a row of an array (n,): a view (n - width + 1, width)."""
+    step = values.itemsize
+    return np.ndarray((len(values) - width + 1, width), values.dtype, values, 0, (step, step))
+
+
 @dataclass(frozen=True, slots=True)
 class Moments:
     """Count, sum and sum of squares of whole numbers, exact."""
@@ -42,7 +48,7 @@ class Moments:
         return cls(len(values), sum(int(part.sum()) for part in parts), sum(int(part @ part) for part in parts))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Columns:
     """The beats of a window as arrays, (n,) each."""
 
@@ -50,6 +56,11 @@ class Columns:
     ticks: Ints
     ok: Bools
     joined: Bools
+
+    @cached_property
+    def accepted(self) -> Ints:
+        """The numbers of the accepted beats."""
+        return self.ok.nonzero()[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +146,9 @@ class BeatWindow:
     @cached_property
     def stretches(self) -> tuple[BeatWindow, ...]:
         """The pieces of the window between its gaps; the window itself, as long as it is said to be, without one."""
-        starts = [index for index, follows in enumerate(self.joined) if index and not follows]
-        if not starts:
+        if self.joined.count(False) <= 1:
             return (self,) if self.ticks else ()
+        starts = [index for index, follows in enumerate(self.joined) if index and not follows]
         return tuple(self.part(start, stop) for start, stop in pairwise([0, *starts, len(self.ticks)]))
 
     def pieces(self, least_s: float) -> tuple[BeatWindow, ...]:
@@ -155,14 +166,14 @@ class BeatWindow:
     @cached_property
     def flagged(self) -> int:
         """Number of intervals that may not be used."""
-        return len(self.ok) - sum(self.ok)
+        return self.ok.count(False)
 
-    @property
+    @cached_property
     def flagged_share(self) -> float:
         """Flagged intervals over all intervals, 0 when there are none."""
         return self.flagged / len(self.ok) if self.ok else 0.0
 
-    @property
+    @cached_property
     def coverage(self) -> float:
         """Summed time of the intervals over the span; holes lower it."""
         return sum(self.ticks) / TICKS_PER_S / self.span_s if self.span_s > 0 else 0.0
@@ -174,10 +185,10 @@ def window_of(beats: Iterable[TimedBeat], span_s: float | None = None, detrend: 
     if span_s is None:
         span_s = (held[-1].t_us - held[0].opening_us) / 1e6 if held else 0.0
     return BeatWindow(
-        tuple(beat.t_us for beat in held),
-        tuple(beat.ticks for beat in held),
-        tuple(beat.why is None for beat in held),
-        tuple(number > 0 and not beat.gap_before for number, beat in enumerate(held)),
+        tuple([beat.t_us for beat in held]),
+        tuple([beat.ticks for beat in held]),
+        tuple([beat.why is None for beat in held]),
+        (False, *[not beat.gap_before for beat in held[1:]]) if held else (),
         span_s,
         detrend,
     )

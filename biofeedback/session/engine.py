@@ -49,7 +49,7 @@ from biofeedback.events import (
 )
 from biofeedback.hrv.beats import NEVER, Hole, TimedBeat
 from biofeedback.hrv.foreign import Failure, ForeignMetric, Guard, metric_lost
-from biofeedback.hrv.live import Trailing, live_hrv
+from biofeedback.hrv.live import Trailing, known_at, live_hrv
 from biofeedback.hrv.reception import Reception
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import Ready, Settled, StreamEvent
@@ -257,16 +257,17 @@ class Engine:
                 return [_beat_output(at, beat)]
             case Hole():
                 return [Gap(at, event.from_us, event.to_us, event.why)]
-            case Ready(beat):
-                return self._live_numbers(at, beat)
+            case Ready():
+                return self._live_numbers(at, event)
 
-    def _live_numbers(self, at: int, beat: TimedBeat) -> list[Output]:
+    def _live_numbers(self, at: int, ready: Ready) -> list[Output]:
+        beat, known = ready.beat, known_at(ready, self._stream.beats)
         stretch = stretch_at(self._timeline.schedule, beat.t_us)
         breath_us = stretch.breath_us if stretch is not None and stretch.rate is not None else None
         doubt, coverage = self._doubt(at), self._stream.coverage.minute(at)
-        windows = Trailing(self._stream.beats, beat, self._numbers_from_us or 0)
+        windows = Trailing(known, self._numbers_from_us or 0)
         doubt = doubt or unreadable(windows.minute)
-        level = self._level.at_beat(at, self._stream.beats, beat, breath_us, doubt)
+        level = self._level.at_beat(at, known, beat, breath_us, doubt)
         withheld = doubt or why_not_covered(coverage) or too_many_flagged(windows.minute, MOST_FLAGGED_LIVE)
         return [
             live_hrv(at, windows, coverage, withheld, lambda window: why_not(window, MOST_FLAGGED_LIVE), self._metrics),

@@ -11,116 +11,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from math import sqrt
 from random import Random
 from statistics import median
 from typing import Final
 
 import pytest
 
-from biofeedback.hrv.artefacts import FIRST_BEATS, ArtefactFilter, flag_stretch, is_interval
+from biofeedback.hrv.artefacts import FIRST_BEATS, flag_stretch, is_interval
+from tests.hrv.injected import LENGTH, Fault, both_flags, clean_pieces, holter_pieces, inject, rmssd
 from tests.real import holter, needs_data, real_series
 from tests.strategies import MS
 
 pytestmark = [needs_data, pytest.mark.slow]
 
-LENGTH: Final = 260
 CLEAN: Final = ("rest", "hour", "exercise", "resting_2026-04-24", "resting_2026-04-25", "resting_2026-04-28")
-SHIFT: Final = 3
-"""Events are at least so many beats apart."""
-
-
-def is_clean(segment: Sequence[float]) -> bool:
-    return all(300 < rr < 1900 for rr in segment) and all(abs(b - a) / a < 0.18 for a, b in pairwise(segment))
-
-
-def pieces(series: Sequence[float]) -> Iterator[Sequence[float]]:
-    start = 0
-    while start + LENGTH <= len(series):
-        segment = series[start : start + LENGTH]
-        clean = is_clean(segment)
-        if clean:
-            yield segment
-        start += LENGTH if clean else 20
-
-
-def holter_pieces(name: str, wanted: int) -> Iterator[Sequence[float]]:
-    day = holter(name)
-    chance = Random(name)
-    found = 0
-    while found < wanted:
-        start = chance.randrange(len(day) - LENGTH)
-        part = day[start : start + LENGTH]
-        segment = [rr for rr, _, _ in part]
-        if is_clean(segment) and all(a == b == "N" for _, a, b in part):
-            found += 1
-            yield segment
 
 
 @cache
 def segments() -> tuple[tuple[float, ...], ...]:
     series = real_series()
-    seated = [piece for name in (*CLEAN, "orthostatic_2026-05-17") for piece in pieces(series[name])]
+    seated = [piece for name in (*CLEAN, "orthostatic_2026-05-17") for piece in clean_pieces(series[name])]
     ambulatory = [piece for name in ("nsr001", "nsr004") for piece in holter_pieces(name, 15)]
-    return tuple(tuple(piece) for piece in (*seated, *ambulatory))
-
-
-def event(chance: Random, here: float, after: float) -> tuple[list[float], bool]:
-    """The intervals an event makes of one or two, and whether it took the second."""
-    kind = chance.choice(("missed", "extra", "ectopic", "shift"))
-    if kind == "missed":
-        return [here + after], True
-    if kind == "extra":
-        part = here * chance.uniform(0.3, 0.7)
-        return [part, here - part], False
-    early = here * (
-        chance.uniform(0.2, 0.4) if kind == "ectopic" else chance.uniform(0.08, 0.2) * chance.choice((-1, 1))
-    )
-    return [here - early, after + early], True
-
-
-def inject(clean: Sequence[float], share: float, chance: Random, first: int) -> tuple[list[float], list[range]]:
-    """The series with events in about `share` of its beats from beat `first` on, and where they are in it."""
-    wanted = sorted(chance.sample(range(first, len(clean) - 10), round(share * (len(clean) - first))))
-    places = {b for a, b in pairwise([-SHIFT, *wanted]) if b - a >= SHIFT}
-    series: list[float] = []
-    events: list[range] = []
-    k = 0
-    while k < len(clean):
-        if k in places:
-            made, both = event(chance, clean[k], clean[k + 1])
-            events.append(range(len(series), len(series) + len(made)))
-            series += made
-            k += 2 if both else 1
-        else:
-            series.append(clean[k])
-            k += 1
-    return series, events
-
-
-def both_flags(series_ms: Sequence[float]) -> tuple[list[bool], list[bool]]:
-    """Provisional and settled flags."""
-    judge = ArtefactFilter()
-    provisional = [False] * len(series_ms)
-    settled = [False] * len(series_ms)
-    early = 0
-    for rr_ms in series_ms:
-        soon, final = judge.push(round(rr_ms * MS))
-        if soon is not None:
-            provisional[soon[0]], early = soon[1] is not None, soon[0] + 1
-        if final is not None:
-            settled[final[0]] = final[1] is not None
-    for k, name in judge.finish():
-        settled[k] = name is not None
-        if k >= early:
-            provisional[k] = name is not None
-    return provisional, settled
-
-
-def rmssd(series: Sequence[float], flags: Sequence[bool]) -> float:
-    pairs = zip(pairwise(series), pairwise(flags), strict=True)
-    squares = [(b - a) ** 2 for (a, b), (bad_a, bad_b) in pairs if not bad_a and not bad_b]
-    return sqrt(sum(squares) / len(squares))
+    return (*seated, *ambulatory)
 
 
 @dataclass
@@ -131,10 +43,10 @@ class Score:
     found: int = 0
     errors: list[float] = field(default_factory=list[float])
 
-    def add(self, clean: Sequence[float], series: Sequence[float], events: Sequence[range], flags: list[bool]) -> None:
-        self.events += len(events)
-        self.found += sum(any(flags[k] for k in where) for where in events)
-        self.errors.append(abs(rmssd(series, flags) / rmssd(clean, [False] * len(clean)) - 1))
+    def add(self, clean: Sequence[float], series: Sequence[float], faults: Sequence[Fault], flags: list[bool]) -> None:
+        self.events += len(faults)
+        self.found += sum(any(flags[k] for k in each.where) for each in faults)
+        self.errors.append(abs(rmssd(series, flags) / rmssd(clean) - 1))
 
     @property
     def sensitivity_pct(self) -> float:
@@ -151,9 +63,9 @@ def scores(share: float, first: int) -> tuple[Score, Score]:
     provisional, settled = Score(), Score()
     for seed in range(4):
         for number, clean in enumerate(segments()):
-            series, events = inject(clean, share, Random(f"{seed} {number} {share}"), first)
+            series, faults = inject(clean, share, Random(f"{seed} {number} {share}"), first)
             for score, flags in zip((provisional, settled), both_flags(series), strict=True):
-                score.add(clean, series, events, flags)
+                score.add(clean, series, faults, flags)
     return provisional, settled
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from biofeedback.events import Hrv, Rr
-from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.live import Trailing, live_hrv, trailing
+from biofeedback.hrv.live import Trailing, known_at, live_hrv, trailing
 from biofeedback.hrv.reception import Reception
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import Ready
@@ -26,12 +25,13 @@ def live(ticks: list[int]) -> list[Hrv]:
     stream, found = Reception(), list[Hrv]()
     for at, value in enumerate(ticks):
         events = stream.add_intervals(Rr(at, (value,)))
-        found += [numbers(at, stream, e.beat) for e in events if isinstance(e, Ready)]
+        found += [numbers(at, stream, e) for e in events if isinstance(e, Ready)]
     return found
 
 
-def numbers(at: int, stream: Reception, beat: TimedBeat, withheld: str | None = None) -> Hrv:
-    return live_hrv(at, Trailing(stream.beats, beat, 0), stream.coverage.minute(beat.t_us), withheld)
+def numbers(at: int, stream: Reception, ready: Ready, withheld: str | None = None) -> Hrv:
+    known = known_at(ready, stream.beats)
+    return live_hrv(at, Trailing(known, 0), stream.coverage.minute(ready.beat.t_us), withheld)
 
 
 def test_b1_3_numbers_of_beat_k_are_made_when_beat_k_plus_2_comes() -> None:
@@ -79,15 +79,16 @@ def test_a_window_holds_the_beats_that_opened_in_it() -> None:
 def test_coverage_falls_with_a_hole() -> None:
     stream = Reception()
     stream.add_intervals(Rr(0, (*[1000 * MS] * 40, 10_000 * MS, *[1000 * MS] * 40)))
-    found = numbers(0, stream, stream.beats[-3])
+    ready = Ready(stream.beats[-3], (None,) * 4)
+    found = numbers(0, stream, ready)
     assert found.coverage == pytest.approx(50 / 60)
-    assert found.coverage == pytest.approx(Trailing(stream.beats, stream.beats[-3], 0).minute.coverage)
+    assert found.coverage == pytest.approx(Trailing(known_at(ready, stream.beats), 0).minute.coverage)
 
 
 def test_withheld_numbers_are_null_and_all_give_the_reason() -> None:
     stream = Reception()
     stream.add_intervals(Rr(0, tuple(heart(90))))
-    found = numbers(0, stream, stream.beats[-1], "only 82% of the heartbeats arrived")
+    found = numbers(0, stream, Ready(stream.beats[-1], ()), "only 82% of the heartbeats arrived")
     assert set(found.values.values()) == {None}
     assert set(found.reasons) == set(found.values)
     assert set(found.reasons.values()) == {"only 82% of the heartbeats arrived"}

@@ -9,7 +9,9 @@ import pytest
 
 from biofeedback.events import Event, Hrv, Notice
 from biofeedback.hrv.registry import METRICS
+from biofeedback.hrv.window import window_of
 from biofeedback.recording.reader import read_recording
+from biofeedback.session.analysis import recorded_beats
 from biofeedback.session.clock import InstantClock
 from biofeedback.session.plan import demo_plan, free_plan
 from biofeedback.session.plugins import metric_plugins
@@ -143,6 +145,36 @@ def test_one_that_no_live_window_holds_is_no_part_of_a_session(tmp_path: Path, m
     ran = ran_with(tmp_path, monkeypatch, METRIC.replace("live_beats=8", "live_s=None"), minutes=1.5)
     assert set(ran.of(Hrv)[-1].values) == set(METRICS)
     assert "range_ms" not in read_recording(ran.path).algorithms
+
+
+NINETY = """
+from biofeedback.hrv.registry import Metric
+from biofeedback.hrv.tachogram import tachogram
+
+
+def compute(window):
+    points = [int(tachogram(piece).sum()) for piece in window.stretches]
+    return sum(points) / 1e6
+
+
+RANGE = Metric("range_ms", "ms", 1, compute, least_s=10, live_s=90)
+"""
+
+
+def test_a_live_window_of_a_length_that_none_of_ours_has_is_the_window_of_its_beats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = ran_with(tmp_path, monkeypatch, NINETY)
+    beats = recorded_beats(read_recording(ran.path))
+    compute = metric_plugins().metrics[0].metric.compute
+    compared = 0
+    for hrv in ran.of(Hrv)[-40:]:
+        held = [beat for beat in beats if beat.t_us <= hrv.t_us and beat.opening_us >= hrv.t_us - 90_000_000]
+        if all(beat.ok for beat in held):
+            assert hrv.values["range_ms"] == compute(window_of(held, 90.0))
+            compared += 1
+    assert compared > 20
+    assert verify(ran.path).exact
 
 
 REFUSED: list[tuple[str, dict[str, str], str]] = [

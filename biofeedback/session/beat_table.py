@@ -1,0 +1,85 @@
+"""The table of `analyze --every-beat`: a file's metrics at every beat as comma-separated values (CLI, RULINGS B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from math import isnan
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from biofeedback.errors import OutputError
+from biofeedback.hrv.every_beat import Block
+from biofeedback.hrv.registry import METRICS
+from biofeedback.hrv.summary import quality_of
+
+COLUMNS: Final = ("t_s", *METRICS, "marks")
+"""`marks`: "poor" or "irregular" by the share of flagged beats in the last minute, and "short" where the entropy is of
+fewer beats than an analysis takes."""
+
+
+class BeatTable:
+    """A table that is there whole or not at all: written beside its place, and put there when the context is left.
+
+    Raises OutputError when it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = 0
+        self._part = path.with_name(path.name + ".part")
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._part.open("w", encoding="ascii", newline="\n")
+            self._file.write(",".join(COLUMNS) + "\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self
+
+    def write(self, block: Block) -> None:
+        """Add the rows of a block."""
+        try:
+            self._file.writelines(lines_of(block))
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self.rows += len(block.t_us)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                self._part.replace(self.path)
+        except OSError as failed:
+            raise self._unwritable(failed) from failed
+        finally:
+            if kind is not None:
+                with suppress(OSError):
+                    self._part.unlink()
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        with suppress(OSError):
+            self._part.unlink()
+        return OutputError(
+            f"{self.path} cannot be written: {error.strerror}.", "Choose another place, or make room there."
+        )
+
+
+def lines_of(block: Block) -> Iterator[str]:
+    """The lines of a block; a cell that cannot be given is empty. Numbers read back to the same bits."""
+    values = [column.tolist() for column in block.rows.values.values()]
+    columns = [[repr(t_us / 1e6) for t_us in block.t_us.tolist()], *(list(map(repr, column)) for column in values)]
+    for *cells, marks in zip(*columns, _marks(block), strict=True):
+        yield ",".join(cells).replace("nan", "") + f",{marks}\n"
+
+
+def _marks(block: Block) -> Iterable[str]:
+    least = METRICS["sampen"].least_beats
+    rows = block.rows
+    entropies = rows.values["sampen"].tolist()
+    for beats, flagged, entropy in zip(rows.beats.tolist(), rows.flagged.tolist(), entropies, strict=True):
+        short = not isnan(entropy) and beats - flagged < least
+        yield " ".join(mark for mark in (quality_of(flagged / beats), "short" if short else None) if mark)
