@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from math import isfinite
 from pathlib import Path
+from typing import get_args
 
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Command, Json, Link, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.reception import Reception
-from biofeedback.hrv.summary import Summary, as_they_came, beats_of_intervals, cut, summarise, uncorrected
+from biofeedback.hrv.summary import Summary, as_they_came, asked_s, beats_of_intervals, cut, summarise, uncorrected
 from biofeedback.hrv.ticks import TICKS_PER_MS
-from biofeedback.hrv.window import Estimate
+from biofeedback.hrv.window import Detrend
 from biofeedback.recording.reader import Recording, is_recording, read_recording
+from biofeedback.session.metrics import AllMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +33,12 @@ class Analysis:
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
-        summary = self.summary
-        metrics: dict[str, Json] = {}
-        for name, answer in summary.metrics.items():
-            if isinstance(answer, Estimate):
-                metrics[name] = {
-                    "value": answer.value,
-                    "unit": answer.unit,
-                    "window_s": answer.window_s,
-                    "beats": answer.beats,
-                    "version": answer.version,
-                }
-            else:
-                metrics[name] = {"value": None, "reason": answer.reason}
         found: dict[str, Json] = {
             "file": self.file,
             "format": self.format,
             "start": self.start,
-            "duration_s": summary.duration_s,
-            "beats": summary.beats,
-            "excluded": summary.excluded,
-            "gaps": summary.gaps,
-            "coverage": summary.coverage,
-            "metrics": metrics,
+            **self.summary.to_json(),
         }
-        if summary.quality is not None:
-            found["quality"] = summary.quality
         if self.damage is not None:
             found["damage"] = self.damage
         return found
@@ -69,10 +52,14 @@ def analyse_file(
     window_s: float | None = None,
     correction: bool = True,
     unit: str | None = None,
+    detrend: Detrend = "linear",
+    metrics: AllMetrics | None = None,
 ) -> Analysis:
     """Every metric over a file or a cut of it, seconds from its first opening beat (a recording: from its start).
 
-    Raises UnreadableError when the file cannot be read or the cut holds no beats.
+    `window_s`: the last so many seconds; they count as the window's length as far as there are data. `metrics`: all
+    that are installed; several files share one, so that what fails in a plug-in is not asked again. Raises
+    UnreadableError when the file cannot be read or the cut holds no beats.
     """
     damage = None
     if is_recording(path):
@@ -86,20 +73,27 @@ def analyse_file(
     held = cut(beats, from_s, to_s, window_s)
     if not held:
         raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
-    return Analysis(str(path), found, start, summarise(held), damage)
+    span_s = asked_s(beats, from_s, to_s, window_s)
+    summary = summarise(held, span_s, detrend, (metrics or AllMetrics()).by_name)
+    return Analysis(str(path), found, start, summary, damage)
 
 
-def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True) -> Summary:
+def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True, detrend: Detrend = "linear") -> Summary:
     """Every metric over a list of RR intervals in milliseconds (`biofeedback.analyze`).
 
     Values over 2500 ms are holes, flagged intervals are left out; `correction=False` takes all of them as they are.
-    Raises ValueError when there are none.
+    `detrend`: "linear", or "smoothness-priors" (lambda 500, as Kubios), for the spectrum. Metrics of plug-ins come
+    after ours. Raises ValueError when there are no intervals, or a value is no number.
     """
+    if detrend not in get_args(Detrend):
+        raise ValueError(f"detrend is {detrend!r}; it can be {' or '.join(get_args(Detrend))}")
+    if not all(map(isfinite, rr_ms)):
+        raise ValueError("an interval is no finite number")
     ticks = [round(value * TICKS_PER_MS) for value in rr_ms]
     beats = beats_of_intervals(ticks) if correction else uncorrected(ticks)
     if not beats:
         raise ValueError("there are no intervals to analyse")
-    return summarise(beats)
+    return summarise(beats, detrend=detrend, metrics=AllMetrics().by_name)
 
 
 def recorded_beats(recording: Recording) -> list[TimedBeat]:
