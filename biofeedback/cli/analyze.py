@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from biofeedback.cli.progress import FileBar
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from biofeedback.session.analysis import Analysis
     from biofeedback.session.metrics import AllMetrics
 
@@ -37,6 +40,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         default="linear",
         help="how a slow trend is removed before the spectrum (linear); smoothness-priors: lambda 500, as Kubios",
     )
+    parser.add_argument(
+        "--every-beat",
+        metavar="OUT.csv",
+        help="write a table: every metric at every beat of one file, over the last 60 s, as a session shows it",
+    )
     parser.add_argument("--no-correction", action="store_true", help="take every interval as it is")
     parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
     add_example(parser, "biofeedback analyze morning.txt --from 60 --to 360 --json")
@@ -49,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and not (isfinite(value) and value >= 0):
             raise UsageError(f"--{name[:-2]} cannot be {value:g}.", "Give seconds, 0 or more.")
+    if args.every_beat is not None and len(args.file) > 1:
+        raise UsageError("--every-beat is for one file.", "Call it once for each file, with an OUT.csv of its own.")
     from biofeedback.session.metrics import AllMetrics
 
     metrics, told = AllMetrics(), 0
@@ -67,19 +77,31 @@ def _analysed(args: argparse.Namespace, name: str, metrics: AllMetrics) -> Analy
     """The analysis of one file, or why there is none."""
     from biofeedback.session.analysis import analyse_file
 
+    analyse = partial(
+        analyse_file,
+        Path(name),
+        from_s=args.from_s,
+        to_s=args.to_s,
+        window_s=args.window_s,
+        correction=not args.no_correction,
+        unit=args.unit,
+        detrend=args.detrend,
+        metrics=metrics,
+    )
     try:
-        return analyse_file(
-            Path(name),
-            from_s=args.from_s,
-            to_s=args.to_s,
-            window_s=args.window_s,
-            correction=not args.no_correction,
-            unit=args.unit,
-            detrend=args.detrend,
-            metrics=metrics,
-        )
+        return analyse() if args.every_beat is None else _tabled(args, name, analyse)
     except BiofeedbackError as error:
         return error
+
+
+def _tabled(args: argparse.Namespace, name: str, analyse: Callable[..., Analysis]) -> Analysis:
+    """The analysis, and the table of every beat."""
+    from biofeedback.session.beat_table import BeatTable
+
+    with BeatTable(Path(args.every_beat), keep=Path(name)) as table:
+        found = analyse(table=table)
+    say(args, f"{table.rows} rows in {args.every_beat}")
+    return found
 
 
 def _shown(args: argparse.Namespace, name: str, found: Analysis | BiofeedbackError, metrics: AllMetrics) -> int:

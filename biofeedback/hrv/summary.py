@@ -112,6 +112,12 @@ def as_they_came(beats: Sequence[TimedBeat]) -> list[TimedBeat]:
     return [replace(beat, why=None, gap_before=number == 0) for number, beat in enumerate(beats)]
 
 
+def bounds_us(from_s: float | None, to_s: float | None) -> tuple[int, int]:
+    """[from, to) in microseconds; without one of them the stretch is open there."""
+    low_us = -(2**62) if from_s is None else round(from_s * 1e6)
+    return low_us, 2**62 if to_s is None else round(to_s * 1e6)
+
+
 def cut(
     beats: Sequence[TimedBeat],
     from_s: float | None = None,
@@ -119,8 +125,7 @@ def cut(
     window_s: float | None = None,
 ) -> list[TimedBeat]:
     """The beats whose opening lies in [from, to) seconds, then those of the trailing window at their end."""
-    low = -(2**62) if from_s is None else round(from_s * 1e6)
-    high = 2**62 if to_s is None else round(to_s * 1e6)
+    low, high = bounds_us(from_s, to_s)
     held = [beat for beat in beats if low <= beat.opening_us < high]
     if window_s is not None and held:
         start = held[-1].t_us - round(window_s * 1e6)
