@@ -37,11 +37,13 @@ NoticeCode = Literal[
     "battery_low",
     # the program itself
     "engine_failed",
+    "metric_failed",
     "recording_stopped",
 ]
 """All reasons of a `Notice`. "impossible": more intervals than time; "no_rr": a heart rate without intervals;
 "not_chest": worn where intervals are smoothed; "hr_differs": the heart rate does not fit its intervals. "engine_failed"
-and "recording_stopped": from then on there are no more numbers, or there is no more recording."""
+and "recording_stopped": from then on there are no more numbers, or there is no more recording; "metric_failed": a
+metric of a plug-in is left out from then on."""
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 

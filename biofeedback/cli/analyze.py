@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import redirect_stdout
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, print_json
+from biofeedback.cli.common import add_example, complain, print_json, say
+from biofeedback.cli.progress import FileBar
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from biofeedback.session.analysis import Analysis
+    from biofeedback.session.metrics import AllMetrics
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +27,24 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a file")
     parser.add_argument("--from", dest="from_s", type=float, metavar="S", help="leave out what opens before S seconds")
     parser.add_argument("--to", dest="to_s", type=float, metavar="S", help="leave out what opens at S seconds or later")
-    parser.add_argument("--window", dest="window_s", type=float, metavar="S", help="only the last S seconds")
+    parser.add_argument(
+        "--window",
+        dest="window_s",
+        type=float,
+        metavar="S",
+        help="only the last S seconds, of what --from and --to leave",
+    )
+    parser.add_argument(
+        "--detrend",
+        choices=("linear", "smoothness-priors"),
+        default="linear",
+        help="how a slow trend is removed before the spectrum (linear); smoothness-priors: lambda 500, as Kubios",
+    )
+    parser.add_argument(
+        "--every-beat",
+        metavar="OUT.csv",
+        help="write a table: every metric at every beat of one file, over the last 60 s, as a session shows it",
+    )
     parser.add_argument("--no-correction", action="store_true", help="take every interval as it is")
     parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
     add_example(parser, "biofeedback analyze morning.txt --from 60 --to 360 --json")
@@ -34,49 +57,68 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and not (isfinite(value) and value >= 0):
             raise UsageError(f"--{name[:-2]} cannot be {value:g}.", "Give seconds, 0 or more.")
-    return max(_one(args, name) for name in args.file)
+    if args.every_beat is not None and len(args.file) > 1:
+        raise UsageError("--every-beat is for one file.", "Call it once for each file, with an OUT.csv of its own.")
+    from biofeedback.session.metrics import AllMetrics
+
+    metrics, told = AllMetrics(), 0
+    bar, worst = FileBar(args, args.file), 0
+    for number, name in enumerate(args.file):
+        with bar.at(number, name), redirect_stdout(sys.stderr):  # what a plug-in prints is not what we say
+            found = _analysed(args, name, metrics)
+        worst = max(worst, _shown(args, name, found, metrics))
+        for sentence in metrics.failures[told:]:
+            say(args, sentence)
+        told = len(metrics.failures)
+    return worst
 
 
-def _one(args: argparse.Namespace, name: str) -> int:
+def _analysed(args: argparse.Namespace, name: str, metrics: AllMetrics) -> Analysis | BiofeedbackError:
+    """The analysis of one file, or why there is none."""
     from biofeedback.session.analysis import analyse_file
 
+    analyse = partial(
+        analyse_file,
+        Path(name),
+        from_s=args.from_s,
+        to_s=args.to_s,
+        window_s=args.window_s,
+        correction=not args.no_correction,
+        unit=args.unit,
+        detrend=args.detrend,
+        metrics=metrics,
+    )
     try:
-        found = analyse_file(
-            Path(name),
-            from_s=args.from_s,
-            to_s=args.to_s,
-            window_s=args.window_s,
-            correction=not args.no_correction,
-            unit=args.unit,
-        )
+        return analyse() if args.every_beat is None else _tabled(args, name, analyse)
     except BiofeedbackError as error:
+        return error
+
+
+def _tabled(args: argparse.Namespace, name: str, analyse: Callable[..., Analysis]) -> Analysis:
+    """The analysis, and the table of every beat."""
+    from biofeedback.session.beat_table import BeatTable
+
+    with BeatTable(Path(args.every_beat), keep=Path(name)) as table:
+        found = analyse(table=table)
+    say(args, f"{table.rows} rows in {args.every_beat}")
+    return found
+
+
+def _shown(args: argparse.Namespace, name: str, found: Analysis | BiofeedbackError, metrics: AllMetrics) -> int:
+    """Print what came of one file; its exit code."""
+    if isinstance(found, BiofeedbackError):
         if args.json:
-            print_json({"file": name, "error": error.what})
-        sys.stderr.write(f"biofeedback: {error.what}\n{error.advice}\n")
-        return error.exit_code
+            print_json({"file": name, "error": found.what})
+        complain(args, found.what, found.advice, found)
+        return found.exit_code
     if args.json:
         print_json(found.to_json())
     else:
-        sys.stdout.write(_table(found))
+        from biofeedback.cli.analysis_table import table
+
+        sys.stdout.write(table(found, metrics.packages))
+        sys.stdout.flush()
     if found.damage is None:
         return 0
     sys.stderr.write(f"biofeedback: {name} is damaged, {found.damage}.\nOnly what stands before it was analysed.\n")
     return UnreadableError.exit_code
-
-
-def _table(found: Analysis) -> str:
-    from biofeedback.hrv.window import Estimate
-
-    summary = found.summary
-    flagged = f"{summary.excluded} flagged" + (f" ({summary.quality})" if summary.quality else "")
-    covered = f"{100 * summary.coverage:.0f} % covered"
-    lines = [
-        f"{found.file}  ({found.format})",
-        f"  {summary.duration_s:.0f} s, {summary.beats} beats, {flagged}, {summary.gaps} gaps, " + covered,
-    ]
-    for name, answer in summary.metrics.items():
-        if isinstance(answer, Estimate):
-            lines.append(f"  {name:<20}{answer.value:>10.3f} {answer.unit}")
-        else:
-            lines.append(f"  {name:<20}{'-':>10} {answer.reason}")
-    return "\n".join(lines) + "\n"

@@ -81,10 +81,10 @@ def _bluetooth() -> list[Check]:
 
 
 def _plugins(args: argparse.Namespace) -> list[Check]:
-    """Sources of other people, if there are any: each is imported, which is the least it must stand."""
-    from biofeedback.session.plugins import source_plugins
+    """Sources and metrics of other people, if there are any: each is imported, which is the least it must stand."""
+    from biofeedback.session.plugins import metric_plugins, source_plugins
 
-    found = source_plugins()
+    found, metrics = source_plugins(), metric_plugins()
     for each in found:
         try:
             each.load()
@@ -94,8 +94,15 @@ def _plugins(args: argparse.Namespace) -> list[Check]:
             return [
                 Check("plug-ins", False, failure.what, f"{failure.advice} Without it: pip uninstall {each.plugin.name}")
             ]
-    named = "; ".join(each.described for each in found)
-    return [Check("plug-ins", True, f"Other sources: {named}.")] if found else []
+    for refused in metrics.refused:
+        what = f"{refused.words[0].upper()}{refused.words[1:]}."
+        return [Check("plug-ins", False, what, f"Without it: pip uninstall {refused.plugin.name}")]
+    named = {
+        "Other sources": [each.described for each in found],
+        "Other metrics": [each.described.removeprefix("the metric ") for each in metrics.metrics],
+    }
+    said = " ".join(f"{title}: {'; '.join(those)}." for title, those in named.items() if those)
+    return [Check("plug-ins", True, said)] if said else []
 
 
 def _window() -> Check:

@@ -18,16 +18,18 @@ from biofeedback.cli.common import complain, say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
-from biofeedback.events import Command, Event, Link
+from biofeedback.events import Command, Event, Link, Notice
+from biofeedback.hrv.foreign import metric_lost
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.hub import ViewQueue
-from biofeedback.session.loop import Publish, SessionLoop
-from biofeedback.session.opening import ALGORITHMS, Opening, open_session
+from biofeedback.session.loop import METRIC_FAILED, Publish, SessionLoop
+from biofeedback.session.opening import Opening, open_session
 from biofeedback.session.plan import Plan
+from biofeedback.session.plugins import MetricPlugins, metric_plugins
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from devices.choosing import Chooser
@@ -94,6 +96,7 @@ def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
 
 
 def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Signals) -> Outcome:
+    foreign = metric_plugins()
     opening = open_session(
         work.plan,
         work.source.info,
@@ -102,8 +105,11 @@ def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Sig
         demo=work.demo,
         seeded=work.seed is not None,
         saw_live=work.saw_live,
+        metrics=foreign.metrics,
     )
-    log = _open_log(work.place, opening)
+    log = _open_log(work.place, opening, foreign)
+    for refused in foreign.refused:
+        say(args, metric_lost(refused.words))
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
     queue = ViewQueue() if work.source.info.kind == "strap" else ViewQueue(None)
     publish = _Publisher(queue if view.shown else None, talk=None if view.shown or view.json else partial(say, args))
@@ -182,14 +188,18 @@ class _Publisher:
             for event in events:
                 if isinstance(event, Link) and event.advice:
                     self.talk(link_sentence(event))
+                elif isinstance(event, Notice) and event.code == METRIC_FAILED:
+                    self.talk(event.text)
 
 
-def _open_log(place: Path | None, opening: Opening) -> SessionLog | None:
+def _open_log(place: Path | None, opening: Opening, foreign: MetricPlugins) -> SessionLog | None:
     if place is None:
         return None
     log = SessionLog(place if place.name.endswith(".jsonl") else place / opening.file_name, opening.head)
-    for name, version in ALGORITHMS.items():
-        log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
+    for rule in opening.algorithms:
+        log.append_line(0, "alg", rule)
+    for refused in foreign.refused:
+        log.append_line(0, "err", {"code": METRIC_FAILED, "error": refused.words})
     if log.failed:
         raise RecordingError(log.failed, "Make room on the disk, or choose another folder with --output.")
     return log

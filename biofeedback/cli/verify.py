@@ -54,10 +54,10 @@ def _words(found: Verification) -> str:
         mended = "" if found.fails_now else ", which does not happen any more; what follows it is not compared"
         parts.append(f"the program failed in this session ({found.failed}){mended}")
     if found.rescored:
-        parts.append(f"made by another version ({', '.join(found.rescored)}), numbers not compared")
-    elif found.differences:
+        parts.append(f"made by another version or a plug-in not here ({', '.join(found.rescored)}), not compared")
+    if found.differences:
         parts.append(f"{found.differences} of {found.outputs} outputs differ, first {found.first_difference}")
-    else:
+    elif found.compared or not found.rescored:
         how = "to the bit" if found.exact else "within 1e-9"
         parts.append(f"{found.compared} of {found.outputs} outputs compared, equal {how}")
     return "; ".join(parts)

@@ -18,7 +18,7 @@ LARGEST_BYTES: Final = 512 * 1024 * 1024
 EXACT: Final = 60
 """Digits that hold any number we read times any unit."""
 MOST_BEATS: Final = 5_000_000
-_NUMBER: Final = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,12})?\Z")
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,20})?\Z")
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 PlainUnit: TypeAlias = Literal["ms", "s", "1/1024"]

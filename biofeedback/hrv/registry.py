@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
@@ -20,17 +20,18 @@ NO_MATCH: Final = "no two patterns of the beats are alike"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `compute` says its value over a window, or None when `without` is the reason.
+    """One metric. `compute` says its value over a window, or why there is none: None when `without` is the reason.
 
     `least_s`, `least_beats`, `most_beats`: the shortest window in an analysis, and the longest. `live_s`: the trailing
     window at every beat, None when no such window can hold it; `live_beats`: what is needed in it. `counts`: what the
-    numbers of beats are numbers of. `whole`: the window's length must be there without a gap.
+    numbers of beats are numbers of. `whole`: the window's length must be there without a gap. `each_s`: in an analysis
+    the value is that of windows so long.
     """
 
     name: str
     unit: str
     version: int
-    compute: Callable[[BeatWindow], float | None]
+    compute: Callable[[BeatWindow], float | NotYet | None]
     least_s: float
     least_beats: int = 2
     live_s: float | None = LIVE_WINDOW_S
@@ -39,12 +40,15 @@ class Metric:
     whole: bool = False
     most_beats: int | None = None
     without: str = ALIKE
+    each_s: float | None = None
 
     def over(self, window: BeatWindow) -> Answer:
         """The value over a stretch of a recording, or why it cannot be given."""
         if self.most_beats is not None and len(window.nn) > self.most_beats:
             return NotYet(f"takes at most {self.most_beats} beats, has {len(window.nn)}: use --window")
-        return self._answer(window, self.least_s, self.least_beats)
+        answer = self._answer(window, self.least_s, self.least_beats)
+        each_s = self.each_s
+        return replace(answer, window_s=each_s) if each_s is not None and isinstance(answer, Estimate) else answer
 
     def live(self, window: BeatWindow) -> Answer:
         """The value over the trailing window `live_s` long, or why it cannot be given yet."""
@@ -67,6 +71,8 @@ class Metric:
         value = self.compute(window)
         if value is None:
             return NotYet(self.without)
+        if isinstance(value, NotYet):
+            return value
         return Estimate(value, self.unit, window.span_s, len(window.nn), self.version, window.coverage)
 
 
@@ -76,6 +82,7 @@ _OF_20_PAIRS: Final = partial(
 _OF_30_BEATS: Final = partial(Metric, version=1, least_s=60, live_beats=30)
 _OF_10_S: Final = partial(Metric, version=1, least_s=10, live_beats=8)
 _SPECTRAL: Final = partial(Metric, version=1, whole=True, without=NO_SPECTRUM)
+_COHERENCE: Final = partial(_SPECTRAL, least_s=64, live_s=64, each_s=64.0, without=NO_PEAK)
 
 METRICS: Final[Mapping[str, Metric]] = {
     metric.name: metric
@@ -97,8 +104,8 @@ METRICS: Final[Mapping[str, Metric]] = {
         _SPECTRAL("peak_hz", "Hz", compute=spectrum.peak_hz, least_s=60, live_beats=30, without=NO_PEAK),
         Metric("sampen", "nats", 1, nonlinear.sampen, 0, 100, 60, 40, most_beats=5000, without=NO_MATCH),
         Metric("dfa_alpha1", "exponent", 1, nonlinear.dfa_alpha1, 120, 100, 120, 100, whole=True),
-        _SPECTRAL("coherence_ratio", "ratio", compute=coherence.ratio, least_s=64, live_s=64, without=NO_PEAK),
-        _SPECTRAL("coherence_peak_hz", "Hz", compute=coherence.peak_hz, least_s=64, live_s=64, without=NO_PEAK),
+        _COHERENCE("coherence_ratio", "ratio", compute=coherence.ratio),
+        _COHERENCE("coherence_peak_hz", "Hz", compute=coherence.peak_hz),
         _OF_10_S("ln_hr", "ln bpm", compute=time_domain.ln_hr),
     )
 }

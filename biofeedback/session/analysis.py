@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from math import isfinite
 from pathlib import Path
+from typing import get_args
 
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Command, Json, Link, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
+from biofeedback.hrv.every_beat import every_beat, ready_of
 from biofeedback.hrv.reception import Reception
-from biofeedback.hrv.summary import Summary, as_they_came, beats_of_intervals, cut, summarise, uncorrected
+from biofeedback.hrv.stream import BeatStream, StreamEvent
+from biofeedback.hrv.summary import (
+    Summary,
+    as_they_came,
+    asked_s,
+    beats_of_intervals,
+    bounds_us,
+    cut,
+    events_of_intervals,
+    summarise,
+    uncorrected,
+)
 from biofeedback.hrv.ticks import TICKS_PER_MS
-from biofeedback.hrv.window import Estimate
+from biofeedback.hrv.window import Detrend
 from biofeedback.recording.reader import Recording, is_recording, read_recording
+from biofeedback.session.beat_table import BeatTable
+from biofeedback.session.metrics import AllMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +47,12 @@ class Analysis:
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
-        summary = self.summary
-        metrics: dict[str, Json] = {}
-        for name, answer in summary.metrics.items():
-            if isinstance(answer, Estimate):
-                metrics[name] = {
-                    "value": answer.value,
-                    "unit": answer.unit,
-                    "window_s": answer.window_s,
-                    "beats": answer.beats,
-                    "version": answer.version,
-                }
-            else:
-                metrics[name] = {"value": None, "reason": answer.reason}
         found: dict[str, Json] = {
             "file": self.file,
             "format": self.format,
             "start": self.start,
-            "duration_s": summary.duration_s,
-            "beats": summary.beats,
-            "excluded": summary.excluded,
-            "gaps": summary.gaps,
-            "coverage": summary.coverage,
-            "metrics": metrics,
+            **self.summary.to_json(),
         }
-        if summary.quality is not None:
-            found["quality"] = summary.quality
         if self.damage is not None:
             found["damage"] = self.damage
         return found
@@ -69,57 +66,108 @@ def analyse_file(
     window_s: float | None = None,
     correction: bool = True,
     unit: str | None = None,
+    detrend: Detrend = "linear",
+    metrics: AllMetrics | None = None,
+    table: BeatTable | None = None,
 ) -> Analysis:
     """Every metric over a file or a cut of it, seconds from its first opening beat (a recording: from its start).
 
-    Raises UnreadableError when the file cannot be read or the cut holds no beats.
+    `window_s`: the last so many seconds; they count as the window's length as far as there are data. `metrics`: all
+    that are installed; several files share one, so that what fails in a plug-in is not asked again. `table`: where
+    every metric at every beat of the stretch is written. Raises UnreadableError when the file cannot be read or the
+    cut holds no beats, OutputError when the table cannot be written.
     """
-    damage = None
-    if is_recording(path):
-        recording = read_recording(path)
-        beats = recorded_beats(recording) if correction else as_they_came(recorded_beats(recording))
-        found, start, damage = "biofeedback", _start(recording), recording.damage
-    else:
-        ticks = read_plain(path, unit).ticks
-        beats = beats_of_intervals(ticks) if correction else uncorrected(ticks)
-        found, start = "plain", None
+    opened = _open(path, unit, correction=correction)
+    if table is not None and window_s is None:
+        _tabulate(opened, table, *bounds_us(from_s, to_s))
+    beats = opened.all_beats()
     held = cut(beats, from_s, to_s, window_s)
     if not held:
         raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
-    return Analysis(str(path), found, start, summarise(held), damage)
+    if table is not None and window_s is not None:
+        _tabulate(_open(path, unit, correction=correction), table, held[0].opening_us, held[-1].opening_us + 1)
+    span_s = asked_s(beats, from_s, to_s, window_s)
+    summary = summarise(held, span_s, detrend, (metrics or AllMetrics()).by_name)
+    return Analysis(str(path), opened.format, opened.start, summary, opened.damage)
 
 
-def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True) -> Summary:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A file that is about to be read: what its stream will say, and the beats that have come of it then."""
+
+    format: str
+    start: str | None
+    damage: str | None
+    events: Iterator[StreamEvent]
+    beats: Sequence[TimedBeat] | deque[TimedBeat]
+
+    def all_beats(self) -> list[TimedBeat]:
+        """The beats of the whole file."""
+        deque(self.events, maxlen=0)
+        return list(self.beats)
+
+
+def _open(path: Path, unit: str | None, *, correction: bool) -> _Opened:
+    if is_recording(path):
+        recording, reception = read_recording(path), Reception()
+        about = "biofeedback", _start(recording), recording.damage
+        if correction:
+            return _Opened(*about, recorded_events(recording, reception), reception.beats)
+        taken = as_they_came(recorded_beats(recording))
+        return _Opened(*about, ready_of(taken), taken)
+    ticks, stream = read_plain(path, unit).ticks, BeatStream()
+    if correction:
+        return _Opened("plain", None, None, events_of_intervals(ticks, stream), stream.beats)
+    taken = uncorrected(ticks)
+    return _Opened("plain", None, None, ready_of(taken), taken)
+
+
+def _tabulate(opened: _Opened, table: BeatTable, from_us: int, to_us: int) -> None:
+    for block in every_beat(opened.events, from_us, to_us):
+        table.write(block)
+
+
+def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True, detrend: Detrend = "linear") -> Summary:
     """Every metric over a list of RR intervals in milliseconds (`biofeedback.analyze`).
 
     Values over 2500 ms are holes, flagged intervals are left out; `correction=False` takes all of them as they are.
-    Raises ValueError when there are none.
+    `detrend`: "linear", or "smoothness-priors" (lambda 500, as Kubios), for the spectrum. Metrics of plug-ins come
+    after ours. Raises ValueError when there are no intervals, or a value is no number.
     """
+    if detrend not in get_args(Detrend):
+        raise ValueError(f"detrend is {detrend!r}; it can be {' or '.join(get_args(Detrend))}")
+    if not all(map(isfinite, rr_ms)):
+        raise ValueError("an interval is no finite number")
     ticks = [round(value * TICKS_PER_MS) for value in rr_ms]
     beats = beats_of_intervals(ticks) if correction else uncorrected(ticks)
     if not beats:
         raise ValueError("there are no intervals to analyse")
-    return summarise(beats)
+    return summarise(beats, detrend=detrend, metrics=AllMetrics().by_name)
 
 
 def recorded_beats(recording: Recording) -> list[TimedBeat]:
     """All beats of a recording on session time, their flags settled."""
-    stream = Reception()
+    reception = Reception()
+    deque(recorded_events(recording, reception), maxlen=0)
+    return list(reception.beats)
+
+
+def recorded_events(recording: Recording, reception: Reception) -> Iterator[StreamEvent]:
+    """What the stream says of a recording, as it said in the session."""
     for _, event in recording.timed_events(("packet", "rr", "link", "command")):
-        stream.advance(event.at)
+        yield from reception.advance(event.at)
         match event:
             case Packet():
-                stream.add_packet(event)
+                yield from reception.add_packet(event)
             case Rr():
-                stream.add_intervals(event)
+                yield from reception.add_intervals(event)
             case Link():
-                stream.link(event)
+                yield from reception.link(event)
             case Command():
-                stream.command(event)
+                yield from reception.command(event)
             case _:
                 pass
-    stream.finish()
-    return list(stream.beats)
+    yield from reception.finish()
 
 
 def _start(recording: Recording) -> str:

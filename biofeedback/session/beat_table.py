@@ -22,15 +22,19 @@ fewer beats than an analysis takes."""
 class BeatTable:
     """A table that is there whole or not at all: written beside its place, and put there when the context is left.
 
-    Raises OutputError when it cannot be written.
+    `keep`: the file it is made of, which it must not take the place of. Raises OutputError when it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: Path | None = None) -> None:
         self.path = path
+        self._keep = keep
         self.rows = 0
         self._part = path.with_name(path.name + ".part")
 
     def __enter__(self) -> Self:
+        with suppress(OSError):
+            if self._keep is not None and self.path.samefile(self._keep):
+                raise OutputError(f"{self.path} is the file to be analysed.", "Give the table a name of its own.")
         try:
             self._file = self._part.open("w", encoding="ascii", newline="\n")
             self._file.write(",".join(COLUMNS) + "\n")

@@ -48,8 +48,10 @@ from biofeedback.events import (
     Sensor,
 )
 from biofeedback.hrv.beats import NEVER, Hole, TimedBeat
+from biofeedback.hrv.foreign import Failure, ForeignMetric, Guard, metric_lost
 from biofeedback.hrv.live import Trailing, known_at, live_hrv
 from biofeedback.hrv.reception import Reception
+from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.stream import Ready, Settled, StreamEvent
 from biofeedback.imagery.player import Player, epoch_cues, practice_cues
 from biofeedback.imagery.safety import LevelWatch
@@ -85,9 +87,13 @@ class Asleep:
 class Engine:
     """The only stateful thing among the pure packages. Feed `Open` first. `beats`: so many have come."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Sequence[ForeignMetric] = ()) -> None:
+        """`metrics`: those of plug-ins, computed after ours; one that fails is left out from then on."""
         self.time = 0
         self.ended = False
+        self._foreign = Guard(metrics)
+        self._metrics = {**METRICS, **self._foreign.metrics}
+        self._foreign_told = 0
         self._stream = Reception(KEEP_US)
         self._signal = Signal()
         self._sensor = SensorWatch()
@@ -108,6 +114,11 @@ class Engine:
         self._settled_us = 0
         self.beats = 0
         self._steps_begun = 0
+
+    @property
+    def lost_metrics(self) -> Sequence[Failure]:
+        """The metrics of plug-ins that have failed, in order."""
+        return self._foreign.failures
 
     @property
     def next_deadline(self) -> int:
@@ -259,11 +270,17 @@ class Engine:
         level = self._level.at_beat(at, known, beat, breath_us, doubt)
         withheld = doubt or why_not_covered(coverage) or too_many_flagged(windows.minute, MOST_FLAGGED_LIVE)
         return [
-            live_hrv(at, windows, coverage, withheld, lambda window: why_not(window, MOST_FLAGGED_LIVE)),
+            live_hrv(at, windows, coverage, withheld, lambda window: why_not(window, MOST_FLAGGED_LIVE), self._metrics),
+            *self._lost_metrics(at),
             level,
             *self._signal.doubt(at, self._level.doubtful),
             *self._watch_level(at, level.delta_bpm, self._watch.see(level)),
         ]
+
+    def _lost_metrics(self, at: int) -> list[Notice]:
+        """Tell once of each metric of a plug-in that has just failed."""
+        lost, self._foreign_told = self._foreign.failures[self._foreign_told :], len(self._foreign.failures)
+        return [Notice(at, "metric_failed", metric_lost(failure.words)) for failure in lost]
 
     def _doubt(self, at: int) -> str | None:
         """Why nothing that the strap sends may be believed now: beats are missing, or its rate says something else."""

@@ -5,10 +5,12 @@ Pure like the engine itself, so that a replay fails where the session failed and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from biofeedback.events import Command, End, Input, Mark, Note, Notice, Open, Output, Pacer, Safety
 from biofeedback.hrv.beats import NEVER
+from biofeedback.hrv.foreign import Failure, ForeignMetric
 from biofeedback.session.engine import Engine
 from biofeedback.session.plan import Plan, length_us
 
@@ -28,9 +30,10 @@ class GuardedEngine:
     itself once its plan would have been over for certain.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Sequence[ForeignMetric] = ()) -> None:
+        """`metrics`: as `Engine` takes them."""
         self.error: Exception | None = None
-        self._engine = Engine()
+        self._engine = Engine(metrics)
         self._time = 0
         self._ended = False
         self._lasts_us = NEVER
@@ -40,6 +43,11 @@ class GuardedEngine:
     def time(self) -> int:
         """The time that was reached, microseconds."""
         return max(self._time, self._engine.time)
+
+    @property
+    def lost_metrics(self) -> Sequence[Failure]:
+        """As `Engine.lost_metrics`."""
+        return self._engine.lost_metrics
 
     @property
     def ended(self) -> bool:

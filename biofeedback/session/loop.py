@@ -61,6 +61,8 @@ from devices.source import Source
 LISTEN_ON_S: Final = 0.05
 """A strap's packet needs some milliseconds from the air to the session; one that was sent before a stop is kept."""
 SOURCE_FAILED: Final = "the source failed"
+METRIC_FAILED: Final = "metric_failed"
+"""The code of the notice, and of the `err` line of a recording that says with what."""
 MOMENT_S: Final = 0.005
 CATCH_UP_S: Final = 3.0
 """A session that is behind its strap by more than this when it is stopped stops nonetheless."""
@@ -105,8 +107,9 @@ class SessionLoop:
         self._coins = {coin.pair: coin for coin in coins}
         self._recorder = recorder
         self._publish = publish
-        self._engine = GuardedEngine()
+        self._engine = GuardedEngine(opening.metrics)
         self._error_kept = False
+        self._lost_kept = 0
         self._failure_told = False
         self.end: End | None = None
         """How the session ended, once it has."""
@@ -286,6 +289,7 @@ class SessionLoop:
 
     def _handle(self, outs: Sequence[Output]) -> None:
         self._keep_error()
+        self._keep_lost_metrics()
         for out in outs:
             self._keep(out)
         if outs:
@@ -312,10 +316,17 @@ class SessionLoop:
             return
         self._error_kept = True
         if self._recorder is not None:
-            trace: list[Json] = [
-                f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__)
-            ]
-            said: dict[str, Json] = {"code": ENGINE_FAILED, "error": f"{type(error).__name__}: {error}", "trace": trace}
+            said: dict[str, Json] = {"code": ENGINE_FAILED, "error": f"{type(error).__name__}: {error}"}
+            self._recorder.append_line(self._engine.time, "err", {**said, "trace": _trace(error)})
+
+    def _keep_lost_metrics(self) -> None:
+        """What a metric of a plug-in failed with, for whoever made it."""
+        lost, self._lost_kept = self._engine.lost_metrics[self._lost_kept :], len(self._engine.lost_metrics)
+        if self._recorder is None:
+            return
+        for failure in lost:
+            words = f"{failure.foreign.described} failed: {door.complaint(failure.error)}"
+            said: dict[str, Json] = {"code": METRIC_FAILED, "error": words, "trace": _trace(failure.error)}
             self._recorder.append_line(self._engine.time, "err", said)
 
     def _tell_source(self, out: Output) -> None:
@@ -377,6 +388,11 @@ def heard_of(out: Output) -> Heard | None:
             return HeardQuestion(out.at, out.id, out.what)
         case _:
             return None
+
+
+def _trace(error: BaseException) -> list[Json]:
+    """Where it was raised, without the folders of this machine."""
+    return [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in extract_tb(error.__traceback__)]
 
 
 def _imagined(phase: Phase) -> str | None:

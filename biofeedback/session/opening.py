@@ -15,6 +15,7 @@ from biofeedback import __version__
 from biofeedback.errors import ScriptError, UsageError
 from biofeedback.events import Json, Open
 from biofeedback.hrv import artefacts
+from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.hrv.registry import METRICS
 from biofeedback.imagery.script import GROUNDING, Script, to_json
 from biofeedback.recording.chain import LONGEST_LINE
@@ -45,6 +46,17 @@ class Opening:
     began: datetime
     head: Mapping[str, Json]
     event: Open
+    metrics: tuple[ForeignMetric, ...] = ()
+    """Those of plug-ins that a live window can hold."""
+
+    @property
+    def algorithms(self) -> list[dict[str, Json]]:
+        """The rules of this session, as the `alg` lines of its recording."""
+        ours: list[dict[str, Json]] = [{"a": f"{name}/{version}", "params": {}} for name, version in ALGORITHMS.items()]
+        for each in self.metrics:
+            plugin: dict[str, Json] = {"name": each.package, "version": each.package_version}
+            ours.append({"a": f"{each.metric.name}/{each.metric.version}", "params": {"plugin": plugin}})
+        return ours
 
     @property
     def file_name(self) -> str:
@@ -62,10 +74,12 @@ def open_session(
     seeded: bool = False,
     saw_live: str | None = None,
     parent: Mapping[str, Json] | None = None,
+    metrics: Sequence[ForeignMetric] = (),
 ) -> Opening:
     """Everything the engine will know from outside.
 
     `seeded`: the coins come from the seed of a simulated person. `saw_live`: who sees the numbers beside the trainee.
+    `metrics`: those of plug-ins; the ones that no live window can hold are left out.
 
     The only maker of `open`, so it is here that a script is refused that may not be started (ScriptError).
     """
@@ -88,7 +102,8 @@ def open_session(
     )
     if len(dumps(to_body(event))) > LARGEST_OPENING:
         raise ScriptError("These scripts are too long for one session.", "Choose fewer, or shorten them.")
-    return Opening(session, began, _head(session, began, person), event)
+    live = tuple(each for each in metrics if each.metric.live_s is not None)
+    return Opening(session, began, _head(session, began, person), event, live)
 
 
 def _check_may_start(script: Script, plan: Plan) -> None:

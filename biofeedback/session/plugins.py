@@ -1,18 +1,22 @@
-"""Sources of other people: packages that register an entry point in the group `biofeedback.sources`.
+"""Doors for other people's packages: entry points in the groups `biofeedback.sources` and `biofeedback.metrics`.
 
-An entry point's name is the kind of the source, as in "mydevice:NAME?key=value"; it holds a function from a
-`devices.source.SourceSpec` to a `devices.source.Source`. How to write one: docs/adding_a_device.md. Nothing is
-looked for until somebody names a kind that is not ours, or wants a list; no plug-in's code runs until it is named.
-What opens a source is imported inside functions: a list in a help text is quick.
+A source's entry point is named by its kind, as in "mydevice:NAME?key=value"; it holds a function from a
+`devices.source.SourceSpec` to a `devices.source.Source` (docs/adding_a_device.md). A metric's is named as the metric
+and holds a `biofeedback.hrv.registry.Metric`, or what makes one when it is called (docs/adding_a_metric.md).
+
+Sources are looked for when somebody names a kind that is not ours, or wants a list, and no source's code runs until
+it is named. Metrics are loaded by every session and every analysis. What opens a source is imported inside functions:
+a list in a help text is quick.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.metadata import EntryPoint, distributions
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Final, cast
@@ -20,10 +24,12 @@ from typing import TYPE_CHECKING, Final, cast
 from devices.events import Plugin, StrapInfo
 
 if TYPE_CHECKING:
+    from biofeedback.hrv.foreign import ForeignMetric
     from biofeedback.session.door import Door
     from devices.source import Source, SourceSpec
 
-GROUP: Final = "biofeedback.sources"
+SOURCES: Final = "biofeedback.sources"
+METRICS: Final = "biofeedback.metrics"
 OURS: Final = frozenset({"strap", "sim", "file"})
 """Kinds of the program itself, which nobody else can take."""
 KIND: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}\Z")
@@ -53,8 +59,7 @@ class SourcePlugin:
         if self.trouble:
             raise failure_of(info, None, self.trouble, advice="")
         try:
-            with redirect_stdout(sys.stderr):  # what it prints is not what the program says
-                opener: object = self.entry.load()
+            opener = _loaded(self.entry)
         except (Exception, SystemExit) as error:
             raise failure_of(info, None, f"it cannot be imported: {complaint(error)}", advice="") from error
         if not callable(opener):
@@ -64,7 +69,7 @@ class SourcePlugin:
 
 def source_plugins() -> tuple[SourcePlugin, ...]:
     """All that are installed, by kind; none of their code runs."""
-    entries = _entries()
+    entries = _entries(SOURCES)
     kinds = [entry.name for entry in entries]
     return tuple(SourcePlugin(entry.name, _plugin(entry), entry, _trouble(entry.name, kinds)) for entry in entries)
 
@@ -100,11 +105,83 @@ def open_plugin(spec: SourceSpec) -> Door | None:
 
 
 def described() -> list[str]:
-    """A line for each installed plug-in."""
+    """A line for each installed source."""
     return [each.described for each in source_plugins()]
 
 
-def _entries() -> list[EntryPoint]:
+@dataclass(frozen=True, slots=True)
+class RefusedMetric:
+    """A registered metric that cannot be used. `why` ends the sentence "the metric 'x' of package 1.0 failed: ..."."""
+
+    name: str
+    plugin: Plugin
+    why: str
+    error: BaseException | None = None
+
+    @property
+    def words(self) -> str:
+        """Which metric it is, whose, and why it cannot be used."""
+        return f"the metric '{self.name}' of {self.plugin.name} {self.plugin.version} failed: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPlugins:
+    """What is installed: metrics by name that can be used, and those that cannot."""
+
+    metrics: tuple[ForeignMetric, ...] = ()
+    refused: tuple[RefusedMetric, ...] = ()
+
+
+def metric_plugins() -> MetricPlugins:
+    """All metrics that are installed, loaded once for a path to look for packages on."""
+    return _metric_plugins(tuple(sys.path))
+
+
+@lru_cache(maxsize=4)
+def _metric_plugins(_path: tuple[str, ...]) -> MetricPlugins:
+    metrics: list[ForeignMetric] = []
+    refused: list[RefusedMetric] = []
+    entries = _entries(METRICS)
+    names = [entry.name for entry in entries]
+    for entry in entries:
+        found = _metric(entry, names)
+        if isinstance(found, RefusedMetric):
+            refused.append(found)
+        else:
+            metrics.append(found)
+    return MetricPlugins(tuple(metrics), tuple(refused))
+
+
+def _metric(entry: EntryPoint, names: Sequence[str]) -> ForeignMetric | RefusedMetric:
+    """The metric behind an entry point, or why it is none."""
+    from biofeedback.hrv.foreign import ForeignMetric, metric_fault, name_fault
+    from biofeedback.hrv.registry import Metric
+    from biofeedback.session.door import complaint
+
+    name, plugin = entry.name, _plugin(entry)
+    several = f"several packages claim '{name}'" if names.count(name) > 1 else None
+    if (trouble := name_fault(name) or several) is not None:
+        return RefusedMetric(name, plugin, trouble)
+    try:
+        found = _loaded(entry)
+        if not isinstance(found, Metric) and callable(found):
+            with redirect_stdout(sys.stderr):
+                found = found()
+        fault = metric_fault(found, name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is somebody else's code
+        return RefusedMetric(name, plugin, f"it cannot be imported: {complaint(error)}", error)
+    if fault is not None:
+        return RefusedMetric(name, plugin, fault)
+    return ForeignMetric(cast("Metric", found), plugin.name, plugin.version)
+
+
+def _loaded(entry: EntryPoint) -> object:
+    """What an entry point holds; what it prints while it is imported is not what the program says."""
+    with redirect_stdout(sys.stderr):
+        return cast("object", entry.load())
+
+
+def _entries(group: str) -> list[EntryPoint]:
     """The registered entry points; a package that is on the path twice counts once.
 
     Package by package, because `importlib.metadata.entry_points` gives up at the first one whose list is torn.
@@ -112,7 +189,7 @@ def _entries() -> list[EntryPoint]:
     found: dict[tuple[str, str], EntryPoint] = {}
     for package in distributions():
         with suppress(Exception):  # what cannot be read registers nothing
-            for entry in package.entry_points.select(group=GROUP):
+            for entry in package.entry_points.select(group=group):
                 found.setdefault((entry.name, entry.value), entry)
     return [found[key] for key in sorted(found)]
 

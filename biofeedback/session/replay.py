@@ -10,10 +10,11 @@ from typing import Any, Final, cast
 
 from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
+from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.reader import Recording, read_recording
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
-from biofeedback.session.loop import Publish
+from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
 from devices.source import Clock
 
@@ -22,12 +23,51 @@ UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
 
 
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """The metrics of plug-ins that a recording names: those that are installed now, and what is not, "NAME/VERSION"."""
+
+    metrics: tuple[ForeignMetric, ...]
+    missing: Mapping[str, str]
+    """By the metric's name; it is missing too when its version is another one."""
+
+
+def plugged(recording: Recording) -> Plugged:
+    """Find the metrics of plug-ins that a recording names; nothing is looked for when it names none."""
+    named = dict(_foreign_rules(recording))
+    if not named:
+        return Plugged((), {})
+    from biofeedback.session.plugins import metric_plugins
+
+    found: list[ForeignMetric] = []
+    missing: dict[str, str] = {}
+    here = {each.metric.name: each for each in metric_plugins().metrics}
+    for name, (rule, plugin) in named.items():
+        each = here.get(name)
+        if each is not None and each.package == plugin.get("name"):
+            found.append(each)
+        if each not in found or rule != f"{name}/{each.metric.version}":
+            missing[name] = f"{rule} of {plugin.get('name')} {plugin.get('version')}"
+    return Plugged(tuple(found), missing)
+
+
+def _foreign_rules(recording: Recording) -> Iterator[tuple[str, tuple[str, Mapping[str, Any]]]]:
+    """The `alg` lines that name a plug-in: by the metric's name the rule, "NAME/VERSION", and the package."""
+    for line in recording.lines:
+        params = line.body.get("params") if line.kind == "alg" else None
+        plugin = cast("Mapping[str, Any]", params).get("plugin") if isinstance(params, Mapping) else None
+        if isinstance(plugin, Mapping):
+            rule = str(line.body["a"])
+            yield rule.partition("/")[0], (rule, cast("Mapping[str, Any]", plugin))
+
+
 def refold(recording: Recording, engine: GuardedEngine | None = None) -> Iterator[Event]:
     """The recorded inputs and what the engine of this version says to them, in the order of a live session.
 
-    Where it failed then it fails now, unless it has been mended; `engine`, when given, tells afterwards.
+    Where it failed then it fails now, unless it has been mended; `engine`, when given, tells afterwards. Metrics of
+    plug-ins are those that the session had, as far as they are installed now.
     """
-    engine = engine or GuardedEngine()
+    engine = engine or GuardedEngine(plugged(recording).metrics)
     last_t = 0
     for line, event in recording.timed_events(INPUT_KINDS):
         yield from engine.advance(line.t)
@@ -86,8 +126,9 @@ def verify(path: Path) -> Verification:
     """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
     recording = read_recording(path)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
-    stale = {name: version for name, version in recording.algorithms.items() if ALGORITHMS.get(name) != version}
-    engine = GuardedEngine()
+    foreign = plugged(recording)
+    stale = _stale(recording, foreign)
+    engine = GuardedEngine(foreign.metrics)
     again = [
         (event.at, kind_of(event), to_body(event))
         for event in refold(recording, engine)
@@ -103,7 +144,7 @@ def verify(path: Path) -> Verification:
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
         comparison.run(stored, again, whole=whole)
-    rescored = tuple(f"{name}/{version}" for name, version in stale.items())
+    rescored = tuple(stale.values())
     return Verification(
         file=str(path),
         events=sum(1 for _ in recording.event_lines),
@@ -119,6 +160,16 @@ def verify(path: Path) -> Verification:
         failed=failed,
         fails_now=engine.error is not None,
     )
+
+
+def _stale(recording: Recording, foreign: Plugged) -> dict[str, str]:
+    """The rules of a recording that are not here, or in another version: by name, as they are to be told."""
+    here = {each.metric.name for each in foreign.metrics}
+    ours = {name: v for name, v in recording.algorithms.items() if name not in here and name not in foreign.missing}
+    return {
+        **{name: f"{name}/{version}" for name, version in ours.items() if ALGORITHMS.get(name) != version},
+        **foreign.missing,
+    }
 
 
 def _failure_of(recording: Recording) -> str | None:
@@ -152,6 +203,7 @@ class _Comparison:
         whole: bool,
     ) -> None:
         """Compare in order; what an unfinished file does not hold any more is no difference."""
+        stored, again = [out for out in stored if self._counts(out)], [out for out in again if self._counts(out)]
         for number, (old, new) in enumerate(zip(stored, again, strict=False)):
             self.compared += 1
             before, now = self._comparable(old[2]), self._comparable(new[2])
@@ -183,6 +235,12 @@ class _Comparison:
             return body
         kept = {key: _without(body[key], self._stale) for key in ("values", "reasons")}
         return {**body, **kept}
+
+    def _counts(self, out: tuple[int, str, Mapping[str, Any]]) -> bool:
+        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
+        return out[2].get("code") != METRIC_FAILED or not any(
+            str(out[2].get("text")).startswith(f"The metric '{name}' ") for name in self._stale
+        )
 
     def _differs(self, what: str, count: int = 1) -> None:
         self.differences += count

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -204,19 +203,6 @@ def test_doctor_lists_plug_ins_and_tells_which_of_them_fail(tmp_path: Path, code
     assert "acme-sensor 2.1" in check["what"]
     assert bool(check["do"]) is not ok
     assert "Traceback" not in run(tmp_path, "doctor", env=env).stderr
-
-
-LOOK = """
-import sys
-from biofeedback.cli.main import main
-main("practice --source sim:calm --speed max --minutes 1 --view none --no-record".split())
-print("importlib.metadata" in sys.modules)
-"""
-
-
-def test_a_session_without_plug_ins_looks_for_none(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", LOOK], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout == "False\n"
 
 
 def test_a_torn_package_beside_it_takes_nothing_from_a_plug_in(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from typing import TypeVar
 
 from biofeedback.errors import SourceFailedError
 from biofeedback.events import Command, CommandName, Event
+from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.log import SessionLog
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.loop import Posted, SessionLoop
-from biofeedback.session.opening import ALGORITHMS, open_session
+from biofeedback.session.opening import open_session
 from biofeedback.session.plan import Pair, Plan
 from biofeedback.session.scripts import Shelf, shipped
 from devices.events import Packet, SourceEvent, StrapInfo
@@ -100,10 +101,11 @@ def run_session(
     demo: bool = False,
     clock: JumpingClock | None = None,
     shelf: Shelf | None = None,
+    metrics: Sequence[ForeignMetric] = (),
 ) -> Ran:
     """Run a session to its end; `script` are commands in order of time."""
     used = clock or JumpingClock()
-    opening = open_session(plan, source.info, shelf or shipped(), demo=demo, seeded=seed is not None)
+    opening = open_session(plan, source.info, shelf or shipped(), demo=demo, seeded=seed is not None, metrics=metrics)
     events: list[Event] = []
     failure: SourceFailedError | None = None
 
@@ -118,7 +120,7 @@ def run_session(
         await asyncio.gather(*helpers, return_exceptions=True)
 
     with SessionLog(folder / opening.file_name, opening.head) as log:
-        for name, version in ALGORITHMS.items():
-            log.append_line(0, "alg", {"a": f"{name}/{version}", "params": {}})
+        for rule in opening.algorithms:
+            log.append_line(0, "alg", rule)
         asyncio.run(whole())
     return Ran(events, log.path, failure)

@@ -24,7 +24,7 @@ from biofeedback.events import (
     Safety,
 )
 from biofeedback.hrv.registry import METRICS, Metric
-from biofeedback.hrv.window import BeatWindow
+from biofeedback.hrv.window import BeatWindow, NotYet
 from biofeedback.recording.codec import INPUT_KINDS
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.engine import Engine
@@ -42,7 +42,7 @@ def estimator_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """RMSSD divides by nought once there are more than 60 beats in its window."""
     metric = METRICS["rmssd_ms"]
 
-    def compute(window: BeatWindow) -> float | None:
+    def compute(window: BeatWindow) -> float | NotYet | None:
         return 1 / 0 if len(window.ticks) > 60 else metric.compute(window)
 
     monkeypatch.setitem(cast(dict[str, Metric], METRICS), metric.name, replace(metric, compute=compute))

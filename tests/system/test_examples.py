@@ -17,8 +17,8 @@ from tests.bluez.rig import MISSING, Rig
 from tests.cli.programs import PROGRAM, ROOT, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-OWN_TESTS = {"adding_a_device.md"}
-"""Pages whose commands need more than a folder of recordings; tests/system/test_adding_a_device.py runs them."""
+OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md"}
+"""Pages whose commands need more than a folder of recordings; tests/system/test_adding_a_*.py run them."""
 PAGES = (ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in OWN_TESTS))
 
 
