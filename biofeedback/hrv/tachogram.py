@@ -20,6 +20,8 @@ from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
 REACH: Final = 5
 """Beats on either side that shape the curve at a beat."""
 LEAST_KNOTS: Final = 2 * REACH + 2
+LEAST_US: Final = 3_000_000
+"""So long do as many beats last whatever the artefact rule lets pass; without it they may be of no length."""
 GRID_US: Final = 250_000
 """The grid: multiples of a quarter of a second on session time (4 Hz)."""
 
@@ -55,7 +57,7 @@ class Curve:
         self._ends: Edges | None = None
         self.last = last = np.ones(len(first), bool)
         last[:-1] = first[1:]
-        self.steps = (t_us[1:] - t_us[:-1]) / 1e6
+        self.steps = np.maximum(t_us[1:] - t_us[:-1], 1) / 1e6
         self.steps[last[:-1]] = 1.0
         self.slopes = (ticks[1:] - ticks[:-1]) / self.steps
         self.factor, self.right = np.ones(len(ticks)), np.zeros(len(ticks))
@@ -227,16 +229,29 @@ def solved(factor: Floats, right: Floats, left: Floats, behind: Floats) -> Float
     return bends
 
 
+def enough(t_us: Ints, first: Ints, last: Ints) -> Bools:
+    """Whether the accepted beats `first` to `last`, (rows,) each, of those at `t_us` make a tachogram.
+
+    There must be `LEAST_KNOTS` of them, over `LEAST_US`; those there are not at all do not.
+    """
+    held = last - first + 1 >= LEAST_KNOTS
+    held[held] = t_us[last[held]] - t_us[first[held]] >= LEAST_US
+    return held
+
+
 def tachogram(window: BeatWindow, every: int = 1) -> Floats:
     """Intervals of a gap-free window on the grid, (n,) whole ticks, from its first to its last accepted beat.
 
-    Empty when fewer than `LEAST_KNOTS` beats are accepted. `every`: of the grid's points only each second, say.
+    Empty when there are not `enough`. `every`: of the grid's points only each second, say.
     """
     count = len(window.nn)
     if count < LEAST_KNOTS:
         return np.empty(0)
-    curve, first = curve_of(window)
-    rows, _ = curve.rows(np.array([first]), np.array([first + count - 1]), every)
+    curve, number = curve_of(window)
+    first, last = np.array([number]), np.array([number + count - 1])
+    if not enough(curve.t_us, first, last)[0]:
+        return np.empty(0)
+    rows, _ = curve.rows(first, last, every)
     row: Floats = rows[0]
     return row
 

@@ -10,7 +10,7 @@ import numpy as np
 from biofeedback.hrv import coherence
 from biofeedback.hrv.sliding.windows import Beats, Windows
 from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, band_power, density_of_rows, peak_bins
-from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve, begins
+from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve, begins, enough
 from biofeedback.hrv.window import Bools, Floats, Ints
 
 TOGETHER: Final = 256
@@ -46,7 +46,7 @@ class Spectra:
         self, windows: Windows, wanted: Bools, names: tuple[str, ...], every: int, read: Read
     ) -> dict[str, Floats]:
         first, last = self._ranks[windows.first], self._ranks[windows.last + 1] - 1
-        chosen = np.flatnonzero(wanted & (last - first + 1 >= LEAST_KNOTS))
+        chosen = np.flatnonzero(wanted & enough(self._curve.t_us, first, last))
         values = {name: np.full(len(first), np.nan) for name in names}
         for start in range(0, len(chosen), TOGETHER):
             rows = chosen[start : start + TOGETHER]
