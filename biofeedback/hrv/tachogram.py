@@ -286,5 +286,7 @@ def _new_curve(window: BeatWindow) -> Curve:
     starts = window.remember("parts begin", _nowhere)
     if starts and len(held.accepted) >= LEAST_KNOTS:
         ranks: Ints = np.searchsorted(held.accepted, np.array(starts))
-        curve.begin_at(np.array(sorted(set(ranks.tolist()))))
+        there = sorted({rank for rank in ranks.tolist() if rank < len(held.accepted)})
+        if there:
+            curve.begin_at(np.array(there))
     return curve
