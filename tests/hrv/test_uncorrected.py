@@ -6,12 +6,16 @@ from math import isfinite, sin
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from biofeedback.hrv.every_beat import every_beat, ready_of
+from biofeedback.hrv.live import Trailing, known_at, live_hrv
+from biofeedback.hrv.stream import Ready
 from biofeedback.hrv.summary import summarise, uncorrected
 from biofeedback.hrv.tachogram import Curve, enough
 from biofeedback.hrv.window import Answer, Estimate, NotYet
+from biofeedback.session.beat_table import lines_of
 from tests.strategies import MS
 
 LIVELY = [round((800 + 50 * sin(number)) * MS) for number in range(400)]
@@ -42,6 +46,32 @@ def test_a8_beats_closer_than_a_microsecond_are_answered(short: int) -> None:
 @given(st.lists(st.sampled_from((1, 3, MS, 20 * MS, 700 * MS, 5000 * MS, 70_000 * MS, 400_000 * MS)), max_size=60))
 def test_a8_any_positive_intervals_are_answered(odd: list[int]) -> None:
     answers([*odd, *LIVELY[:100], *odd[::-1]])
+
+
+@pytest.mark.slow
+@settings(max_examples=10)
+@example([100_000 * MS])
+@example([100_000 * MS] + [20 * MS] * 40)
+@given(st.lists(st.sampled_from((20 * MS, 700 * MS, 5000 * MS, 59_000 * MS, 70_000 * MS)), max_size=20))
+def test_a6_the_table_of_any_positive_intervals_is_what_a_session_says(odd: list[int]) -> None:
+    """A window of 60 s behind an interval that is longer holds no beat at all; its line has empty cells.
+
+    Bit for bit as long as sums over the grid are exact: a curve through beats a millisecond apart leaves 53 bits.
+    """
+    beats = uncorrected([*odd, *LIVELY[:100], *odd[::-1], *LIVELY[:40]])
+    live = [
+        live_hrv(0, Trailing(known_at(event, beats), beats[0].opening_us), None)
+        for event in ready_of(beats)
+        if isinstance(event, Ready)
+    ]
+    lines: list[str] = []
+    rows: list[tuple[int, ...]] = []
+    for block in every_beat(ready_of(beats), -(2**62), 2**62):
+        rows += zip(block.t_us.tolist(), block.rows.beats.tolist(), block.rows.flagged.tolist(), strict=True)
+        lines += lines_of(block)
+    assert rows == [(hrv.t_us, hrv.beats, hrv.flagged) for hrv in live]
+    cells = [line.split(",")[1:-1] for line in lines]
+    assert cells == [["" if value is None else repr(value) for value in hrv.values.values()] for hrv in live]
 
 
 def test_2_a_tachogram_takes_twelve_beats_over_three_seconds() -> None:
