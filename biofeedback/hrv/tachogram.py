@@ -71,7 +71,7 @@ class Curve:
         points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1 if len(t_us) > 1 else self.grid_from) * GRID_US
         nearest = np.searchsorted(t_us, points)
         begins = first[nearest] & (t_us[nearest] == points)
-        self.grid = self.pieces.at(points, np.maximum(nearest - ~begins, 0))
+        self.grid = self.pieces.at(points, np.minimum(np.maximum(nearest - ~begins, 0), len(self.steps) - 1))
 
     def _eliminate(self, ends: Bools) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
