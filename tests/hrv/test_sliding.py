@@ -201,6 +201,16 @@ def test_b2_a_gap_at_the_very_edge_of_a_window_leaves_a_piece_that_is_long_enoug
         assert all(counts[name] for name in WHOLE) == (hole_us < 200_000), counts
 
 
+@pytest.mark.parametrize("seconds", [60, 120, 64])
+def test_b2_gaps_at_both_edges_of_a_window(seconds: int) -> None:
+    ticks = swinging(420, 40, 5, 11)(Random(seconds), 520)
+    closing = beats_in(ticks).t_us
+    behind = bisect_left(closing.tolist(), int(closing[199]) + round(0.981 * seconds * SECOND))
+    beats = beats_in(ticks, None, {200: 1, behind: 1})
+    counts = same(beats, [behind - 1, behind, behind + 1])
+    assert all(counts[name] for name in WHOLE if METRICS[name].live_s == seconds), counts
+
+
 @pytest.mark.parametrize("kind", ["constant", "alternating", "deep breath", "uncorrected"])
 def test_windows_of_flagged_beats_only_give_nothing_and_their_neighbours_do(kind: str) -> None:
     ticks = ODD_HEARTS[kind](Random(3), 400)
