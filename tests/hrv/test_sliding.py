@@ -205,7 +205,7 @@ def test_b2_a_gap_at_the_very_edge_of_a_window_leaves_a_piece_that_is_long_enoug
 def test_b2_gaps_at_both_edges_of_a_window(seconds: int) -> None:
     ticks = swinging(420, 40, 5, 11)(Random(seconds), 520)
     closing = beats_in(ticks).t_us
-    behind = bisect_left(closing.tolist(), int(closing[199]) + round(0.981 * seconds * SECOND))
+    behind = 1 + bisect_left(closing.tolist(), int(closing[199]) + round(0.981 * seconds * SECOND))
     beats = beats_in(ticks, None, {200: 1, behind: 1})
     counts = same(beats, [behind - 1, behind, behind + 1])
     assert all(counts[name] for name in WHOLE if METRICS[name].live_s == seconds), counts
