@@ -97,7 +97,7 @@ def test_hrv_2_within_half_a_per_cent_of_the_spline_through_the_whole_record() -
     held = window_of(beats_of_intervals([round(rr_ms * MS) for rr_ms in real_series()["rest"]]))
     found, truth = tachogram(held), whole_record(held)
     apart = np.abs(found - truth)
-    print(apart.max()/1024, (apart/truth).max(), apart.std()/found.std())
+    print(apart.max() / 1024, (apart / truth).max(), apart.std() / found.std())
     assert (apart / truth).max() < 0.002
     assert sqrt(float(np.mean(apart**2))) < 0.001 * found.std()
 
@@ -148,10 +148,14 @@ def test_a6_a_part_of_a_window_has_the_bits_of_a_window_of_its_own(
 
 @settings(max_examples=60)
 @given(hearts(least=40, most=150), st.integers(0, 2**32), st.sampled_from((1, 2)), st.sampled_from(("", "all", "some")))
-def test_a6_many_windows_at_once_have_the_bits_of_each_alone(ticks: list[int], seed: int, every: int, told: str) -> None:
+def test_a6_many_windows_at_once_have_the_bits_of_each_alone(
+    ticks: list[int], seed: int, every: int, told: str
+) -> None:
     chance = Random(seed)
     gaps = {chance.randrange(1, len(ticks)) for _ in range(chance.choice((0, 1, 3)))}
-    held = window(ticks, chosen(ticks, chance, 0.05), [number > 0 and number not in gaps for number in range(len(ticks))])
+    held = window(
+        ticks, chosen(ticks, chance, 0.05), [number > 0 and number not in gaps for number in range(len(ticks))]
+    )
     columns = held.arrays
     curve = Curve(columns.t_us[columns.ok], columns.ticks[columns.ok], begins(columns.joined, columns.ok))
     ends = np.append(curve.first.nonzero()[0], len(curve.first))
@@ -203,7 +207,10 @@ def test_beats_on_the_grid_are_met_exactly(steps: list[int], seed: int) -> None:
 
 def test_it_reaches_from_the_first_accepted_beat_to_the_last() -> None:
     held = window(waves(60, 1), [3 <= number < 55 for number in range(60)])
-    assert grid_of(held)[[0, -1]].tolist() == [ceil(held.t_us[3] / GRID_US) * GRID_US, held.t_us[54] // GRID_US * GRID_US]
+    assert grid_of(held)[[0, -1]].tolist() == [
+        ceil(held.t_us[3] / GRID_US) * GRID_US,
+        held.t_us[54] // GRID_US * GRID_US,
+    ]
     assert tachogram(held).tobytes() == tachogram(window_part(held, 3, 55)).tobytes()
 
 
@@ -257,9 +264,11 @@ def test_flagged_beats_are_bridged() -> None:
     for hz, share in ((0.1, 0.1), (0.1, 0.0), (0.25, 0.1), (0.25, 0.0)):
         held = breathing(hz)
         ok = chosen(held.ticks, Random(4), share)
-        some = BeatWindow(held.t_us, tuple(v if g else 10**6 for v, g in zip(held.ticks, ok)), tuple(ok), held.joined, held.span_s)
+        some = BeatWindow(
+            held.t_us, tuple(v if g else 10**6 for v, g in zip(held.ticks, ok)), tuple(ok), held.joined, held.span_s
+        )
         seconds = grid_of(some) / 1e6
-        truth = (0.85 + 0.04 * np.sin(2 * pi * hz * seconds))
+        truth = 0.85 + 0.04 * np.sin(2 * pi * hz * seconds)
         err = (tachogram(some) / TICKS_PER_S - truth) / 0.04
         print(hz, share, np.sqrt(np.mean(err**2)), np.abs(err).max())
 
@@ -271,4 +280,4 @@ def test_long() -> None:
         held = window(ticks, run)
         v = tachogram(held)
         good = held.nn
-        print(seed, (v.max()-good.max())/1024, (good.min()-v.min())/1024, (good.max()-good.min())/1024)
+        print(seed, (v.max() - good.max()) / 1024, (good.min() - v.min()) / 1024, (good.max() - good.min()) / 1024)
