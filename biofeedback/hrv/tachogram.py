@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 
+from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
 
 REACH: Final = 5
@@ -25,6 +26,8 @@ LEAST_US: Final = 3_000_000
 """So long do as many beats last whatever the artefact rule lets pass; without it they may be of no length."""
 LONGEST_BENT_S: Final = 3.0
 """Over a longer run of flagged beats the curve is a straight line: a spline would carry on for seconds as it rose."""
+LEFT_OUT_S: Final = 0.1
+"""A step that is longer than its beat by more than this leaves beats out; one as long as its beat is never a run."""
 GRID_US: Final = 250_000
 """The grid: multiples of a quarter of a second on session time (4 Hz)."""
 
@@ -68,7 +71,8 @@ class Curve:
         self.factor[1:-1] = 2 * (self.steps[:-1] + self.steps[1:])
         self.right[1:-1] = 6 * (self.slopes[1:] - self.slopes[:-1])
         self.straight = first | last
-        far = self.steps > LONGEST_BENT_S
+        left_out = self.steps - ticks[1:] / TICKS_PER_S > LEFT_OUT_S
+        far = left_out & (self.steps > LONGEST_BENT_S)
         self.straight[:-1] |= far
         self.straight[1:] |= far
         self.bound = np.where(self.straight[1:] | self.straight[:-1], 0.0, self.steps)
