@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 
@@ -160,8 +159,9 @@ def without_trend(values: Floats, weight: float = LAMBDA) -> Floats:
     beside[[1, -1]] = -2.0
     second[2], second[1], second[0] = 1 + square * diagonal, square * beside, square
     centred = values - values.mean()
-    linalg: Any = import_module("scipy.linalg")
-    trend: Floats = linalg.solveh_banded(second, centred)
+    from scipy import linalg  # pyright: ignore[reportMissingTypeStubs] - scipy has no types
+
+    trend: Floats = np.asarray(cast(Any, linalg).solveh_banded(second, centred), dtype=np.float64)
     rest: Floats = centred - trend
     rest -= rest.mean()
     return rest
