@@ -271,5 +271,6 @@ def _new_curve(window: BeatWindow) -> Curve:
     curve = Curve(held.t_us[held.ok], held.ticks[held.ok], begins(held.joined, held.ok))
     starts = window.remember("parts begin", lambda _: ())
     if starts and len(held.accepted) >= LEAST_KNOTS:
-        curve.begin_at(np.array(sorted(set(held.accepted.searchsorted(starts).tolist()))))
+        ranks = set(held.accepted.searchsorted(starts).tolist()) - {len(held.accepted)}
+        curve.begin_at(np.array(sorted(ranks), np.int64))
     return curve
