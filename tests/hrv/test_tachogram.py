@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import asin, ceil, cos, pi, sin, sqrt
+from math import ceil, pi, sin, sqrt
 from random import Random
 
 import numpy as np
@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
+from biofeedback.hrv.live import Trailing, live_hrv
 from biofeedback.hrv.summary import beats_of_intervals
-from biofeedback.hrv.tachogram import GRID_US, LEAST_KNOTS, REACH, Curve, begins, curve_of, tachogram
-from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
+from biofeedback.hrv.tachogram import GRID_US, LEAST_KNOTS, REACH, Curve, begins, tachogram
+from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.window import BeatWindow, Floats, window_of
 from tests.real import needs_data, real_series
-from tests.strategies import MS, hearts, window
+from tests.strategies import MS, beats_of, hearts, window
 
 SECOND = 1_000_000
 
@@ -97,7 +98,6 @@ def test_hrv_2_within_half_a_per_cent_of_the_spline_through_the_whole_record() -
     held = window_of(beats_of_intervals([round(rr_ms * MS) for rr_ms in real_series()["rest"]]))
     found, truth = tachogram(held), whole_record(held)
     apart = np.abs(found - truth)
-    print(apart.max()/1024, (apart/truth).max(), apart.std()/found.std())
     assert (apart / truth).max() < 0.002
     assert sqrt(float(np.mean(apart**2))) < 0.001 * found.std()
 
@@ -148,10 +148,14 @@ def test_a6_a_part_of_a_window_has_the_bits_of_a_window_of_its_own(
 
 @settings(max_examples=60)
 @given(hearts(least=40, most=150), st.integers(0, 2**32), st.sampled_from((1, 2)), st.sampled_from(("", "all", "some")))
-def test_a6_many_windows_at_once_have_the_bits_of_each_alone(ticks: list[int], seed: int, every: int, told: str) -> None:
+def test_a6_many_windows_at_once_have_the_bits_of_each_alone(
+    ticks: list[int], seed: int, every: int, told: str
+) -> None:
     chance = Random(seed)
     gaps = {chance.randrange(1, len(ticks)) for _ in range(chance.choice((0, 1, 3)))}
-    held = window(ticks, chosen(ticks, chance, 0.05), [number > 0 and number not in gaps for number in range(len(ticks))])
+    held = window(
+        ticks, chosen(ticks, chance, 0.05), [number > 0 and number not in gaps for number in range(len(ticks))]
+    )
     columns = held.arrays
     curve = Curve(columns.t_us[columns.ok], columns.ticks[columns.ok], begins(columns.joined, columns.ok))
     ends = np.append(curve.first.nonzero()[0], len(curve.first))
@@ -203,7 +207,10 @@ def test_beats_on_the_grid_are_met_exactly(steps: list[int], seed: int) -> None:
 
 def test_it_reaches_from_the_first_accepted_beat_to_the_last() -> None:
     held = window(waves(60, 1), [3 <= number < 55 for number in range(60)])
-    assert grid_of(held)[[0, -1]].tolist() == [ceil(held.t_us[3] / GRID_US) * GRID_US, held.t_us[54] // GRID_US * GRID_US]
+    assert grid_of(held)[[0, -1]].tolist() == [
+        ceil(held.t_us[3] / GRID_US) * GRID_US,
+        held.t_us[54] // GRID_US * GRID_US,
+    ]
     assert tachogram(held).tobytes() == tachogram(window_part(held, 3, 55)).tobytes()
 
 
@@ -249,26 +256,37 @@ def test_hrv_2_share_of_a_tones_power_that_is_kept(per_min: int) -> None:
     seconds, ticks = grid_of(held) / 1e6, tachogram(held)
     tones = np.array([np.sin(2 * pi * per_min / 60 * seconds), np.cos(2 * pi * per_min / 60 * seconds)])
     sizes = 2 * tones @ (ticks - ticks.mean()) / len(ticks) / TICKS_PER_S
-    print(per_min, float(sizes @ sizes) / 0.04**2)
     assert float(sizes @ sizes) / 0.04**2 == pytest.approx(GAIN[per_min], abs=0.01)
 
 
-def test_flagged_beats_are_bridged() -> None:
-    for hz, share in ((0.1, 0.1), (0.1, 0.0), (0.25, 0.1), (0.25, 0.0)):
-        held = breathing(hz)
-        ok = chosen(held.ticks, Random(4), share)
-        some = BeatWindow(held.t_us, tuple(v if g else 10**6 for v, g in zip(held.ticks, ok)), tuple(ok), held.joined, held.span_s)
-        seconds = grid_of(some) / 1e6
-        truth = (0.85 + 0.04 * np.sin(2 * pi * hz * seconds))
-        err = (tachogram(some) / TICKS_PER_S - truth) / 0.04
-        print(hz, share, np.sqrt(np.mean(err**2)), np.abs(err).max())
+@pytest.mark.parametrize(
+    ("per_min", "share", "most"), [(6, 0.0, 0.001), (6, 0.1, 0.005), (15, 0.0, 0.01), (15, 0.1, 0.1)]
+)
+def test_flagged_beats_are_bridged(per_min: int, share: float, most: float) -> None:
+    """Root mean square error over the tone's size: measured 0.0003, 0.003, 0.007 and 0.07."""
+    held = breathing(per_min / 60)
+    ok = chosen(held.ticks, Random(4), share)
+    spoilt = tuple(value if good else 10**6 for value, good in zip(held.ticks, ok, strict=True))
+    some = placed(held.t_us, spoilt, ok)
+    truth = 0.85 + 0.04 * np.sin(2 * pi * per_min / 60 * grid_of(some) / 1e6)
+    wrong = (tachogram(some) / TICKS_PER_S - truth) / 0.04
+    assert sqrt(float(np.mean(wrong**2))) < most
 
 
-def test_long() -> None:
+@pytest.mark.parametrize("run", [6, 12, 24])
+def test_long_flagged_runs_are_bridged_as_by_the_spline_through_the_whole_record(run: int) -> None:
+    """Neither knows the beats between: over 20 s both may overshoot by twice the range of the good beats."""
     for seed in range(40):
-        ticks = waves(200, seed)
-        run = [not 80 <= number < 104 for number in range(200)]
-        held = window(ticks, run)
-        v = tachogram(held)
-        good = held.nn
-        print(seed, (v.max()-good.max())/1024, (good.min()-v.min())/1024, (good.max()-good.min())/1024)
+        held = window(waves(200, seed), [not 80 <= number < 80 + run for number in range(200)])
+        values, span = tachogram(held), float(np.ptp(held.nn))
+        assert np.abs(values - whole_record(held)).max() < 0.02 * span
+        assert max(values.max() - held.nn.max(), held.nn.min() - values.min()) < 2.5 * span
+
+
+def test_a_session_goes_on_when_its_last_minute_holds_no_good_beat() -> None:
+    chance = Random(1)
+    ticks = [round(chance.uniform(560, 640) * MS) for _ in range(200)]
+    ticks += [round(chance.uniform(1050, 1150) * MS) for _ in range(60)]
+    hrv = live_hrv(0, Trailing(beats_of(ticks, why=dict.fromkeys(range(200, 260), "ectopic")), 0), None)
+    assert hrv.values["lf_ms2"] is not None
+    assert hrv.values["hf_ms2"] is None
