@@ -271,6 +271,6 @@ def _new_curve(window: BeatWindow) -> Curve:
     curve = Curve(held.t_us[held.ok], held.ticks[held.ok], begins(held.joined, held.ok))
     starts = window.remember("parts begin", lambda _: ())
     if starts and len(held.accepted) >= LEAST_KNOTS:
-        ranks = set(held.accepted.searchsorted(starts).tolist()) - {len(held.accepted)}
-        curve.begin_at(np.array(sorted(ranks), np.int64))
+        ranks = np.unique(held.accepted.searchsorted(np.array(starts)))
+        curve.begin_at(ranks[ranks < len(held.accepted)])
     return curve
