@@ -53,6 +53,7 @@ class Curve:
         self._begun = np.empty(0, np.int64)
         self._begins: Edges | None = None
         self._ends: Edges | None = None
+        self._most: int | None = None
         self.last = last = np.ones(len(first), bool)
         last[:-1] = first[1:]
         self.steps = (t_us[1:] - t_us[:-1]) / 1e6
@@ -71,7 +72,7 @@ class Curve:
         points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1 if len(t_us) > 1 else self.grid_from) * GRID_US
         nearest = np.searchsorted(t_us, points)
         begins = first[nearest] & (t_us[nearest] == points)
-        self.grid = self.pieces.at(points, np.maximum(nearest - ~begins, 0))
+        self.grid = self.pieces.at(points, np.minimum(np.maximum(nearest - ~begins, 0), len(self.steps) - 1))
 
     def _eliminate(self, ends: Bools) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
@@ -101,8 +102,12 @@ class Curve:
         """Work out at once what the curve is where windows begin with these beats, (n,) in order."""
         self._begun, self._begins = knots, self._beginning(knots)
 
-    def tabulate(self) -> None:
-        """Work out once for each beat what the curve is where a window begins or ends there: for many windows."""
+    def tabulate(self, most: int) -> None:
+        """Work out once for each beat what the curve is where a window begins or ends there: for many windows.
+
+        None of them may hold more than `most` points of the grid; where a gap is so long, nothing is worked out.
+        """
+        self._most = most
         every_beat = np.arange(len(self.t_us))
         self.begin_at(every_beat)
         self._ends = self._ending(every_beat)
@@ -175,6 +180,8 @@ class Curve:
         until = t_us // GRID_US
         until[:, 0] = from_point - 1
         held = np.maximum(until[:, 1:] - until[:, :-1], 0)
+        if self._most is not None:
+            held[held.sum(axis=1) > self._most] = 0
         piece = np.repeat(np.arange(held.size), held.ravel())
         counts = held.sum(axis=1)
         row = piece // REACH

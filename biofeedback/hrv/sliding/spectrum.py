@@ -16,6 +16,9 @@ from biofeedback.hrv.window import Bools, Floats, Ints
 TOGETHER: Final = 256
 """So many windows at once are transformed: more than that the processor's cache does not hold."""
 
+MOST: Final = 120 * GRID_HZ + 1
+"""So many points the longest window's tachogram can have."""
+
 Read: TypeAlias = Callable[[Floats, Ints], Mapping[str, Floats]]
 """What is read from tachograms (rows, width) with so many points each."""
 
@@ -28,7 +31,7 @@ class Spectra:
         first = begins(beats.joined, beats.ok)
         self._curve = Curve(beats.t_us[beats.accepted], beats.ticks[beats.accepted], first)
         if len(beats.accepted) >= max(LEAST_KNOTS, 2 * rows // 3) and 2 * rows > len(beats.accepted):
-            self._curve.tabulate()
+            self._curve.tabulate(MOST)
 
     def minute(self, windows: Windows, wanted: Bools) -> dict[str, Floats]:
         """Metrics of windows of 60 s, (rows,) each; NaN where one is not wanted or cannot be given."""
