@@ -86,4 +86,4 @@ def _marks(block: Block) -> Iterable[str]:
     entropies = rows.values["sampen"].tolist()
     for beats, flagged, entropy in zip(rows.beats.tolist(), rows.flagged.tolist(), entropies, strict=True):
         short = not isnan(entropy) and beats - flagged < least
-        yield " ".join(mark for mark in (quality_of(flagged / beats), "short" if short else None) if mark)
+        yield " ".join(mark for mark in (quality_of(flagged / max(1, beats)), "short" if short else None) if mark)
