@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.spectrum import GRID_HZ, POINTS, TOTAL, Band, band_power, density_of_rows, peak_bins
+from biofeedback.hrv.spectrum import GRID_HZ, POINTS, TOGETHER, TOTAL, Band, band_power, density_of_rows, peak_bins
 from biofeedback.hrv.tachogram import curve_of, enough
 from biofeedback.hrv.window import FULL, BeatWindow, Floats, Ints
 
@@ -86,6 +86,9 @@ def _piece(piece: BeatWindow) -> Coherence:
     found = Coherence(np.full(len(start_us), np.nan), np.full(len(start_us), np.nan))
     if full.any():
         curve, offset = curve_of(piece)
-        some = coherence_of_rows(*curve.rows(first[full] + offset, last[full] + offset, EVERY))
-        found.ratio[full], found.peak_hz[full] = some.ratio, some.peak_hz
+        chosen = np.flatnonzero(full)
+        for start in range(0, len(chosen), TOGETHER):
+            rows = chosen[start : start + TOGETHER]
+            some = coherence_of_rows(*curve.rows(first[rows] + offset, last[rows] + offset, EVERY))
+            found.ratio[rows], found.peak_hz[rows] = some.ratio, some.peak_hz
     return found

@@ -33,6 +33,8 @@ SEGMENT: Final = 300 * GRID_HZ
 """Points of a segment of full length."""
 POINTS: Final = 1024
 """A segment is filled up with zeros to at least so many points."""
+TOGETHER: Final = 256
+"""So many windows at once are transformed: more than that the processor's cache does not hold."""
 LAMBDA: Final = 500.0
 NOTHING_UNDER_MS2_HZ: Final = 1e-5
 """Density that rounding to ticks alone can leave; a spectrum below it has no peak."""

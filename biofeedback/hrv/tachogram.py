@@ -30,6 +30,8 @@ LEFT_OUT_S: Final = 0.1
 """A step that is longer than its beat by more than this leaves beats out; one as long as its beat is never a run."""
 GRID_US: Final = 250_000
 """The grid: multiples of a quarter of a second on session time (4 Hz)."""
+EVEN: Final = 2
+"""Of the grid's points each one is taken, or each second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Curve:
     """The spline through the accepted beats of one or more stretches.
 
     `t_us`, `ticks`: (k,) where the beats are and how long; `first`: (k,) where stretches begin. `grid` holds the
-    values at 4 Hz, (n,) whole ticks, from grid point `grid_from` on; between stretches there is nothing of use.
+    values at 4 Hz, (n,) whole ticks, of one stretch after another.
     """
 
     def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
@@ -81,11 +83,24 @@ class Curve:
         bends[self.straight] = 0.0
         self.bends = bends
         self.pieces = pieces(t_us[:-1], ticks[:-1], self.steps, self.slopes, bends[:-1], bends[1:])
-        self.grid_from = int(-(-t_us[0] // GRID_US))
-        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1 if len(t_us) > 1 else self.grid_from) * GRID_US
-        nearest = np.searchsorted(t_us, points)
-        begins = first[nearest] & (t_us[nearest] == points)
-        self.grid = self.pieces.at(points, np.minimum(np.maximum(nearest - ~begins, 0), len(self.steps) - 1))
+        self.grid, self._shift = self._lay_grid()
+
+    def _lay_grid(self) -> tuple[Floats, Ints]:
+        """The points of all stretches behind one another, and by how much those of each beat's stretch are moved.
+
+        A pause takes no place, however long it is. Stretches lie where an even point would, for whoever takes each
+        second one.
+        """
+        starts, ends = self.t_us[self.first], self.t_us[self.last]
+        begin = -(-starts // GRID_US) // EVEN * EVEN
+        counts = -(-np.maximum(ends // GRID_US + 1 - begin, 0) // EVEN) * EVEN
+        moved = begin - (np.cumsum(counts) - counts)
+        points = (np.arange(counts.sum()) + np.repeat(moved, counts)) * GRID_US
+        nearest = np.minimum(np.searchsorted(self.t_us, points), len(self.t_us) - 1)
+        begins = self.first[nearest] & (self.t_us[nearest] == points)
+        piece = np.clip(nearest - ~begins, 0, max(0, len(self.steps) - 1))
+        grid = self.pieces.at(points, piece) if len(self.steps) else np.zeros(len(points))
+        return grid, moved[np.cumsum(self.first) - 1]
 
     def _eliminate(self) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
@@ -134,9 +149,11 @@ class Curve:
         start, end = -(-self.t_us[first] // grid_us), self.t_us[last] // grid_us
         counts = end - start + 1
         width, shortest = int(counts.max()), int(counts.min())
-        begin = start * every - self.grid_from
-        points = np.concatenate([self.grid[int(begin[0]) % every :: every], np.zeros(width)])
-        rows = stretches(points, width)[begin // every]
+        begin = start * every - self._shift[first]
+        low, stop = int(begin.min()), int(begin.max()) + width * every
+        held = self.grid[low:stop:every]
+        points = np.concatenate([held, np.zeros((stop - low) // every - len(held))])
+        rows = stretches(points, width)[(begin - low) // every]
         rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
             self._begins_of(first).lay(rows, start, every)

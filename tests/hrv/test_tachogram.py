@@ -36,8 +36,7 @@ def placed(t_us: Sequence[int], ticks: Sequence[int], ok: Sequence[bool] | None 
 def grid_of(held: BeatWindow) -> Floats:
     """Where the points of its tachogram lie, microseconds."""
     good = held.arrays.t_us[held.arrays.ok].tolist()
-    points: Floats = np.arange(ceil(good[0] / GRID_US), int(good[-1] // GRID_US) + 1) * float(GRID_US)
-    return points
+    return np.arange(ceil(good[0] / GRID_US), int(good[-1] // GRID_US) + 1).astype(float) * GRID_US
 
 
 def straight_at(seconds: Floats, ticks: Floats) -> set[int]:

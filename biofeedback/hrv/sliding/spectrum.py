@@ -9,12 +9,9 @@ import numpy as np
 
 from biofeedback.hrv import coherence
 from biofeedback.hrv.sliding.windows import Beats, Windows
-from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, band_power, density_of_rows, peak_bins
+from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, TOGETHER, band_power, density_of_rows, peak_bins
 from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve, begins, enough
 from biofeedback.hrv.window import Bools, Floats, Ints
-
-TOGETHER: Final = 256
-"""So many windows at once are transformed: more than that the processor's cache does not hold."""
 
 MOST: Final = 120 * GRID_HZ + 1
 """So many points the longest window's tachogram can have."""
