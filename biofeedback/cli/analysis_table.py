@@ -62,7 +62,8 @@ def _head(summary: Summary) -> list[str]:
     """What the numbers are made of, and how good that is."""
     covered = f"{100 * summary.coverage:.0f} % covered"
     gaps = "1 gap" if summary.gaps == 1 else f"{summary.gaps} gaps"
-    beats = f"{summary.beats} beats, {summary.excluded} flagged, {gaps}, {covered}"
+    beats = "1 beat" if summary.beats == 1 else f"{summary.beats} beats"
+    beats = f"{beats}, {summary.excluded} flagged, {gaps}, {covered}"
     lines = [f"{summary.duration_s:.0f} s, {beats}"]
     if summary.flags:
         kinds = sorted(summary.flags.items(), key=lambda kind: (-kind[1], kind[0]))

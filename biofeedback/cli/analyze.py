@@ -43,7 +43,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every-beat",
         metavar="OUT.csv",
-        help="write a table: every metric at every beat of one file, over the last 60 s, as a session shows it",
+        help="write a table: every metric at every beat of one file, over the last minute or two, as a session has it",
     )
     parser.add_argument("--no-correction", action="store_true", help="take every interval as it is")
     parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
@@ -57,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name)
         if value is not None and not (isfinite(value) and value >= 0):
             raise UsageError(f"--{name[:-2]} cannot be {value:g}.", "Give seconds, 0 or more.")
+    if args.window_s == 0:
+        raise UsageError("--window cannot be 0.", "Give seconds, for example --window 60.")
     if args.every_beat is not None and len(args.file) > 1:
         raise UsageError("--every-beat is for one file.", "Call it once for each file, with an OUT.csv of its own.")
     from biofeedback.session.metrics import AllMetrics

@@ -29,18 +29,22 @@ class FileBar:
         if not self._shown:
             yield
             return
-        with _bar() as bar:
-            # One file gives no share of the work that is done: its bar only moves.
-            total = self._count if self._count > 1 else None
+        # One file gives no share of the work that is done: its bar only moves.
+        total = self._count if self._count > 1 else None
+        with _bar(counted=total is not None) as bar:
             bar.add_task(Path(name).name, total=total, completed=number)
             yield
 
 
-def _bar() -> Progress:
+def _bar(*, counted: bool) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        *([MofNCompleteColumn()] if counted else []),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
 
 

@@ -99,7 +99,7 @@ def _bad_line(path: Path, number: int, cell: str, *, first: bool) -> UnreadableE
     if first:
         return UnreadableError(
             f"{path}: line {number} is not an interval: '{cell[:40]}'.",
-            "This version reads plain RR text, one number a line, and its own recordings.",
+            "This version reads one interval a line, without a heading or other columns, and its own recordings.",
         )
     return UnreadableError(
         f"{path}: line {number} is not an interval: '{cell[:40]}'.",

@@ -82,6 +82,8 @@ def analyse_file(
         _tabulate(opened, table, *bounds_us(from_s, to_s))
     beats = opened.all_beats()
     held = cut(beats, from_s, to_s, window_s)
+    if not beats:
+        raise _no_beats(path, opened.format)
     if not held:
         raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
     if table is not None and window_s is not None:
@@ -89,6 +91,12 @@ def analyse_file(
     span_s = asked_s(beats, from_s, to_s, window_s)
     summary = summarise(held, span_s, detrend, (metrics or AllMetrics()).by_name)
     return Analysis(str(path), opened.format, opened.start, summary, opened.damage)
+
+
+def _no_beats(path: Path, format_: str) -> UnreadableError:
+    if format_ == "plain":
+        return UnreadableError(f"{path}: no number in it is an interval of 2.5 s or less.", "Check the --unit.")
+    return UnreadableError(f"{path} holds no heartbeat.", "Choose another recording.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
@@ -18,6 +18,9 @@ from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
 from devices.source import Clock
 
+
+Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
+"""An output's time in microseconds, kind and body."""
 
 UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
@@ -197,13 +200,17 @@ class _Comparison:
 
     def run(
         self,
-        stored: list[tuple[int, str, Mapping[str, Any]]],
-        again: list[tuple[int, str, dict[str, Json]]],
+        stored: Sequence[Output],
+        again: Sequence[Output],
         *,
         whole: bool,
     ) -> None:
         """Compare in order; what an unfinished file does not hold any more is no difference."""
-        stored, again = [out for out in stored if self._counts(out)], [out for out in again if self._counts(out)]
+        odd = self._odd_failures(stored, again)
+        stored, again = (
+            [out for out in stored if self._counts(out, odd)],
+            [out for out in again if self._counts(out, odd)],
+        )
         for number, (old, new) in enumerate(zip(stored, again, strict=False)):
             self.compared += 1
             before, now = self._comparable(old[2]), self._comparable(new[2])
@@ -211,9 +218,7 @@ class _Comparison:
                 continue
             self.exact = False
             if not (old[:2] == new[:2] and _close(before, now)):
-                self._differs(
-                    f"output {number}: {old[1]} at {old[0] / 1e6:.3f} s, now {new[1]} at {new[0] / 1e6:.3f} s"
-                )
+                self._differs(f"output {number}: {old[1]} at {old[0] / 1e6:.3f} s, {_now(old, new, before, now)}")
         missing = len(stored) - len(again)
         if missing > 0 or (whole and missing):
             self.exact = False
@@ -236,15 +241,48 @@ class _Comparison:
         kept = {key: _without(body[key], self._stale) for key in ("values", "reasons")}
         return {**body, **kept}
 
-    def _counts(self, out: tuple[int, str, Mapping[str, Any]]) -> bool:
-        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
-        return out[2].get("code") != METRIC_FAILED or not any(
-            str(out[2].get("text")).startswith(f"The metric '{name}' ") for name in self._stale
+    def _odd_failures(self, stored: Sequence[Output], again: Sequence[Output]) -> frozenset[str]:
+        """Notices that a metric failed only then, or only now: a difference each, and no shift of all that follows."""
+        then, now = (
+            {str(body.get("text")): None for _, _, body in outs if body.get("code") == METRIC_FAILED}
+            for outs in (stored, again)
         )
+        odd = [(text, "only then") for text in then if text not in now]
+        odd += [(text, "only now") for text in now if text not in then]
+        for text, when in odd:
+            if not self._is_of_stale(text):
+                self.exact = False
+                self._differs(f"{when}: {text}")
+        return frozenset(text for text, _ in odd)
+
+    def _counts(self, out: Output, odd: frozenset[str]) -> bool:
+        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
+        text = str(out[2].get("text"))
+        return out[2].get("code") != METRIC_FAILED or not (text in odd or self._is_of_stale(text))
+
+    def _is_of_stale(self, text: str) -> bool:
+        return any(text.startswith(f"The metric '{name}' ") for name in self._stale)
 
     def _differs(self, what: str, count: int = 1) -> None:
         self.differences += count
         self.first = self.first or what
+
+
+def _now(old: Output, new: Output, before: object, now: object) -> str:
+    """What stands in the place of an output: another one, or the first of its keys that differs."""
+    if old[:2] != new[:2]:
+        return f"now {new[1]} at {new[0] / 1e6:.3f} s"
+    path, absent = list[str](), "absent"
+    while isinstance(before, Mapping) and isinstance(now, Mapping):
+        left, right = cast("Mapping[str, object]", before), cast("Mapping[str, object]", now)
+        key = next(key for key in (*left, *right) if not _close(left.get(key, absent), right.get(key, absent)))
+        path, before, now = [*path, key], left.get(key, absent), right.get(key, absent)
+    return f"{'.'.join(path)} was {_short(before)}, now {_short(now)}"
+
+
+def _short(value: object) -> str:
+    words = dumps(value, ensure_ascii=False)
+    return words if len(words) <= 60 else words[:59] + "…"
 
 
 def _without(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

@@ -213,3 +213,14 @@ def test_one_short_file_or_quiet_has_no_bar(tmp_path: Path) -> None:
     name = str(written(tmp_path, heart()))
     assert on_a_terminal(tmp_path, "analyze", name)[1] == ""
     assert on_a_terminal(tmp_path, "-q", "analyze", name, name)[1] == ""
+
+
+def test_the_bar_of_one_long_file_has_no_count(tmp_path: Path) -> None:
+    name = str(written(tmp_path, [850.123456] * 50_000, "long.txt"))
+    seen = on_a_terminal(tmp_path, "analyze", name)[1]
+    assert "long.txt" in seen
+    assert "0/" not in seen
+
+
+def test_one_beat_is_one_beat() -> None:
+    assert "1 s, 1 beat, 0 flagged" in shown(bf.analyze([800.0]))

@@ -151,6 +151,18 @@ def test_analyze_asks_for_the_unit_rather_than_guessing(tmp_path: Path) -> None:
     assert lines(told.stdout)[0]["metrics"]["mean_nn_ms"]["value"] == pytest.approx(226.5 / 256 * 1000)
 
 
+def test_analyze_with_a_wrong_unit_says_so(tmp_path: Path) -> None:
+    (tmp_path / "rr.txt").write_text("800\n812\n790\n" * 50)
+    told = run(tmp_path, "analyze", "rr.txt", "--unit", "s")
+    assert (told.returncode, told.stdout) == (4, "")
+    assert "no number in it is an interval of 2.5 s or less.\nCheck the --unit.\n" in told.stderr
+
+
+def test_analyze_says_that_a_heading_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "headed.txt").write_text("RR\n" + "800\n812\n790\n" * 50)
+    assert "without a heading or other columns" in run(tmp_path, "analyze", "headed.txt").stderr
+
+
 def test_analyze_cuts_by_opening_beats_in_seconds(tmp_path: Path) -> None:
     (tmp_path / "rr.txt").write_text("\n".join(["1000"] * 100 + ["800"] * 100))
     (found,) = lines(run(tmp_path, "analyze", "rr.txt", "--from", "100", "--to", "140", "--json").stdout)
@@ -268,6 +280,7 @@ def test_config_tells_each_origin_and_what_is_wrong(tmp_path: Path) -> None:
         (["practice", "--source", "sim:calm", "--minutes", "1", "--person", "\x1b[31m"], "person's name"),
         (["analyze", "x.txt", "--window", "inf"], "cannot be inf"),
         (["analyze", "x.txt", "--from", "nan"], "cannot be nan"),
+        (["analyze", "x.txt", "--window", "0"], "--window cannot be 0"),
         (["fly"], "invalid choice"),
         ([], "required"),
         (["practice", "--source", "sim:calm", "--config", "missing.toml"], "no settings file"),

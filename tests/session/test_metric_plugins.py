@@ -118,6 +118,35 @@ def test_another_version_is_not_compared_and_a_change_without_one_is_found(
     assert found.rescored == (() if differences else ("range_ms/1 of acme-metric 2.1",))
 
 
+def test_verify_names_the_value_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as here:
+        ran = ran_with(tmp_path, here)
+    use_metric(monkeypatch, install_metric(tmp_path / "newer", METRIC.replace("nn.max() - nn.min()", "nn.max()")))
+    first = next(hrv for hrv in ran.of(Hrv) if hrv.values["range_ms"] is not None)
+    said = verify(ran.path).first_difference or ""
+    assert f"hrv at {first.at / 1e6:.3f} s, values.range_ms was {first.values['range_ms']}, now " in said
+
+
+def test_one_that_fails_only_now_differs_in_its_own_values_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as here:
+        ran = ran_with(tmp_path, here)
+    use_metric(monkeypatch, install_metric(tmp_path / "broken", FAILS))
+    found = verify(ran.path)
+    late = [hrv for hrv in ran.of(Hrv) if hrv.t_us > 100_000_000]
+    assert found.differences == len(late) + 1
+    assert "only now: The metric 'range_ms' of acme-metric 2.1 failed: ZeroDivisionError" in str(found.first_difference)
+    assert not found.exact
+
+
+def test_one_that_failed_only_then_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as here:
+        ran = ran_with(tmp_path, here, FAILS)
+    use_metric(monkeypatch, install_metric(tmp_path / "mended", METRIC))
+    assert "only then: The metric 'range_ms'" in str(verify(ran.path).first_difference)
+
+
 def test_a_metric_of_the_same_name_from_another_package_is_another_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_changed_number_with_a_mended_chain_is_found_by_recomputing(tmp_path: 
     found = verify(rewritten(recorded(tmp_path).path, one_number))
     assert (found.intact, found.differences) == (True, 1)
     assert "hrv" in (found.first_difference or "")
+    assert ", coverage was 1." in (found.first_difference or "")
 
 
 def test_a_recording_of_another_version_is_listed_as_rescored_not_as_different(tmp_path: Path) -> None:
