@@ -95,7 +95,7 @@ class Curve:
         begin = -(-starts // GRID_US) // EVEN * EVEN
         counts = -(-np.maximum(ends // GRID_US + 1 - begin, 0) // EVEN) * EVEN
         moved = begin - (np.cumsum(counts) - counts)
-        points = (np.arange(counts.sum()) + np.repeat(moved, counts)) * GRID_US
+        points = (np.arange(int(counts.sum())) + np.repeat(moved, counts)) * GRID_US
         nearest = np.minimum(np.searchsorted(self.t_us, points), len(self.t_us) - 1)
         begins = self.first[nearest] & (self.t_us[nearest] == points)
         piece = np.clip(nearest - ~begins, 0, max(0, len(self.steps) - 1))

@@ -273,11 +273,13 @@ def _now(old: Output, new: Output, before: object, now: object) -> str:
     if old[:2] != new[:2]:
         return f"now {new[1]} at {new[0] / 1e6:.3f} s"
     path, absent = list[str](), "absent"
-    while isinstance(before, Mapping) and isinstance(now, Mapping):
-        left, right = cast("Mapping[str, object]", before), cast("Mapping[str, object]", now)
+    was, found = before, now
+    while isinstance(was, Mapping) and isinstance(found, Mapping):
+        left, right = cast("Mapping[str, object]", was), cast("Mapping[str, object]", found)
         key = next(key for key in (*left, *right) if not _close(left.get(key, absent), right.get(key, absent)))
-        path, before, now = [*path, key], left.get(key, absent), right.get(key, absent)
-    return f"{'.'.join(path)} was {_short(before)}, now {_short(now)}"
+        path.append(key)
+        was, found = left.get(key, absent), right.get(key, absent)
+    return f"{'.'.join(path)} was {_short(cast('object', was))}, now {_short(cast('object', found))}"
 
 
 def _short(value: object) -> str:

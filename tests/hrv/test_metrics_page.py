@@ -49,15 +49,19 @@ def test_every_metric_has_a_paragraph() -> None:
     assert set(re.findall(r"\w+", headings)) == set(METRICS)
 
 
+def alpha1(ticks: list[int]) -> float:
+    found = dfa_alpha1(made(ticks))
+    assert isinstance(found, float)
+    return found
+
+
 def test_alpha1_of_white_noise_in_these_boxes_is_0_583() -> None:
     """The line's residual of a random walk over n steps has the mean square (n^2 - 4) / 15 n of the step's variance."""
     lengths = np.array(BOXES, float)
     closed = np.polyfit(np.log(lengths), 0.5 * np.log((lengths**2 - 4) / lengths), 1)[0]
     assert closed == pytest.approx(0.583, abs=0.0005)
     chance = Random(3)
-    found = [
-        dfa_alpha1(made([round((850 + chance.gauss(0, 20)) * 1024) for _ in range(20_000)])) or 0 for _ in range(4)
-    ]
+    found = [alpha1([round((850 + chance.gauss(0, 20)) * 1024) for _ in range(20_000)]) for _ in range(4)]
     assert sum(found) / len(found) == pytest.approx(closed, abs=0.01)
 
 
@@ -70,5 +74,5 @@ def test_the_breath_alone_moves_alpha1_by_so_much(rate: float, alpha: float) -> 
             rr_ms = 850 + 50 * sin(2 * pi * rate / 60 * t) + chance.gauss(0, 15)
             t += rr_ms / 1000
             ticks.append(round(rr_ms * 1024))
-        found.append(dfa_alpha1(made(ticks)) or 0)
+        found.append(alpha1(ticks))
     assert sum(found) / len(found) == pytest.approx(alpha, abs=0.03)
