@@ -279,7 +279,7 @@ def _now(old: Output, new: Output, before: object, now: object) -> str:
         key = next(key for key in (*left, *right) if not _close(left.get(key, absent), right.get(key, absent)))
         path.append(key)
         was, found = left.get(key, absent), right.get(key, absent)
-    return f"{'.'.join(path)} was {_short(cast('object', was))}, now {_short(cast('object', found))}"
+    return f"{'.'.join(path)} was {_short(cast('object', was))}, now {_short(found)}"
 
 
 def _short(value: object) -> str:
