@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from biofeedback.events import Hrv
+from biofeedback.hrv.artefacts import NO_INTERVAL_OVER
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.registry import LIVE_WINDOW_S, METRICS, Metric
 from biofeedback.hrv.stream import Ready
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, BeatWindow, NotYet, window_of
 
 LENGTHS_S: Final = sorted({metric.live_s for metric in METRICS.values() if metric.live_s is not None})
@@ -21,10 +23,11 @@ KEPT_S: Final = LONGEST_S + 10.0
 def trailing(beats: Reversible[TimedBeat], last: TimedBeat, seconds: float) -> list[TimedBeat]:
     """The beats up to `last` whose intervals opened within the last `seconds`."""
     from_us = last.t_us - round(seconds * 1e6)
+    near_us = from_us + ticks_to_us(NO_INTERVAL_OVER)
     held: list[TimedBeat] = []
     for beat in reversed(beats):
         if beat.index <= last.index:
-            if beat.t_us < from_us or beat.opening_us < from_us:
+            if beat.t_us < near_us and beat.opening_us < from_us:
                 break
             held.append(beat)
     held.reverse()

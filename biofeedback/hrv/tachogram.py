@@ -94,13 +94,13 @@ class Curve:
         starts, ends = self.t_us[self.first], self.t_us[self.last]
         begin = -(-starts // GRID_US) // EVEN * EVEN
         counts = -(-np.maximum(ends // GRID_US + 1 - begin, 0) // EVEN) * EVEN
-        moved = begin - (np.cumsum(counts) - counts)
-        points = (np.arange(int(counts.sum())) + np.repeat(moved, counts)) * GRID_US
-        nearest = np.minimum(np.searchsorted(self.t_us, points), len(self.t_us) - 1)
+        moved = begin - (counts.cumsum() - counts)
+        points = (np.arange(int(counts.sum())) + moved.repeat(counts)) * GRID_US
+        nearest = np.minimum(self.t_us.searchsorted(points), len(self.t_us) - 1)
         begins = self.first[nearest] & (self.t_us[nearest] == points)
-        piece = np.clip(nearest - ~begins, 0, max(0, len(self.steps) - 1))
+        piece = np.minimum(np.maximum(nearest - ~begins, 0), len(self.steps) - 1)
         grid = self.pieces.at(points, piece) if len(self.steps) else np.zeros(len(points))
-        return grid, moved[np.cumsum(self.first) - 1]
+        return grid, moved[self.first.cumsum() - 1]
 
     def _eliminate(self) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
