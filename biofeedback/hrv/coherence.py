@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.spectrum import GRID_HZ, POINTS, TOTAL, Band, band_power, density_of_rows, peak_bins
-from biofeedback.hrv.tachogram import LEAST_KNOTS, curve_of
+from biofeedback.hrv.spectrum import GRID_HZ, POINTS, TOGETHER, TOTAL, Band, band_power, density_of_rows, peak_bins
+from biofeedback.hrv.tachogram import curve_of, enough
 from biofeedback.hrv.window import FULL, BeatWindow, Floats, Ints
 
 HZ: Final = 2
@@ -82,10 +82,13 @@ def _piece(piece: BeatWindow) -> Coherence:
     openings = held.t_us - (held.ticks * 125 + 64) // 128
     first = accepted[np.searchsorted(openings, start_us)]
     last = accepted[np.searchsorted(held.t_us, start_us + length_us, side="right")] - 1
-    enough = last - first + 1 >= LEAST_KNOTS
+    full = enough(held.t_us[held.ok], first, last)
     found = Coherence(np.full(len(start_us), np.nan), np.full(len(start_us), np.nan))
-    if enough.any():
+    if full.any():
         curve, offset = curve_of(piece)
-        some = coherence_of_rows(*curve.rows(first[enough] + offset, last[enough] + offset, EVERY))
-        found.ratio[enough], found.peak_hz[enough] = some.ratio, some.peak_hz
+        chosen = np.flatnonzero(full)
+        for start in range(0, len(chosen), TOGETHER):
+            rows = chosen[start : start + TOGETHER]
+            some = coherence_of_rows(*curve.rows(first[rows] + offset, last[rows] + offset, EVERY))
+            found.ratio[rows], found.peak_hz[rows] = some.ratio, some.peak_hz
     return found

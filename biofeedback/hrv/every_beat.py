@@ -58,6 +58,8 @@ def every_beat(events: Iterable[StreamEvent], from_us: int, to_us: int) -> Itera
 
 def ready_of(beats: Sequence[TimedBeat]) -> Iterator[StreamEvent]:
     """The events that make rows of beats that are all known and taken as they are."""
+    if beats:
+        yield Settled(beats[-1])
     for number in range(len(beats) - 2):
         held = beats[max(0, number - OPEN + 1) : number + 1]
         yield Ready(beats[number], tuple(beat.why for beat in held))
@@ -80,7 +82,7 @@ class _Table:
     def add(self, ready: Ready, opening_us: int) -> None:
         """A row for this beat; the flags of the last beats are what they are now."""
         beat = ready.beat
-        if not self._t_us:
+        if not self._t_us and not self._dropped:
             self._since_us = opening_us
         self._t_us.append(beat.t_us)
         self._ticks.append(beat.ticks)

@@ -11,8 +11,9 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.time_domain import variance
-from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
+from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, NotYet, stretches
 
 TOLERANCE: Final = 0.2
 """Patterns match within this share of the standard deviation."""
@@ -21,6 +22,7 @@ BLOCK: Final = 256
 """So many patterns at once are compared with all."""
 BOXES: Final = range(4, 17)
 """Lengths of the boxes, in beats."""
+BOXES_AT_ONCE: Final = 4096
 DFA_S: Final = 120.0
 _LOGS: Final = np.log(np.array(BOXES, float))
 _WEIGHTS: Final = _LOGS - _LOGS.mean()
@@ -88,14 +90,16 @@ def _above_diagonal(near: Bools) -> int:
     return int(np.count_nonzero(near[:, own:])) + (int(np.count_nonzero(near[:, :own])) - own) // 2
 
 
-def dfa_alpha1(window: BeatWindow) -> float | None:
+def dfa_alpha1(window: BeatWindow) -> float | NotYet | None:
     """Slope of the log fluctuation over the log box length, boxes of 4 to 16 beats, no unit (Peng 1995, Chaos 5:82).
 
     Boxes lie end to end from the first accepted beat on, a least-squares line is taken out of each, and F is the root
     of the mean square left. Ordinary least squares over the thirteen lengths; Kubios takes 4 to 12, others 4 to 11.
     Flagged intervals are bridged linearly by beat number: leaving them out would move every box behind them. None
-    without 120 s in one piece, or when nothing fluctuates.
+    without 120 s in one piece, or when nothing fluctuates; no value for what was taken as it is and lasts longer.
     """
+    if int(window.nn.max(initial=0)) > DFA_S * TICKS_PER_S:
+        return NotYet(f"an interval lasts longer than {DFA_S:g} s")
     totals, boxes = np.zeros(len(BOXES), np.int64), np.zeros(len(BOXES), np.int64)
     for piece in window.pieces(DFA_S):
         series = bridged(piece.arrays.ticks, piece.arrays.accepted)
@@ -135,14 +139,22 @@ def box_residuals(series: Ints) -> Ints:
     padded = np.zeros(len(series) + BOXES[-1] - 1)
     padded[: len(series)] = series
     boxes = stretches(padded, BOXES[-1])
+    whole = np.empty((len(series), len(BOXES)), np.int64)
+    for start in range(0, len(series), BOXES_AT_ONCE):
+        part = slice(start, start + BOXES_AT_ONCE)
+        whole[part] = np.rint(_residuals(boxes[part]))
+    return whole
+
+
+def _residuals(boxes: Floats) -> Floats:
+    """What a line leaves of these boxes (n, longest), (n, lengths)."""
     profile = np.cumsum(boxes - boxes[:, :1], axis=1)
     sums, moments, squares = (
         np.cumsum(values, axis=1)[:, BOXES[0] - 1 :] for values in (profile, profile * _PLACES, profile * profile)
     )
     tilt = 2 * moments - (_LENGTHS - 1) * sums
-    left = squares - sums * sums / _LENGTHS - tilt * tilt * _OF_TILT
-    whole: Ints = np.rint(left).astype(np.int64)
-    return whole
+    left: Floats = squares - sums * sums / _LENGTHS - tilt * tilt * _OF_TILT
+    return left
 
 
 def exponents(totals: Ints, boxes: Ints) -> Floats:

@@ -13,6 +13,8 @@ from biofeedback.hrv.window import FULL, Answer, BeatWindow, Estimate, NotYet
 LIVE_WINDOW_S: Final = 60.0
 ALIKE: Final = "the beats do not differ"
 NO_PEAK: Final = "no frequency stands out"
+NO_SPECTRUM: Final = "too few good beats for a spectrum"
+NO_HF: Final = f"{NO_SPECTRUM}, or no HF power"
 NO_MATCH: Final = "no two patterns of the beats are alike"
 
 
@@ -79,7 +81,7 @@ _OF_20_PAIRS: Final = partial(
 )
 _OF_30_BEATS: Final = partial(Metric, version=1, least_s=60, live_beats=30)
 _OF_10_S: Final = partial(Metric, version=1, least_s=10, live_beats=8)
-_SPECTRAL: Final = partial(Metric, version=1, whole=True, without="too few good beats for a spectrum")
+_SPECTRAL: Final = partial(Metric, version=1, whole=True, without=NO_SPECTRUM)
 _COHERENCE: Final = partial(_SPECTRAL, least_s=64, live_s=64, each_s=64.0, without=NO_PEAK)
 
 METRICS: Final[Mapping[str, Metric]] = {
@@ -98,7 +100,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         _SPECTRAL("lf_ms2", "ms^2", compute=spectrum.lf_ms2, least_s=120, live_s=120),
         _SPECTRAL("hf_ms2", "ms^2", compute=spectrum.hf_ms2, least_s=60, live_beats=30),
         _SPECTRAL("total_ms2", "ms^2", compute=spectrum.total_ms2, least_s=300, live_s=None),
-        _SPECTRAL("lf_hf", "ratio", compute=spectrum.lf_hf, least_s=120, live_s=120),
+        _SPECTRAL("lf_hf", "ratio", compute=spectrum.lf_hf, least_s=120, live_s=120, without=NO_HF),
         _SPECTRAL("peak_hz", "Hz", compute=spectrum.peak_hz, least_s=60, live_beats=30, without=NO_PEAK),
         Metric("sampen", "nats", 1, nonlinear.sampen, 0, 100, 60, 40, most_beats=5000, without=NO_MATCH),
         Metric("dfa_alpha1", "exponent", 1, nonlinear.dfa_alpha1, 120, 100, 120, 100, whole=True),

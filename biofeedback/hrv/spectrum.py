@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 
@@ -34,9 +33,11 @@ SEGMENT: Final = 300 * GRID_HZ
 """Points of a segment of full length."""
 POINTS: Final = 1024
 """A segment is filled up with zeros to at least so many points."""
+TOGETHER: Final = 256
+"""So many windows at once are transformed: more than that the processor's cache does not hold."""
 LAMBDA: Final = 500.0
-NOTHING_UNDER_MS2_HZ: Final = 1e-9
-"""Density that rounding alone can leave; a spectrum below it has no peak."""
+NOTHING_UNDER_MS2_HZ: Final = 1e-5
+"""Density that rounding to ticks alone can leave; a spectrum below it has no peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,9 @@ def without_trend(values: Floats, weight: float = LAMBDA) -> Floats:
     beside[[1, -1]] = -2.0
     second[2], second[1], second[0] = 1 + square * diagonal, square * beside, square
     centred = values - values.mean()
-    linalg: Any = import_module("scipy.linalg")
-    trend: Floats = linalg.solveh_banded(second, centred)
+    from scipy import linalg  # pyright: ignore[reportMissingTypeStubs] - scipy has no types
+
+    trend: Floats = np.asarray(cast(Any, linalg).solveh_banded(second, centred), dtype=np.float64)
     rest: Floats = centred - trend
     rest -= rest.mean()
     return rest

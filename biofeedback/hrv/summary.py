@@ -17,6 +17,9 @@ IRREGULAR = 0.20
 AT_A_TIME = 256
 """A file's intervals are fed so many at a time: what a stream says of them is let go at once, not held for a day."""
 
+MOST_DAYS = 120
+"""Five million intervals of two seconds: as many as are read from a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary(Mapping[str, Answer]):
@@ -97,8 +100,14 @@ def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
 
 
 def uncorrected(ticks: Sequence[int]) -> list[TimedBeat]:
-    """The same without rules 0 to 2: every positive interval is taken as it is, and there are no gaps."""
+    """The same without rules 0 to 2: every positive interval is taken as it is, and there are no gaps.
+
+    Raises ValueError when they would last longer than `MOST_DAYS`: a curve at 4 Hz is laid through all of it.
+    """
     beats: list[TimedBeat] = []
+    days = sum(max(0, value) for value in ticks) / TICKS_PER_S / 86400
+    if days > MOST_DAYS:
+        raise ValueError(f"taken as they are, the intervals last {days:.0f} days")
     clock = 0
     for value in ticks:
         if value > 0:

@@ -1,6 +1,7 @@
 """Intervals on an even grid: a cubic spline of which every piece depends on a few beats only (HRV 2, RULINGS B2).
 
-An interval stands at its closing beat; flagged ones are left out and bridged by the curve. The second derivative at a
+An interval stands at its closing beat; flagged ones are left out and bridged by the curve, long runs of them by a
+straight line. The second derivative at a
 beat is that of the natural cubic spline through the `REACH` accepted beats on either side of it, fewer at the ends of
 a stretch or window. What lies farther away would weigh 0.268 a beat: the curve is the whole record's spline within
 0.2 %, and yet it is a function of the beats at hand alone, so that live and replay have the same bits.
@@ -15,13 +16,22 @@ from typing import Final
 
 import numpy as np
 
+from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.window import BeatWindow, Bools, Floats, Ints, stretches
 
 REACH: Final = 5
 """Beats on either side that shape the curve at a beat."""
 LEAST_KNOTS: Final = 2 * REACH + 2
+LEAST_US: Final = 3_000_000
+"""So long do as many beats last whatever the artefact rule lets pass; without it they may be of no length."""
+LONGEST_BENT_S: Final = 3.0
+"""Over a longer run of flagged beats the curve is a straight line: a spline would carry on for seconds as it rose."""
+LEFT_OUT_S: Final = 0.1
+"""A step that is longer than its beat by more than this leaves beats out; one as long as its beat is never a run."""
 GRID_US: Final = 250_000
 """The grid: multiples of a quarter of a second on session time (4 Hz)."""
+EVEN: Final = 2
+"""Of the grid's points each one is taken, or each second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +55,7 @@ class Curve:
     """The spline through the accepted beats of one or more stretches.
 
     `t_us`, `ticks`: (k,) where the beats are and how long; `first`: (k,) where stretches begin. `grid` holds the
-    values at 4 Hz, (n,) whole ticks, from grid point `grid_from` on; between stretches there is nothing of use.
+    values at 4 Hz, (n,) whole ticks, of one stretch after another.
     """
 
     def __init__(self, t_us: Ints, ticks: Ints, first: Bools) -> None:
@@ -53,39 +63,57 @@ class Curve:
         self._begun = np.empty(0, np.int64)
         self._begins: Edges | None = None
         self._ends: Edges | None = None
+        self._most: int | None = None
         self.last = last = np.ones(len(first), bool)
         last[:-1] = first[1:]
-        self.steps = (t_us[1:] - t_us[:-1]) / 1e6
+        self.steps = np.maximum(t_us[1:] - t_us[:-1], 1) / 1e6
         self.steps[last[:-1]] = 1.0
         self.slopes = (ticks[1:] - ticks[:-1]) / self.steps
         self.factor, self.right = np.ones(len(ticks)), np.zeros(len(ticks))
         self.factor[1:-1] = 2 * (self.steps[:-1] + self.steps[1:])
         self.right[1:-1] = 6 * (self.slopes[1:] - self.slopes[:-1])
-        ends = first | last
-        self.left, self.behind = self._eliminate(ends)
+        self.straight = first | last
+        left_out = self.steps - ticks[1:] / TICKS_PER_S > LEFT_OUT_S
+        far = left_out & (self.steps > LONGEST_BENT_S)
+        self.straight[:-1] |= far
+        self.straight[1:] |= far
+        self.bound = np.where(self.straight[1:] | self.straight[:-1], 0.0, self.steps)
+        self.left, self.behind = self._eliminate()
         bends = solved(self.factor, self.right, self.left, self.behind)
-        bends[ends] = 0.0
+        bends[self.straight] = 0.0
         self.bends = bends
         self.pieces = pieces(t_us[:-1], ticks[:-1], self.steps, self.slopes, bends[:-1], bends[1:])
-        self.grid_from = int(-(-t_us[0] // GRID_US))
-        points = np.arange(self.grid_from, t_us[-1] // GRID_US + 1 if len(t_us) > 1 else self.grid_from) * GRID_US
-        nearest = np.searchsorted(t_us, points)
-        begins = first[nearest] & (t_us[nearest] == points)
-        self.grid = self.pieces.at(points, np.maximum(nearest - ~begins, 0))
+        self.grid, self._shift = self._lay_grid()
 
-    def _eliminate(self, ends: Bools) -> tuple[Floats, Floats]:
+    def _lay_grid(self) -> tuple[Floats, Ints]:
+        """The points of all stretches behind one another, and by how much those of each beat's stretch are moved.
+
+        A pause takes no place, however long it is. Stretches lie where an even point would, for whoever takes each
+        second one.
+        """
+        starts, ends = self.t_us[self.first], self.t_us[self.last]
+        begin = -(-starts // GRID_US) // EVEN * EVEN
+        counts = -(-np.maximum(ends // GRID_US + 1 - begin, 0) // EVEN) * EVEN
+        moved = begin - (np.cumsum(counts) - counts)
+        points = (np.arange(counts.sum()) + np.repeat(moved, counts)) * GRID_US
+        nearest = np.minimum(np.searchsorted(self.t_us, points), len(self.t_us) - 1)
+        begins = self.first[nearest] & (self.t_us[nearest] == points)
+        piece = np.clip(nearest - ~begins, 0, max(0, len(self.steps) - 1))
+        grid = self.pieces.at(points, piece) if len(self.steps) else np.zeros(len(points))
+        return grid, moved[np.cumsum(self.first) - 1]
+
+    def _eliminate(self) -> tuple[Floats, Floats]:
         """What the `REACH` beats on the left of each add to its equation, and those on its right.
 
-        (2, k) each: to the factor, to the right-hand side. Nothing is added across the end of a stretch, nor by it.
-        Both sides at once: the right one is the left one of the beats in reverse.
+        (2, k) each: to the factor, to the right-hand side. A beat where the curve is straight adds nothing. Both
+        sides at once: the right one is the left one of the beats in reverse.
         """
         count = len(self.steps)
         steps, factor, right, kept = (np.empty((2, count)) for _ in range(4))
         for both, one in ((factor, self.factor), (right, self.right)):
             both[0], both[1] = one[:-1], one[:0:-1]
         steps[0], steps[1] = self.steps, self.steps[::-1]
-        kept[0] = np.where(ends[1:] | ends[:-1], 0.0, self.steps)
-        kept[1] = kept[0, ::-1]
+        kept[0], kept[1] = self.bound, self.bound[::-1]
         added = np.zeros((2, 2, count + 1))
         share, rest = kept / factor, np.empty((2, count))
         for reach in range(2, REACH + 1):
@@ -101,8 +129,12 @@ class Curve:
         """Work out at once what the curve is where windows begin with these beats, (n,) in order."""
         self._begun, self._begins = knots, self._beginning(knots)
 
-    def tabulate(self) -> None:
-        """Work out once for each beat what the curve is where a window begins or ends there: for many windows."""
+    def tabulate(self, most: int) -> None:
+        """Work out once for each beat what the curve is where a window begins or ends there: for many windows.
+
+        None of them may hold more than `most` points of the grid; where a gap is so long, nothing is worked out.
+        """
+        self._most = most
         every_beat = np.arange(len(self.t_us))
         self.begin_at(every_beat)
         self._ends = self._ending(every_beat)
@@ -117,9 +149,11 @@ class Curve:
         start, end = -(-self.t_us[first] // grid_us), self.t_us[last] // grid_us
         counts = end - start + 1
         width, shortest = int(counts.max()), int(counts.min())
-        begin = start * every - self.grid_from
-        points = np.concatenate([self.grid[int(begin[0]) % every :: every], np.zeros(width)])
-        rows = stretches(points, width)[begin // every]
+        begin = start * every - self._shift[first]
+        low, stop = int(begin.min()), int(begin.max()) + width * every
+        held = self.grid[low:stop:every]
+        points = np.concatenate([held, np.zeros((stop - low) // every - len(held))])
+        rows = stretches(points, width)[(begin - low) // every]
         rows[:, shortest:][np.arange(shortest, width) >= counts[:, None]] = 0.0
         if not self.first[first].all():
             self._begins_of(first).lay(rows, start, every)
@@ -151,14 +185,17 @@ class Curve:
 
         `far`: what the beats of the window add to each equation, from the other side.
         """
-        steps = self.steps[np.minimum(np.minimum(knots[:, :-1], knots[:, 1:]), len(self.steps) - 1)]
+        between = np.minimum(np.minimum(knots[:, :-1], knots[:, 1:]), len(self.steps) - 1)
+        steps, bound = self.steps[between], self.bound[between]
         factor, right, beyond = self.factor[knots], self.right[knots], far[:, knots]
         bends = np.zeros(knots.shape)
         added = np.zeros((2, len(knots)))
         for place in range(1, REACH):
             bends[:, place] = solved(factor[:, place], right[:, place], added, beyond[:, :, place])
-            added = np.array(eliminated(steps[:, place], factor[:, place], right[:, place], *added))
+            share = bound[:, place] / (factor[:, place] - added[0])
+            added = np.array([share * steps[:, place], share * (right[:, place] - added[1])])
         bends[:, REACH] = self.bends[knots[:, REACH]]
+        bends[self.straight[knots]] = 0.0
         return bends
 
     def _edges(self, knots: Ints, bends: Floats, from_point: Ints) -> Edges:
@@ -175,6 +212,8 @@ class Curve:
         until = t_us // GRID_US
         until[:, 0] = from_point - 1
         held = np.maximum(until[:, 1:] - until[:, :-1], 0)
+        if self._most is not None:
+            held[held.sum(axis=1) > self._most] = 0
         piece = np.repeat(np.arange(held.size), held.ravel())
         counts = held.sum(axis=1)
         row = piece // REACH
@@ -213,30 +252,35 @@ def pieces(t_us: Ints, ticks: Ints, steps: Floats, slopes: Floats, bend: Floats,
     return Pieces(t_us, ticks, slopes - steps * (2 * bend + next_bend) / 6, bend / 2, (next_bend - bend) / (6 * steps))
 
 
-def eliminated(
-    steps: Floats, factor: Floats, right: Floats, factor_added: Floats, right_added: Floats
-) -> tuple[Floats, Floats]:
-    """What a neighbour `steps` seconds away adds to a beat's equation, itself relieved of what lies behind it."""
-    share = steps / (factor - factor_added)
-    return share * steps, share * (right - right_added)
-
-
 def solved(factor: Floats, right: Floats, left: Floats, behind: Floats) -> Floats:
     """The second derivative where both sides have been eliminated, ticks per second squared."""
     bends: Floats = (right - left[1] - behind[1]) / (factor - left[0] - behind[0])
     return bends
 
 
+def enough(t_us: Ints, first: Ints, last: Ints) -> Bools:
+    """Whether the accepted beats `first` to `last`, (rows,) each, of those at `t_us` make a tachogram.
+
+    There must be `LEAST_KNOTS` of them, over `LEAST_US`; those there are not at all do not.
+    """
+    held = last - first + 1 >= LEAST_KNOTS
+    held[held] = t_us[last[held]] - t_us[first[held]] >= LEAST_US
+    return held
+
+
 def tachogram(window: BeatWindow, every: int = 1) -> Floats:
     """Intervals of a gap-free window on the grid, (n,) whole ticks, from its first to its last accepted beat.
 
-    Empty when fewer than `LEAST_KNOTS` beats are accepted. `every`: of the grid's points only each second, say.
+    Empty when there are not `enough`. `every`: of the grid's points only each second, say.
     """
     count = len(window.nn)
     if count < LEAST_KNOTS:
         return np.empty(0)
-    curve, first = curve_of(window)
-    rows, _ = curve.rows(np.array([first]), np.array([first + count - 1]), every)
+    curve, number = curve_of(window)
+    first, last = np.array([number]), np.array([number + count - 1])
+    if not enough(curve.t_us, first, last)[0]:
+        return np.empty(0)
+    rows, _ = curve.rows(first, last, every)
     row: Floats = rows[0]
     return row
 
@@ -271,5 +315,7 @@ def _new_curve(window: BeatWindow) -> Curve:
     starts = window.remember("parts begin", _nowhere)
     if starts and len(held.accepted) >= LEAST_KNOTS:
         ranks: Ints = np.searchsorted(held.accepted, np.array(starts))
-        curve.begin_at(np.array(sorted(set(ranks.tolist()))))
+        there = sorted({rank for rank in ranks.tolist() if rank < len(held.accepted)})
+        if there:
+            curve.begin_at(np.array(there))
     return curve

@@ -45,7 +45,13 @@ class Moments:
     def of(cls, values: Ints) -> Moments:
         """Those of an array (n,) of ticks; no more are squared at once than 64 bits hold."""
         parts = [values[start : start + SUMMED] for start in range(0, len(values), SUMMED)]
-        return cls(len(values), sum(int(part.sum()) for part in parts), sum(int(part @ part) for part in parts))
+        return cls(len(values), sum(int(part.sum()) for part in parts), sum(map(_squares, parts)))
+
+
+def _squares(values: Ints) -> int:
+    """The sum of the squares, however long intervals that were taken as they are may be."""
+    most = int(np.abs(values).max(initial=0))
+    return int(values @ values) if len(values) * most * most < 2**63 else sum(value**2 for value in values.tolist())
 
 
 @dataclass(frozen=True)

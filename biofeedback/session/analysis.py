@@ -126,7 +126,12 @@ def _open(path: Path, unit: str | None, *, correction: bool) -> _Opened:
     ticks, stream = read_plain(path, unit).ticks, BeatStream()
     if correction:
         return _Opened("plain", None, None, events_of_intervals(ticks, stream), stream.beats)
-    taken = uncorrected(ticks)
+    try:
+        taken = uncorrected(ticks)
+    except ValueError as error:
+        raise UnreadableError(
+            f"{path}: {error}.", "Leave out --no-correction; what is no interval is a gap then."
+        ) from error
     return _Opened("plain", None, None, ready_of(taken), taken)
 
 
@@ -140,7 +145,7 @@ def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True, detren
 
     Values over 2500 ms are holes, flagged intervals are left out; `correction=False` takes all of them as they are.
     `detrend`: "linear", or "smoothness-priors" (lambda 500, as Kubios), for the spectrum. Metrics of plug-ins come
-    after ours. Raises ValueError when there are no intervals, or a value is no number.
+    after ours. Raises ValueError when there are no intervals, a value is no number, or they last months as they are.
     """
     if detrend not in get_args(Detrend):
         raise ValueError(f"detrend is {detrend!r}; it can be {' or '.join(get_args(Detrend))}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from math import isnan
+from os.path import realpath
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -22,22 +23,31 @@ fewer beats than an analysis takes."""
 class BeatTable:
     """A table that is there whole or not at all: written beside its place, and put there when the context is left.
 
-    `keep`: the file it is made of, which it must not take the place of. Raises OutputError when it cannot be written.
+    A link is followed. Raises OutputError when it cannot be written, when its place is none for a file, or when
+    somebody else is writing it.
     """
 
     def __init__(self, path: Path, keep: Path | None = None) -> None:
+        """`keep`: the file it is made of, which it must not take the place of."""
         self.path = path
+        self._place = Path(realpath(path))
+        self._part = self._place.with_name(self._place.name + ".part")
         self._keep = keep
         self.rows = 0
-        self._part = path.with_name(path.name + ".part")
 
     def __enter__(self) -> Self:
         with suppress(OSError):
-            if self._keep is not None and self.path.samefile(self._keep):
+            if self._keep is not None and self._place.samefile(self._keep):
                 raise OutputError(f"{self.path} is the file to be analysed.", "Give the table a name of its own.")
+        if self._place.exists() and not self._place.is_file():
+            raise OutputError(f"{self.path} is no file.", "Give the table a name of its own.")
         try:
-            self._file = self._part.open("w", encoding="ascii", newline="\n")
+            self._file = self._part.open("x", encoding="ascii", newline="\n")
             self._file.write(",".join(COLUMNS) + "\n")
+        except FileExistsError:
+            raise OutputError(
+                f"{self._part} is there already.", "Somebody is writing this table; if nobody is, remove that file."
+            ) from None
         except OSError as error:
             raise self._unwritable(error) from error
         return self
@@ -56,7 +66,7 @@ class BeatTable:
         try:
             self._file.close()
             if kind is None:
-                self._part.replace(self.path)
+                self._part.replace(self._place)
         except OSError as failed:
             raise self._unwritable(failed) from failed
         finally:
@@ -86,4 +96,4 @@ def _marks(block: Block) -> Iterable[str]:
     entropies = rows.values["sampen"].tolist()
     for beats, flagged, entropy in zip(rows.beats.tolist(), rows.flagged.tolist(), entropies, strict=True):
         short = not isnan(entropy) and beats - flagged < least
-        yield " ".join(mark for mark in (quality_of(flagged / beats), "short" if short else None) if mark)
+        yield " ".join(mark for mark in (quality_of(flagged / max(1, beats)), "short" if short else None) if mark)

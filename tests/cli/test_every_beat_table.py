@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -145,10 +149,58 @@ class TestRefused:
         assert main(["analyze", str(path), "--every-beat", str(tmp_path / "nowhere" / "out.csv")]) == 1
         assert "cannot be written: No such file or directory" in capsys.readouterr().err
 
-    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-    def test_a_full_disk(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_folder(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "out.csv").mkdir()
+        assert main(["analyze", str(written(tmp_path, heart(50))), "--every-beat", str(tmp_path / "out.csv")]) == 1
+        assert "out.csv is no file" in capsys.readouterr().err
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+    def test_what_is_no_file_is_not_replaced(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Whoever may do everything would lose /dev/null by it."""
         out = tmp_path / "out.csv"
-        (tmp_path / "out.csv.part").symlink_to("/dev/full")
-        assert main(["analyze", str(written(tmp_path, heart(300))), "--every-beat", str(out)]) == 1
-        assert "No space left" in capsys.readouterr().err
-        assert not out.exists()
+        os.mkfifo(out)
+        assert main(["analyze", str(written(tmp_path, heart(50))), "--every-beat", str(out)]) == 1
+        assert "out.csv is no file" in capsys.readouterr().err
+        assert out.is_fifo()
+
+    def test_a_table_that_somebody_else_is_writing(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        part = tmp_path / "out.csv.part"
+        part.write_text("800\n810\n" * 50)
+        assert main(["analyze", str(part), "--every-beat", str(tmp_path / "out.csv")]) == 1
+        assert "out.csv.part is there already" in capsys.readouterr().err
+        assert part.read_text() == "800\n810\n" * 50
+
+    @pytest.mark.skipif(os.name != "posix", reason="a limit of a shell")
+    def test_a_full_disk(self, tmp_path: Path) -> None:
+        out, words = tmp_path / "out.csv", f"-m biofeedback analyze {written(tmp_path, heart(300))} --every-beat"
+        full = ["bash", "-c", f"ulimit -f 8; exec '{sys.executable}' -B {words} {out}"]
+        done = subprocess.run(full, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "cannot be written: File too large" in done.stderr
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["rest.txt"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    kept, link = tmp_path / "kept.csv", tmp_path / "out.csv"
+    kept.write_text("older")
+    link.symlink_to(kept)
+    assert len(table_of(tmp_path, heart(50))) == 48
+    assert link.is_symlink()
+    assert kept.read_text().startswith("t_s,")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
+def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("older")
+    path = written(tmp_path, heart(100_000))
+    words = [sys.executable, "-m", "biofeedback", "analyze", str(path), "--every-beat", str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        while not (tmp_path / "out.csv.part").exists():
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        running.communicate()
+    assert running.returncode == 130
+    assert out.read_text() == "older"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["out.csv", "rest.txt"]

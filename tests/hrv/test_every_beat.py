@@ -133,6 +133,20 @@ def test_a6_packets_with_losses_found_late(seed: int) -> None:
     assert any(beat.gap_before for beat in list(stream.beats)[1:])
 
 
+@pytest.mark.parametrize("bad_ms", [2100, 1900, 250])
+def test_a6_a_minute_without_one_good_beat(bad_ms: int) -> None:
+    """A strap that dries: the last minute begins behind every good beat that the longer windows hold."""
+    chance = Random(7)
+    good = [round((800 + chance.uniform(-50, 50)) * MS) for _ in range(200)]
+    ticks = [*good, *[bad_ms * MS] * (80_000 // bad_ms), *good]
+    stream = BeatStream()
+    live = said_live(fed(ticks, one_by_one(), stream), stream)
+    assert len(live) == len(ticks) - 2
+    assert table_of(ticks) == live
+    if bad_ms == 2100:
+        assert any(beats == flagged > 20 for _, beats, flagged, _ in live)
+
+
 def test_rows_of_a_cut_know_nothing_before_it() -> None:
     chance = Random(5)
     ticks = [round((800 + chance.uniform(-30, 30)) * MS) for _ in range(400)]

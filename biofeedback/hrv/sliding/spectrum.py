@@ -9,12 +9,12 @@ import numpy as np
 
 from biofeedback.hrv import coherence
 from biofeedback.hrv.sliding.windows import Beats, Windows
-from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, band_power, density_of_rows, peak_bins
-from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve, begins
+from biofeedback.hrv.spectrum import GRID_HZ, HF, LF, PEAK, POINTS, TOGETHER, band_power, density_of_rows, peak_bins
+from biofeedback.hrv.tachogram import LEAST_KNOTS, Curve, begins, enough
 from biofeedback.hrv.window import Bools, Floats, Ints
 
-TOGETHER: Final = 256
-"""So many windows at once are transformed: more than that the processor's cache does not hold."""
+MOST: Final = 120 * GRID_HZ + 1
+"""So many points the longest window's tachogram can have."""
 
 Read: TypeAlias = Callable[[Floats, Ints], Mapping[str, Floats]]
 """What is read from tachograms (rows, width) with so many points each."""
@@ -28,7 +28,7 @@ class Spectra:
         first = begins(beats.joined, beats.ok)
         self._curve = Curve(beats.t_us[beats.accepted], beats.ticks[beats.accepted], first)
         if len(beats.accepted) >= max(LEAST_KNOTS, 2 * rows // 3) and 2 * rows > len(beats.accepted):
-            self._curve.tabulate()
+            self._curve.tabulate(MOST)
 
     def minute(self, windows: Windows, wanted: Bools) -> dict[str, Floats]:
         """Metrics of windows of 60 s, (rows,) each; NaN where one is not wanted or cannot be given."""
@@ -46,7 +46,7 @@ class Spectra:
         self, windows: Windows, wanted: Bools, names: tuple[str, ...], every: int, read: Read
     ) -> dict[str, Floats]:
         first, last = self._ranks[windows.first], self._ranks[windows.last + 1] - 1
-        chosen = np.flatnonzero(wanted & (last - first + 1 >= LEAST_KNOTS))
+        chosen = np.flatnonzero(wanted & enough(self._curve.t_us, first, last))
         values = {name: np.full(len(first), np.nan) for name in names}
         for start in range(0, len(chosen), TOGETHER):
             rows = chosen[start : start + TOGETHER]

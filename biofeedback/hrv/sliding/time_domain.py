@@ -82,9 +82,8 @@ def stress_roots(windows: Windows) -> Floats:
     row = np.arange(len(held))
     high, low = held[row, np.maximum(count, 1) - 1].astype(np.int64), held[:, 0]
     twice_median = held[row, count // 2].astype(np.int64) + held[row, (np.maximum(count, 1) - 1) // 2]
-    bins = nn // BAYEVSKY_BIN
-    lowest = int(bins.min(initial=0))
-    filled = running(bins[:, None] - lowest == np.arange(int(bins.max(initial=0)) - lowest + 1))
+    there, bins = np.unique(nn // BAYEVSKY_BIN, return_inverse=True)
+    filled = running(bins[:, None] == np.arange(len(there)))
     fullest = (filled[start + count] - filled[start]).max(axis=1)
     spread = high - low
     root = np.sqrt(100 * fullest / count / (twice_median / TICKS_PER_S * (spread / TICKS_PER_S)))
