@@ -268,18 +268,22 @@ class _Comparison:
         self.first = self.first or what
 
 
-def _now(old: Output, new: Output, before: object, now: object) -> str:
+def _now(old: Output, new: Output, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """What stands in the place of an output: another one, or the first of its keys that differs."""
     if old[:2] != new[:2]:
         return f"now {new[1]} at {new[0] / 1e6:.3f} s"
-    path, absent = list[str](), "absent"
-    was, found = before, now
-    while isinstance(was, Mapping) and isinstance(found, Mapping):
-        left, right = cast("Mapping[str, object]", was), cast("Mapping[str, object]", found)
-        key = next(key for key in (*left, *right) if not _close(left.get(key, absent), right.get(key, absent)))
-        path.append(key)
-        was, found = left.get(key, absent), right.get(key, absent)
-    return f"{'.'.join(path)} was {_short(cast('object', was))}, now {_short(found)}"
+    return _first_key(before, now)
+
+
+def _first_key(left: Mapping[str, object], right: Mapping[str, object], within: str = "") -> str:
+    key = next(key for key in (*left, *right) if not _close(left.get(key, _ABSENT), right.get(key, _ABSENT)))
+    was, now = left.get(key, _ABSENT), right.get(key, _ABSENT)
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        return _first_key(cast("Mapping[str, object]", was), cast("Mapping[str, object]", now), f"{within}{key}.")
+    return f"{within}{key} was {_short(was)}, now {_short(now)}"
+
+
+_ABSENT: Final = "absent"
 
 
 def _short(value: object) -> str:
