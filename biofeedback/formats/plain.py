@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from biofeedback.errors import UnreadableError
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, TICKS_PER_S
@@ -21,7 +21,6 @@ MOST_BEATS: Final = 5_000_000
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,20})?\Z")
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
-PlainUnit: TypeAlias = Literal["ms", "s", "1/1024"]
 _TICKS: Final[dict[str, int]] = {"ms": TICKS_PER_MS, "s": TICKS_PER_S, "1/1024": TICKS_OF_STRAP}
 UNIT_WORDS: Final = "ms, s, 1/1024 or samples@HZ (for example samples@256)"
 

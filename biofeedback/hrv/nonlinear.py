@@ -90,16 +90,14 @@ def _above_diagonal(near: Bools) -> int:
     return int(np.count_nonzero(near[:, own:])) + (int(np.count_nonzero(near[:, :own])) - own) // 2
 
 
-def dfa_alpha1(window: BeatWindow) -> float | NotYet | None:
+def dfa_alpha1(window: BeatWindow) -> float | None:
     """Slope of the log fluctuation over the log box length, boxes of 4 to 16 beats, no unit (Peng 1995, Chaos 5:82).
 
     Boxes lie end to end from the first accepted beat on, a least-squares line is taken out of each, and F is the root
     of the mean square left. Ordinary least squares over the thirteen lengths; Kubios takes 4 to 12, others 4 to 11.
     Flagged intervals are bridged linearly by beat number: leaving them out would move every box behind them. None
-    without 120 s in one piece, or when nothing fluctuates; no value for what was taken as it is and lasts longer.
+    without 120 s in one piece, or when nothing fluctuates.
     """
-    if int(window.nn.max(initial=0)) > DFA_S * TICKS_PER_S:
-        return NotYet(f"an interval lasts longer than {DFA_S:g} s")
     totals, boxes = np.zeros(len(BOXES), np.int64), np.zeros(len(BOXES), np.int64)
     for piece in window.pieces(DFA_S):
         series = bridged(piece.arrays.ticks, piece.arrays.accepted)
@@ -108,6 +106,13 @@ def dfa_alpha1(window: BeatWindow) -> float | NotYet | None:
         boxes += len(series) // _LENGTHS
     alpha = float(exponents(totals[None, :], boxes[None, :])[0])
     return None if isnan(alpha) else alpha
+
+
+def scaling(window: BeatWindow) -> float | NotYet | None:
+    """`dfa_alpha1`; not with an interval, taken as it is, that lasts for minutes: 64 bits do not hold its squares."""
+    if int(window.nn.max(initial=0)) > DFA_S * TICKS_PER_S:
+        return NotYet(f"an interval lasts longer than {DFA_S:g} s")
+    return dfa_alpha1(window)
 
 
 @lru_cache(maxsize=512)

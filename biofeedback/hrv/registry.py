@@ -103,7 +103,7 @@ METRICS: Final[Mapping[str, Metric]] = {
         _SPECTRAL("lf_hf", "ratio", compute=spectrum.lf_hf, least_s=120, live_s=120, without=NO_HF),
         _SPECTRAL("peak_hz", "Hz", compute=spectrum.peak_hz, least_s=60, live_beats=30, without=NO_PEAK),
         Metric("sampen", "nats", 1, nonlinear.sampen, 0, 100, 60, 40, most_beats=5000, without=NO_MATCH),
-        Metric("dfa_alpha1", "exponent", 1, nonlinear.dfa_alpha1, 120, 100, 120, 100, whole=True),
+        Metric("dfa_alpha1", "exponent", 1, nonlinear.scaling, 120, 100, 120, 100, whole=True),
         _COHERENCE("coherence_ratio", "ratio", compute=coherence.ratio),
         _COHERENCE("coherence_peak_hz", "Hz", compute=coherence.peak_hz),
         _OF_10_S("ln_hr", "ln bpm", compute=time_domain.ln_hr),

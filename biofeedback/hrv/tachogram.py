@@ -95,7 +95,7 @@ class Curve:
         begin = -(-starts // GRID_US) // EVEN * EVEN
         counts = -(-np.maximum(ends // GRID_US + 1 - begin, 0) // EVEN) * EVEN
         moved = begin - (counts.cumsum() - counts)
-        points = (np.arange(int(counts.sum())) + moved.repeat(counts)) * GRID_US
+        points: Ints = (np.arange(int(counts.sum())) + moved.repeat(counts)) * GRID_US
         nearest = np.minimum(self.t_us.searchsorted(points), len(self.t_us) - 1)
         begins = self.first[nearest] & (self.t_us[nearest] == points)
         piece = np.minimum(np.maximum(nearest - ~begins, 0), len(self.steps) - 1)

@@ -50,6 +50,9 @@ class BeatTable:
             ) from None
         except OSError as error:
             raise self._unwritable(error) from error
+        except BaseException:
+            self._part.unlink(missing_ok=True)
+            raise
         return self
 
     def write(self, block: Block) -> None:

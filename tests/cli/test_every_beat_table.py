@@ -197,7 +197,8 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     path = written(tmp_path, heart(100_000))
     words = [sys.executable, "-m", "biofeedback", "analyze", str(path), "--every-beat", str(out)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        while not (tmp_path / "out.csv.part").exists():
+        part = tmp_path / "out.csv.part"
+        while not (part.exists() and part.stat().st_size):
             assert running.poll() is None
         running.send_signal(signal.SIGINT)
         running.communicate()
