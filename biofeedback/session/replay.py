@@ -278,9 +278,10 @@ def _now(old: Output, new: Output, before: Mapping[str, Any], now: Mapping[str, 
 def _first_key(left: Mapping[str, object], right: Mapping[str, object], within: str = "") -> str:
     key = next(key for key in (*left, *right) if not _close(left.get(key, _ABSENT), right.get(key, _ABSENT)))
     was, now = left.get(key, _ABSENT), right.get(key, _ABSENT)
+    told = f"{within}{key} was {_short(was)}, now {_short(now)}"
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         return _first_key(cast("Mapping[str, object]", was), cast("Mapping[str, object]", now), f"{within}{key}.")
-    return f"{within}{key} was {_short(was)}, now {_short(now)}"
+    return told
 
 
 _ABSENT: Final = "absent"
