@@ -1,4 +1,7 @@
-"""Every metric at every beat, as a session would have said it: `analyze --every-beat` (RULINGS B1.3, B2).
+"""Every metric at every beat, as a session says it: `analyze --every-beat` (RULINGS B1.3, B2).
+
+A session withholds what its strap cannot carry, and begins its numbers anew when more beats came than time allows; a
+table gives what the beats of each window allow.
 
 A row is made of the beats up to its own with the flags they have when two more have come; a block of rows at a time,
 so that memory does not grow with the recording, and of their windows alone, so that no block can be told from another.

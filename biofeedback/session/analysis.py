@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from math import isfinite
 from pathlib import Path
-from typing import get_args
+from statistics import median
+from typing import Final, get_args
 
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Command, Json, Link, Packet, Rr
@@ -33,6 +34,10 @@ from biofeedback.hrv.window import Detrend
 from biofeedback.recording.reader import Recording, is_recording, read_recording
 from biofeedback.session.beat_table import BeatTable
 from biofeedback.session.metrics import AllMetrics
+
+
+SECONDS_BELOW: Final = 10.0
+"""Half of the intervals are never shorter than so many milliseconds; in seconds they always are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +150,17 @@ def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True, detren
 
     Values over 2500 ms are holes, flagged intervals are left out; `correction=False` takes all of them as they are.
     `detrend`: "linear", or "smoothness-priors" (lambda 500, as Kubios), for the spectrum. Metrics of plug-ins come
-    after ours. Raises ValueError when there are no intervals, a value is no number, or they last months as they are.
+    after ours. Raises ValueError when there are no intervals, a value is no number or below nought, most are so short
+    that they must be seconds, or they last months as they are.
     """
     if detrend not in get_args(Detrend):
         raise ValueError(f"detrend is {detrend!r}; it can be {' or '.join(get_args(Detrend))}")
     if not all(map(isfinite, rr_ms)):
         raise ValueError("an interval is no finite number")
+    if any(value < 0 for value in rr_ms):
+        raise ValueError("an interval is below nought")
+    if len(rr_ms) and median(rr_ms) < SECONDS_BELOW:
+        raise ValueError("these look like seconds: give milliseconds")
     ticks = [round(value * TICKS_PER_MS) for value in rr_ms]
     beats = beats_of_intervals(ticks) if correction else uncorrected(ticks)
     if not beats:

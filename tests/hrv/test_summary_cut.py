@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+import biofeedback as bf
 from biofeedback.hrv.summary import beats_of_intervals, cut, summarise, uncorrected
 from tests.strategies import MS, beats_of
 
@@ -28,3 +31,12 @@ def test_a8_no_correction_takes_every_positive_interval_and_knows_no_gap() -> No
     assert (summarise(plain).excluded, summarise(plain).gaps) == (0, 0)
     assert (summarise(ruled).excluded, summarise(ruled).gaps) == (1, 1)
     assert plain[-1].t_us == ruled[-1].t_us == sum(ticks) * 1000 // MS
+
+
+def test_seconds_and_negative_intervals_are_told() -> None:
+    with pytest.raises(ValueError, match="these look like seconds"):
+        bf.analyze([0.8] * 100)
+    with pytest.raises(ValueError, match="below nought"):
+        bf.analyze([800.0, -800.0])
+    with pytest.raises(ValueError, match="no intervals"):
+        bf.analyze([])

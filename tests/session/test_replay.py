@@ -91,9 +91,9 @@ def random_plan(chance: Random) -> Plan:
     )
 
 
-@pytest.mark.parametrize("block", range(8))
+@pytest.mark.parametrize("block", range(20))
 def test_200_random_schedules_replay_bit_for_bit(tmp_path: Path, block: int) -> None:
-    for seed in range(block, SCHEDULES, 8):
+    for seed in range(block, SCHEDULES, 20):
         chance = Random(seed)
         source = replayed(random_strap(chance, 400))
         ran = run_session(
