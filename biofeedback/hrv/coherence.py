@@ -16,6 +16,7 @@ import numpy as np
 
 from biofeedback.hrv.spectrum import GRID_HZ, POINTS, TOGETHER, TOTAL, Band, band_power, density_of_rows, peak_bins
 from biofeedback.hrv.tachogram import curve_of, enough
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import FULL, BeatWindow, Floats, Ints
 
 HZ: Final = 2
@@ -79,7 +80,7 @@ def _piece(piece: BeatWindow) -> Coherence:
     latest_us = max(piece.opening_us, piece.t_us[-1] - round(FULL * length_us))
     start_us = np.arange(piece.opening_us, latest_us + 1, EVERY_US)
     accepted = np.append(0, np.cumsum(held.ok))
-    openings = held.t_us - (held.ticks * 125 + 64) // 128
+    openings = held.t_us - ticks_to_us(held.ticks)
     first = accepted[np.searchsorted(openings, start_us)]
     last = accepted[np.searchsorted(held.t_us, start_us + length_us, side="right")] - 1
     full = enough(held.t_us[held.ok], first, last)

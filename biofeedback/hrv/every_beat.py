@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.sliding.rows import LENGTHS, RowValues, metric_rows
+from biofeedback.hrv.registry import LENGTHS_S
+from biofeedback.hrv.sliding.rows import RowValues, metric_rows
 from biofeedback.hrv.sliding.windows import Beats, Rows
 from biofeedback.hrv.stream import OPEN, Ready, Settled, StreamEvent
 from biofeedback.hrv.window import Bools, Ints
@@ -26,7 +27,7 @@ BLOCK: Final = 4096
 """So many rows are made at once."""
 NO_WHYS: Final = (None,) * OPEN
 ALL_GOOD: Final = (True,) * OPEN
-LOOK_BACK_US: Final = round(max(LENGTHS) * 1e6)
+LOOK_BACK_US: Final = round(LENGTHS_S[-1] * 1e6)
 WHOLE_US: Final = 1_000_000
 """Times may be moved by whole seconds: the grid of the tachogram has the same place in each."""
 

@@ -10,12 +10,11 @@ from typing import Final
 from biofeedback.events import Hrv
 from biofeedback.hrv.artefacts import NO_INTERVAL_OVER
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.registry import LIVE_WINDOW_S, METRICS, Metric
+from biofeedback.hrv.registry import LENGTHS_S, LIVE_WINDOW_S, METRICS, Metric
 from biofeedback.hrv.stream import Ready
 from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import POOR, BeatWindow, NotYet, window_of
 
-LENGTHS_S: Final = sorted({metric.live_s for metric in METRICS.values() if metric.live_s is not None})
 LONGEST_S: Final = LENGTHS_S[-1]
 KEPT_S: Final = LONGEST_S + 10.0
 
@@ -57,7 +56,7 @@ class Trailing:
         start = bisect_left(beats, last.t_us - round(longest_s * 1e6), key=lambda beat: beat.opening_us)
         self._longest = window_of(beats[start:], longest_s)
         held = self._longest.arrays
-        self._openings = held.t_us - (held.ticks * 125 + 64) // 128
+        self._openings = held.t_us - ticks_to_us(held.ticks)
         self._firsts = {seconds: self._first(seconds) for seconds in LENGTHS_S}
         self._longest.remember("parts begin", lambda _: tuple(self._firsts.values()))
         self._windows = {LONGEST_S: self._longest}

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, Literal
 
 from biofeedback.hrv import coherence, nonlinear, spectrum, time_domain
+from biofeedback.hrv.nonlinear import MOST_BEATS
 from biofeedback.hrv.window import FULL, Answer, BeatWindow, Estimate, NotYet
 
 LIVE_WINDOW_S: Final = 60.0
@@ -102,10 +103,12 @@ METRICS: Final[Mapping[str, Metric]] = {
         _SPECTRAL("total_ms2", "ms^2", compute=spectrum.total_ms2, least_s=300, live_s=None),
         _SPECTRAL("lf_hf", "ratio", compute=spectrum.lf_hf, least_s=120, live_s=120, without=NO_HF),
         _SPECTRAL("peak_hz", "Hz", compute=spectrum.peak_hz, least_s=60, live_beats=30, without=NO_PEAK),
-        Metric("sampen", "nats", 1, nonlinear.sampen, 0, 100, 60, 40, most_beats=5000, without=NO_MATCH),
+        Metric("sampen", "nats", 1, nonlinear.sampen, 0, 100, 60, 40, most_beats=MOST_BEATS, without=NO_MATCH),
         Metric("dfa_alpha1", "exponent", 1, nonlinear.scaling, 120, 100, 120, 100, whole=True),
         _COHERENCE("coherence_ratio", "ratio", compute=coherence.ratio),
         _COHERENCE("coherence_peak_hz", "Hz", compute=coherence.peak_hz),
         _OF_10_S("ln_hr", "ln bpm", compute=time_domain.ln_hr),
     )
 }
+LENGTHS_S: Final = sorted({metric.live_s for metric in METRICS.values() if metric.live_s is not None})
+"""The lengths of the trailing windows, seconds, the longest last."""

@@ -1,10 +1,10 @@
 """Intervals on an even grid: a cubic spline of which every piece depends on a few beats only (HRV 2, RULINGS B2).
 
 An interval stands at its closing beat; flagged ones are left out and bridged by the curve, long runs of them by a
-straight line. The second derivative at a
-beat is that of the natural cubic spline through the `REACH` accepted beats on either side of it, fewer at the ends of
-a stretch or window. What lies farther away would weigh 0.268 a beat: the curve is the whole record's spline within
-0.2 %, and yet it is a function of the beats at hand alone, so that live and replay have the same bits.
+straight line. The second derivative at a beat is that of the natural cubic spline through the `REACH` accepted beats
+on either side of it, fewer at the ends of a stretch or window. What lies farther away would weigh 0.268 a beat: the
+curve is the whole record's spline within 0.2 %, and yet it is a function of the beats at hand alone, so that live and
+replay have the same bits.
 
 Values are rounded to whole ticks (a microsecond), so that sums over the grid are exact in any order.
 """

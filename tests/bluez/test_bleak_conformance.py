@@ -16,7 +16,7 @@ from bleak.exc import (
 )
 
 from devices.heart_rate_measurement import encode
-from tests.bluez.worlds import Heard, World, eventually, link_lost
+from tests.bluez.worlds import Heard, World, eventually, eventually_powered, eventually_unpowered, link_lost
 
 DIFFERENT = [encode(60 + each, rr_1024=[1000 + each]) for each in range(20)]
 DEVICE_INFORMATION = "0000180a-0000-1000-8000-00805f9b34fb"
@@ -280,31 +280,6 @@ def test_the_disconnected_call_back_comes_once_when_the_adapter_goes_off(world: 
             assert strap.connected
 
     asyncio.run(scenario())
-
-
-async def eventually_unpowered(world: World) -> None:
-    """The lost link may be told before the adapter is known to be off."""
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await world.held()
-            except BleakBluetoothNotAvailableError:
-                return
-            except BleakDBusError as error:
-                if error.dbus_error != "org.bluez.Error.NotReady":
-                    raise
-            await asyncio.sleep(0.002)
-
-
-async def eventually_powered(world: World) -> None:
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await world.held()
-            except BleakBluetoothNotAvailableError:
-                await asyncio.sleep(0.002)
-            else:
-                return
 
 
 def test_a_scan_does_not_survive_the_adapter_going_off_and_on(world: World) -> None:

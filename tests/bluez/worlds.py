@@ -14,6 +14,7 @@ from bleak.backends.adapter import BaseBleakAdapter
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import BaseBleakScanner
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError
 
 HEART_RATE: Final = "0000180d-0000-1000-8000-00805f9b34fb"
 
@@ -134,3 +135,29 @@ async def eventually(condition: Callable[[], object], deadline_s: float = 5.0) -
 async def link_lost(client: BleakClient, deadline_s: float = 5.0) -> None:
     """Return when bleak knows that the link is gone."""
     await eventually(lambda: not client.is_connected, deadline_s)
+
+
+async def eventually_unpowered(world: World) -> None:
+    """Wait until bleak knows: the lost link may be told before the adapter is known to be off."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await world.held()
+            except BleakBluetoothNotAvailableError:
+                return
+            except BleakDBusError as error:
+                if error.dbus_error != "org.bluez.Error.NotReady":
+                    raise
+            await asyncio.sleep(0.002)
+
+
+async def eventually_powered(world: World) -> None:
+    """Wait until bleak knows that the adapter is on."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                await world.held()
+            except BleakBluetoothNotAvailableError:
+                await asyncio.sleep(0.002)
+            else:
+                return

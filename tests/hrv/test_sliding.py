@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.registry import METRICS
+from biofeedback.hrv.registry import LENGTHS_S, METRICS
 from biofeedback.hrv.sliding import nonlinear
-from biofeedback.hrv.sliding.rows import LENGTHS, RowValues, metric_rows
+from biofeedback.hrv.sliding.rows import RowValues, metric_rows
 from biofeedback.hrv.sliding.spectrum import MOST
 from biofeedback.hrv.sliding.windows import Beats, Rows
 from biofeedback.hrv.summary import beats_of_intervals
@@ -69,7 +69,7 @@ def defined(beats: Beats, rows: Sequence[int], since_us: int) -> dict[str, list[
     opening_us = openings(beats)
     values = dict[str, list[float]]((name, []) for name in METRICS)
     for last in rows:
-        held = {seconds: window_of_row(beats, opening_us, last, since_us, seconds) for seconds in LENGTHS}
+        held = {seconds: window_of_row(beats, opening_us, last, since_us, seconds) for seconds in LENGTHS_S}
         for name, metric in METRICS.items():
             answer = metric.live(held[metric.live_s]) if metric.live_s is not None else None
             values[name].append(answer.value if isinstance(answer, Estimate) else nan)
@@ -269,7 +269,7 @@ def test_whole_seconds_move_nothing(ticks: list[int], seed: int, seconds: int) -
 
 
 def test_no_window_is_longer_than_what_its_curve_is_worked_out_for() -> None:
-    assert max(LENGTHS) * SECOND // GRID_US + 1 <= MOST
+    assert LENGTHS_S[-1] * SECOND // GRID_US + 1 <= MOST
 
 
 @needs_data

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from biofeedback.hrv.registry import METRICS, Metric
+from biofeedback.hrv import coherence
+from biofeedback.hrv.nonlinear import DFA_S
+from biofeedback.hrv.registry import LENGTHS_S, LIVE_WINDOW_S, METRICS, Metric
 from biofeedback.hrv.sliding import nonlinear, time_domain
 from biofeedback.hrv.sliding.spectrum import Spectra
 from biofeedback.hrv.sliding.windows import Beats, Rows, Windows
 from biofeedback.hrv.window import FULL, Bools, Estimate, Floats, Ints
-
-MINUTE: Final = 60.0
-TWO_MINUTES: Final = 120.0
-LENGTHS: Final = sorted({metric.live_s for metric in METRICS.values() if metric.live_s is not None})
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class RowValues:
 def metric_rows(rows: Rows) -> RowValues:
     """Each metric over the trailing windows of these rows: the values of `Metric.live` to the bit."""
     beats, last = rows.beats, rows.last
-    windows = {seconds: Windows.of(rows, seconds) for seconds in LENGTHS}
+    windows = {seconds: Windows.of(rows, seconds) for seconds in LENGTHS_S}
     values, odd = {name: np.full(len(last), np.nan) for name in METRICS}, dict[str, Bools]()
     if beats.ok.any():
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -41,13 +38,13 @@ def metric_rows(rows: Rows) -> RowValues:
             values[name] = np.where(_enough(metric, held), values[name], np.nan)
             again = odd.get(name, np.zeros(len(last), bool)) | (_pieces(held) if metric.whole else False)
             _by_definition(metric, held, values[name], np.flatnonzero(again))
-    minute = windows[MINUTE]
+    minute = windows[LIVE_WINDOW_S]
     return RowValues(values, minute.count, minute.count - minute.nn)
 
 
 def _share(values: dict[str, Floats], beats: Beats, windows: dict[float, Windows]) -> dict[str, Bools]:
     """Fill in the values from shared sums, and tell which of them must be had in another way."""
-    minute, longer = windows[MINUTE], windows[TWO_MINUTES]
+    minute, longer, coherent = windows[LIVE_WINDOW_S], windows[DFA_S], windows[coherence.WINDOW_S]
     sums = time_domain.TimeSums.of(beats)
     values |= time_domain.time_domain(minute, sums)
     values["sqrt_stress_index"] = time_domain.stress_roots(minute)
@@ -57,7 +54,7 @@ def _share(values: dict[str, Floats], beats: Beats, windows: dict[float, Windows
     spectra = Spectra(beats, len(minute.last))
     values |= spectra.minute(minute, minute.usable & (minute.gaps == 0))
     values |= spectra.two_minutes(longer, longer.usable & (longer.gaps == 0))
-    values |= spectra.coherence(windows[64.0], windows[64.0].usable & (windows[64.0].gaps == 0))
+    values |= spectra.coherence(coherent, coherent.usable & (coherent.gaps == 0))
     return {"ln_hr": odd}
 
 

@@ -29,8 +29,7 @@ class TimeSums:
     def of(cls, beats: Beats) -> TimeSums:
         """Those of these beats."""
         nn = np.where(beats.ok, beats.ticks, 0)
-        paired = beats.joined & beats.ok & np.append(False, beats.ok[:-1])
-        steps = np.where(paired, np.diff(beats.ticks, prepend=0), 0)
+        steps = np.where(beats.follows, np.diff(beats.ticks, prepend=0), 0)
         return cls(
             running(nn),
             running(nn * nn),

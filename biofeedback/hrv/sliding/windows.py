@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.hrv.window import FULL, BeatWindow, Bools, Floats, Ints
 
 
@@ -29,7 +30,7 @@ class Beats:
     @cached_property
     def opening_us(self) -> Ints:
         """When each interval began, microseconds."""
-        return self.t_us - (self.ticks * 125 + 64) // 128
+        return self.t_us - ticks_to_us(self.ticks)
 
     @cached_property
     def accepted(self) -> Ints:
@@ -42,9 +43,17 @@ class Beats:
         return running(self.ok)
 
     @cached_property
+    def follows(self) -> Bools:
+        """Which beats are accepted and follow an accepted one."""
+        follows: Bools = self.joined & self.ok
+        follows[1:] &= self.ok[:-1]
+        follows[:1] = False
+        return follows
+
+    @cached_property
     def paired(self) -> Ints:
-        """How many beats up to each one, and in all, are accepted and follow an accepted one, (n + 1,)."""
-        return running(self.joined & self.ok & np.append(False, self.ok[:-1]))
+        """How many beats before each one, and in all, follow an accepted one, (n + 1,)."""
+        return running(self.follows)
 
     @cached_property
     def gaps(self) -> Ints:
