@@ -20,7 +20,7 @@ LOG_ONLY: Final = frozenset({"head", "alg", "drop", "err", "resume", "seal"})
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class StoredRecording:
     """A recording as lines. `damage` says where the good part ends and why, None when all of it is good.
 
     `finished`: its last line but the seal is the session's end.
@@ -77,7 +77,7 @@ def is_recording(path: Path) -> bool:
         raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check its rights.") from error
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path) -> StoredRecording:
     """Read all lines up to the first damaged one. Raises UnreadableError when there is not even a head."""
     if not is_recording(path):
         raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
@@ -90,7 +90,7 @@ def read_recording(path: Path) -> Recording:
         damage = f"after line {len(lines)}: its closing seal is missing, lines may have been cut off"
     if lines[0].body.get("min_reader", VERSION) > VERSION:
         raise UnreadableError(f"{path} was made by a newer version.", "Update the program to read it.")
-    return Recording(path, lines[0].body, tuple(lines), damage)
+    return StoredRecording(path, lines[0].body, tuple(lines), damage)
 
 
 def _read_lines(data: bytes) -> tuple[list[Line], str | None]:

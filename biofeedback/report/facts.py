@@ -25,7 +25,7 @@ from biofeedback.events import (
 )
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.summary import Summary, cut, summarise
-from biofeedback.recording.reader import Recording
+from biofeedback.recording.reader import StoredRecording
 from biofeedback.report.words import LONGEST_TITLE, clean
 from biofeedback.session.analysis import recorded_beats
 
@@ -107,7 +107,7 @@ class _Found:
 class Facts:
     """A session as the page needs it. Times are whole microseconds since the recording began."""
 
-    recording: Recording
+    recording: StoredRecording
     opened: Open | None
     end: End | None
     length_us: int
@@ -162,7 +162,7 @@ class Facts:
         return ended[-1] if ended else None
 
 
-def gather(recording: Recording) -> Facts:
+def gather(recording: StoredRecording) -> Facts:
     """Everything the page says of a recording, whole or damaged."""
     found = _Found()
     for _, event in recording.timed_events(WANTED):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from biofeedback.errors import BiofeedbackError
-from biofeedback.recording.reader import Recording, is_recording
+from biofeedback.recording.reader import StoredRecording, is_recording
 from biofeedback.report import sections
 from biofeedback.report.facts import gather
 from biofeedback.report.strip import draw_strip
@@ -24,7 +24,7 @@ EMERGENCY: Final = (
 )
 
 
-def session_report(recording: Recording) -> str:
+def session_report(recording: StoredRecording) -> str:
     """The page. Whatever a person wrote is shown as the words it is, never as HTML."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -60,7 +60,7 @@ def session_report(recording: Recording) -> str:
     )
 
 
-def write_report(recording: Recording, path: Path) -> Path:
+def write_report(recording: StoredRecording, path: Path) -> Path:
     """Write the page whole or not at all. Raises BiofeedbackError; never writes over a recording."""
     text = session_report(recording)
     advice = "Choose another place with --output."

@@ -31,7 +31,7 @@ from biofeedback.hrv.summary import (
 )
 from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.hrv.window import Detrend
-from biofeedback.recording.reader import Recording, is_recording, read_recording
+from biofeedback.recording.reader import StoredRecording, is_recording, read_recording
 from biofeedback.session.beat_table import BeatTable
 from biofeedback.session.metrics import AllMetrics
 
@@ -168,14 +168,14 @@ def analyse_intervals(rr_ms: Sequence[float], *, correction: bool = True, detren
     return summarise(beats, detrend=detrend, metrics=AllMetrics().by_name)
 
 
-def recorded_beats(recording: Recording) -> list[TimedBeat]:
+def recorded_beats(recording: StoredRecording) -> list[TimedBeat]:
     """All beats of a recording on session time, their flags settled."""
     reception = Reception()
     deque(recorded_events(recording, reception), maxlen=0)
     return list(reception.beats)
 
 
-def recorded_events(recording: Recording, reception: Reception) -> Iterator[StreamEvent]:
+def recorded_events(recording: StoredRecording, reception: Reception) -> Iterator[StreamEvent]:
     """What the stream says of a recording, as it said in the session."""
     for _, event in recording.timed_events(("packet", "rr", "link", "command")):
         yield from reception.advance(event.at)
@@ -193,7 +193,7 @@ def recorded_events(recording: Recording, reception: Reception) -> Iterator[Stre
     yield from reception.finish()
 
 
-def _start(recording: Recording) -> str:
+def _start(recording: StoredRecording) -> str:
     """The local time of the recording, with its offset."""
     began = datetime.fromtimestamp(int(recording.head["wall_ns"]) / 1e9, UTC)
     zone = timezone(timedelta(seconds=int(recording.head.get("utc_off_s", 0))))

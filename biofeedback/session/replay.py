@@ -12,7 +12,7 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
-from biofeedback.recording.reader import Recording, read_recording
+from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
@@ -35,7 +35,7 @@ class Plugged:
     """By the metric's name; it is missing too when its version is another one."""
 
 
-def plugged(recording: Recording) -> Plugged:
+def plugged(recording: StoredRecording) -> Plugged:
     """Find the metrics of plug-ins that a recording names; nothing is looked for when it names none."""
     named = dict(_foreign_rules(recording))
     if not named:
@@ -54,7 +54,7 @@ def plugged(recording: Recording) -> Plugged:
     return Plugged(tuple(found), missing)
 
 
-def _foreign_rules(recording: Recording) -> Iterator[tuple[str, tuple[str, Mapping[str, Any]]]]:
+def _foreign_rules(recording: StoredRecording) -> Iterator[tuple[str, tuple[str, Mapping[str, Any]]]]:
     """The `alg` lines that name a plug-in: by the metric's name the rule, "NAME/VERSION", and the package."""
     for line in recording.lines:
         params = line.body.get("params") if line.kind == "alg" else None
@@ -64,7 +64,7 @@ def _foreign_rules(recording: Recording) -> Iterator[tuple[str, tuple[str, Mappi
             yield rule.partition("/")[0], (rule, cast("Mapping[str, Any]", plugin))
 
 
-def refold(recording: Recording, engine: GuardedEngine | None = None) -> Iterator[Event]:
+def refold(recording: StoredRecording, engine: GuardedEngine | None = None) -> Iterator[Event]:
     """The recorded inputs and what the engine of this version says to them, in the order of a live session.
 
     Where it failed then it fails now, unless it has been mended; `engine`, when given, tells afterwards. Metrics of
@@ -80,7 +80,7 @@ def refold(recording: Recording, engine: GuardedEngine | None = None) -> Iterato
     yield from engine.advance(last_t)
 
 
-async def play(recording: Recording, clock: Clock, publish: Publish) -> None:
+async def play(recording: StoredRecording, clock: Clock, publish: Publish) -> None:
     """Show a recording at the clock's speed."""
     for event in refold(recording):
         await clock.sleep_until(event.at)
@@ -165,7 +165,7 @@ def verify(path: Path) -> Verification:
     )
 
 
-def _stale(recording: Recording, foreign: Plugged) -> dict[str, str]:
+def _stale(recording: StoredRecording, foreign: Plugged) -> dict[str, str]:
     """The rules of a recording that are not here, or in another version: by name, as they are to be told."""
     here = {each.metric.name for each in foreign.metrics}
     ours = {name: v for name, v in recording.algorithms.items() if name not in here and name not in foreign.missing}
@@ -175,7 +175,7 @@ def _stale(recording: Recording, foreign: Plugged) -> dict[str, str]:
     }
 
 
-def _failure_of(recording: Recording) -> str | None:
+def _failure_of(recording: StoredRecording) -> str | None:
     """What the engine failed with, as the recording says it."""
     failures = (line.body for line in recording.lines if line.kind == "err" and line.body.get("code") == ENGINE_FAILED)
     return next((f"{body.get('error')}" for body in failures), None)
@@ -224,7 +224,7 @@ class _Comparison:
             self.exact = False
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
-    def check_coins(self, recording: Recording) -> None:
+    def check_coins(self, recording: StoredRecording) -> None:
         """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
         sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
         for line in recording.lines:

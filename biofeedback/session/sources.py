@@ -12,7 +12,7 @@ from biofeedback.breathing.acceleration import samples_of
 from biofeedback.events import Acc, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.ticks import ticks_to_us
-from biofeedback.recording.reader import Recording, is_recording, read_recording
+from biofeedback.recording.reader import StoredRecording, is_recording, read_recording
 from devices.errors import Reason, SourceSpecError
 from devices.events import Acceleration, Intervals, SourceEvent, StrapInfo
 from devices.events import Packet as StrapPacket
@@ -95,7 +95,7 @@ def _intervals(ticks: tuple[int, ...]) -> Iterator[SourceEvent]:
         yield Intervals(ticks_to_us(clock), (value,))
 
 
-def _recorded(recording: Recording) -> Iterator[SourceEvent]:
+def _recorded(recording: StoredRecording) -> Iterator[SourceEvent]:
     for _, event in recording.timed_events(("packet", "acc", "rr")):
         if isinstance(event, Acc):
             if event.dev_ns is None or event.problems:

@@ -18,7 +18,7 @@ from biofeedback.errors import BiofeedbackError
 from biofeedback.events import End, Epoch, Event, Mark, Note, Phase, Rr, Suds
 from biofeedback.hrv.summary import cut, summarise
 from biofeedback.hrv.window import Estimate
-from biofeedback.recording.reader import Recording, read_recording
+from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.report import page, session_report, write_report
 from biofeedback.session.analysis import recorded_beats
 from biofeedback.session.opening import open_session
@@ -47,24 +47,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trial(folder: Path) -> Recording:
+def trial(folder: Path) -> StoredRecording:
     return read_recording(simulate(folder, plan=trial_plan((PAIR, PAIR, PAIR))))
 
 
 @pytest.fixture(scope="module")
-def demo(folder: Path) -> Recording:
+def demo(folder: Path) -> StoredRecording:
     return read_recording(simulate(folder, demo=True))
 
 
 class TestPage:
-    def test_it_is_whole_html_in_english(self, demo: Recording) -> None:
+    def test_it_is_whole_html_in_english(self, demo: StoredRecording) -> None:
         text = session_report(demo)
         outline = Outline(text)
         assert text.startswith("<!DOCTYPE html>")
         assert ("html", {"lang": "en"}) in outline.tags
         assert outline.count("h1") == outline.count("title") - 1 == outline.count("main") == 1
 
-    def test_it_asks_for_nothing(self, trial: Recording) -> None:
+    def test_it_asks_for_nothing(self, trial: StoredRecording) -> None:
         text = session_report(trial)
         outline = Outline(text)
         assert not {"script", "img", "iframe", "object", "a", "form", "audio", "video"} & {
@@ -80,11 +80,11 @@ class TestPage:
         assert all(start == "#" for start in re.findall(r"url\(['\"]?(.)", text))
         assert "default-src 'none'" in text
 
-    def test_no_attribute_runs_anything(self, trial: Recording) -> None:
+    def test_no_attribute_runs_anything(self, trial: StoredRecording) -> None:
         outline = Outline(session_report(trial))
         assert not any(name.startswith("on") for _, attributes in outline.tags for name in attributes)
 
-    def test_light_dark_and_paper(self, demo: Recording) -> None:
+    def test_light_dark_and_paper(self, demo: StoredRecording) -> None:
         text = session_report(demo)
         assert "prefers-color-scheme: dark" in text
         assert "@page { size: A4" in text
@@ -93,7 +93,7 @@ class TestPage:
         assert used <= set(re.findall(r"--(\w+):", light))
         assert set(re.findall(r"--(\w+):", dark)) == set(re.findall(r"--(\w+):", light))
 
-    def test_figure_and_tables_have_names(self, trial: Recording) -> None:
+    def test_figure_and_tables_have_names(self, trial: StoredRecording) -> None:
         text = session_report(trial)
         outline = Outline(text)
         ids = outline.values("id")
@@ -104,18 +104,18 @@ class TestPage:
         assert all(scope in ("col", "row") for scope in outline.values("scope"))
         assert outline.count("th") == len(outline.values("scope"))
 
-    def test_same_recording_same_bytes(self, trial: Recording) -> None:
+    def test_same_recording_same_bytes(self, trial: StoredRecording) -> None:
         assert session_report(trial) == session_report(trial)
 
-    def test_it_is_small(self, trial: Recording) -> None:
+    def test_it_is_small(self, trial: StoredRecording) -> None:
         assert len(session_report(trial).encode()) < 100_000
 
-    def test_intended_use_and_help(self, demo: Recording) -> None:
+    def test_intended_use_and_help(self, demo: StoredRecording) -> None:
         words = Outline(session_report(demo)).text
         assert words.count(INTENDED_USE) == 1
         assert "local emergency number" in words
 
-    def test_no_forbidden_word(self, trial: Recording, demo: Recording, folder: Path) -> None:
+    def test_no_forbidden_word(self, trial: StoredRecording, demo: StoredRecording, folder: Path) -> None:
         practice = read_recording(simulate(folder, plan=practice_plan("safe_place", 1)))
         for recording in (trial, demo, practice):
             text = session_report(recording).replace(INTENDED_USE, "")
@@ -125,21 +125,21 @@ class TestPage:
 
 
 class TestWhatItSays:
-    def test_what_the_session_was(self, demo: Recording) -> None:
+    def test_what_the_session_was(self, demo: StoredRecording) -> None:
         words = Outline(session_report(demo)).text
         assert "Demonstration with a simulated person: a trial of 1 pair, “\u2068A safe place\u2069” against" in words
         assert "4 min 42 s long, recorded on 24 November 2026 at 14:19 (UTC+01:00)" in words
 
-    def test_a_simulated_person_is_always_told(self, trial: Recording) -> None:
+    def test_a_simulated_person_is_always_told(self, trial: StoredRecording) -> None:
         """Also when the session was not begun as a demonstration."""
         assert trial.head["session"]
         assert "Demonstration with a simulated person" in Outline(session_report(trial)).text
 
-    def test_the_verdict_s_words_stand_unchanged(self, trial: Recording) -> None:
+    def test_the_verdict_s_words_stand_unchanged(self, trial: StoredRecording) -> None:
         (line,) = (line for line in trial.lines if line.kind == "verdict")
         assert line.body["words"] in unescape(session_report(trial))
 
-    def test_epochs(self, trial: Recording) -> None:
+    def test_epochs(self, trial: StoredRecording) -> None:
         text = session_report(trial)
         found = [event for event in trial.events() if isinstance(event, Epoch)]
         assert len(found) == 6
@@ -159,7 +159,7 @@ class TestWhatItSays:
         assert row[2] == "–"
         assert row[-1] == "not kept: something strong came up"
 
-    def test_the_numbers_are_those_of_analyze(self, trial: Recording) -> None:
+    def test_the_numbers_are_those_of_analyze(self, trial: StoredRecording) -> None:
         text = session_report(trial)
         beats = recorded_beats(trial)
         began = {line.body["name"]: line.t for line in trial.lines if line.kind == "phase" and line.body["on"]}
@@ -176,13 +176,13 @@ class TestWhatItSays:
             assert row[1] == str(summary.beats)
             assert row[5:7] == [f"{rate.value:.1f}", f"{rmssd.value:.1f}"]
 
-    def test_a_number_that_cannot_be_given_says_why(self, trial: Recording) -> None:
+    def test_a_number_that_cannot_be_given_says_why(self, trial: StoredRecording) -> None:
         text = session_report(trial)
         cell = row_of(text, "washout 1")[-1]
         assert re.fullmatch("– [a-z]", cell)
         assert f"{cell[-1]} needs 60 s of beats" in Outline(text).text
 
-    def test_rmssd_is_not_compared_between_paces(self, demo: Recording) -> None:
+    def test_rmssd_is_not_compared_between_paces(self, demo: StoredRecording) -> None:
         assert "RMSSD rises from slow breathing alone" in Outline(session_report(demo)).text
 
     def test_answers_marks_and_notes(self, folder: Path) -> None:
@@ -222,7 +222,7 @@ class TestWhatItSays:
         text = Outline(session_report(read_recording(write_lines(folder, [opened, Rr(0, (800 * MS,) * 100)])))).text
         assert said in text
 
-    def test_where_the_numbers_come_from(self, demo: Recording) -> None:
+    def test_where_the_numbers_come_from(self, demo: StoredRecording) -> None:
         words = Outline(session_report(demo)).text
         assert hashlib.sha256(demo.path.read_bytes()).hexdigest() in words
         assert demo.path.name in words
@@ -239,7 +239,7 @@ class TestWhatItSays:
         words = Outline(session_report(replace(recording, lines=(*recording.lines, older)))).text
         assert "artefacts/1 made the numbers of this page" in words
 
-    def test_a_file_that_is_gone_still_has_a_page(self, demo: Recording) -> None:
+    def test_a_file_that_is_gone_still_has_a_page(self, demo: StoredRecording) -> None:
         words = Outline(session_report(replace(demo, path=demo.path.with_name("gone.session.jsonl")))).text
         assert "the file cannot be read any more" in words
 
@@ -266,7 +266,7 @@ class TestEverySession:
         assert "simulated" not in words
 
     @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.97])
-    def test_damaged(self, demo: Recording, share: float) -> None:
+    def test_damaged(self, demo: StoredRecording, share: float) -> None:
         words = Outline(session_report(read_recording(cut_short(demo.path, share)))).text
         assert "This recording is damaged" in words
         assert "the line is cut short" in words
@@ -305,7 +305,7 @@ class TestEverySession:
 
 
 class TestWriting:
-    def test_it_is_written_where_it_should_be(self, demo: Recording, tmp_path: Path) -> None:
+    def test_it_is_written_where_it_should_be(self, demo: StoredRecording, tmp_path: Path) -> None:
         target = tmp_path / "page.html"
         target.write_text("an older one")
         assert write_report(demo, target) == target
@@ -314,22 +314,22 @@ class TestWriting:
         if os.name == "posix":
             assert target.stat().st_mode & 0o077 == 0
 
-    def test_there_must_be_a_folder(self, demo: Recording, tmp_path: Path) -> None:
+    def test_there_must_be_a_folder(self, demo: StoredRecording, tmp_path: Path) -> None:
         with pytest.raises(BiofeedbackError, match="No such file or directory"):
             write_report(demo, tmp_path / "none" / "page.html")
 
-    def test_not_over_a_recording(self, demo: Recording) -> None:
+    def test_not_over_a_recording(self, demo: StoredRecording) -> None:
         before = demo.path.read_bytes()
         with pytest.raises(BiofeedbackError, match="that is a recording"):
             write_report(demo, demo.path)
         assert demo.path.read_bytes() == before
 
-    def test_not_over_a_folder(self, demo: Recording, tmp_path: Path) -> None:
+    def test_not_over_a_folder(self, demo: StoredRecording, tmp_path: Path) -> None:
         with pytest.raises(BiofeedbackError, match="that is a folder") as caught:
             write_report(demo, tmp_path)
         assert "--output" in caught.value.advice
 
-    def test_whole_or_not_at_all(self, demo: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_whole_or_not_at_all(self, demo: StoredRecording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def full(_: int) -> None:
             raise OSError(28, "No space left on device")
 
