@@ -14,9 +14,8 @@ from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
-from biofeedback.session.loop import METRIC_FAILED, Publish
+from biofeedback.session.loop import METRIC_FAILED
 from biofeedback.session.opening import ALGORITHMS
-from devices.source import Clock
 
 
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
@@ -80,11 +79,9 @@ def refold(recording: StoredRecording, engine: GuardedEngine | None = None) -> I
     yield from engine.advance(last_t)
 
 
-async def play(recording: StoredRecording, clock: Clock, publish: Publish) -> None:
-    """Show a recording at the clock's speed."""
-    for event in refold(recording):
-        await clock.sleep_until(event.at)
-        publish((event,))
+def other_rules(recording: StoredRecording) -> tuple[str, ...]:
+    """The rules that made its stored numbers and are not here in that version, "NAME/VERSION", with their package."""
+    return tuple(_stale(recording, plugged(recording)).values())
 
 
 @dataclass(frozen=True, slots=True)
