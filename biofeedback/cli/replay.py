@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import INTERRUPTED, add_example
-from biofeedback.cli.faces import LEGIBLE, add_view_options, face_of
+from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.config import LEGIBLE
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:

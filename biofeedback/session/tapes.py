@@ -35,7 +35,7 @@ def recorded_tape(recording: StoredRecording, *, as_recorded: bool) -> Tape:
     return Tape(events, length_us, " ".join(said))
 
 
-def intervals_tape(path: Path, unit: str | None, shelf: Shelf, plugins: MetricPlugins = MetricPlugins()) -> Tape:
+def intervals_tape(path: Path, unit: str | None, shelf: Shelf, plugins: MetricPlugins) -> Tape:
     """A text file of RR intervals as the free session that it would have been. Raises UnreadableError."""
     ticks = read_plain(path, unit).ticks
     length_us = ticks_to_us(sum(max(0, value) for value in ticks))
@@ -43,9 +43,7 @@ def intervals_tape(path: Path, unit: str | None, shelf: Shelf, plugins: MetricPl
     return Tape(_free_session(path, ticks, shelf, plugins.metrics), length_us, remark)
 
 
-def _free_session(
-    path: Path, ticks: Sequence[int], shelf: Shelf, metrics: Sequence[ForeignMetric]
-) -> Iterator[Event]:
+def _free_session(path: Path, ticks: Sequence[int], shelf: Shelf, metrics: Sequence[ForeignMetric]) -> Iterator[Event]:
     """Each interval when its closing beat comes, counted from the first opening beat."""
     info = StrapInfo(name=path.name, kind="file", spec=f"file:{path}")
     opening = open_session(free_plan(None), info, shelf, metrics=metrics)
