@@ -85,10 +85,12 @@ def _tell(session: RunningSession, picture: Picture, keyboard: Keyboard, console
         done = False
         while not done:
             done = session.done
-            for event in session.drain():
+            events = session.drain()
+            _say(console, teller.say_state())
+            for event in events:
                 picture.see(event)
                 _say(console, teller.tell(event))
-            _say(console, [*teller.ask(session.straps), *teller.say_state()])
+            _say(console, teller.ask(session.straps))
             if not done:
                 for key in keyboard.read(LINES_EVERY_S):
                     press(key, picture, session)
