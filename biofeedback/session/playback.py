@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf, isinf
+from math import ceil, inf, isinf
 from typing import Final
 
 from biofeedback.events import Event
@@ -228,27 +228,28 @@ class Playback:
     async def _play(self) -> None:
         """What is due, and then wait for what comes next."""
         fast, clock_us = isinf(self.speed), self._clock.now()
+        if not fast and self._motion.due(clock_us) - self._next_us() > LATE_US * self.speed:
+            self._go_on_from(self._next_us())
         due_us = NEVER if fast else self._motion.due(clock_us)
         self._show(self._take(due_us))
-        upcoming = self._peek()
-        next_us = self.end_us if upcoming is None else upcoming.at
-        if upcoming is None and due_us >= next_us:
+        next_us = self._next_us()
+        if self._peek() is None and due_us >= next_us:
             self.over, self._motion = True, Motion(next_us)
         elif fast:
             self._motion = Motion(self._reached_us)
             await self._make_room()
-        elif due_us - next_us > LATE_US * self.speed:
-            self._go_on_from(next_us)
-            await self._make_room()
         else:
             self._motion = Motion(self._motion.from_us, self._motion.began_us, self.speed, next_us)
-            await self._wait(clock_us + max(0, round((next_us - due_us) / self.speed)))
+            await self._wait(clock_us + max(0, ceil((next_us - due_us) / self.speed)))
+
+    def _next_us(self) -> int:
+        """When the next event comes, or the end."""
+        upcoming = self._peek()
+        return self.end_us if upcoming is None else upcoming.at
 
     def _go_on_from(self, at_us: int) -> None:
         stands = self.paused or self.over or isinf(self.speed) or self._target_us is not None
-        upcoming = self._peek()
-        until_us = max(at_us, self.end_us if upcoming is None else upcoming.at)
-        self._motion = Motion(at_us, self._clock.now(), 0.0 if stands else self.speed, until_us)
+        self._motion = Motion(at_us, self._clock.now(), 0.0 if stands else self.speed, max(at_us, self._next_us()))
 
     def _take(self, until_us: int) -> Sequence[Event]:
         """The next events until then, not more than a slice of them."""
