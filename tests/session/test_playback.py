@@ -151,14 +151,16 @@ def test_at_full_speed_no_time_passes() -> None:
 def test_a_pause_holds_all_that_follows_back_by_its_length() -> None:
     watched = watch(MINUTE, [(10.5, pause), (15.5, look), (40.5, pause), (41.0, look)])
     assert [machine for machine, event in watched.got if event.at == 11 * S] == [pytest.approx(41.0)]
-    assert [at for at, *_ in watched.noted[1:]] == [pytest.approx(10.5 * S, abs=2), *[pytest.approx(at, abs=2) for at in (10.5 * S, 11 * S)]]  # fmt: skip
+    assert [at for at, *_ in watched.noted] == pytest.approx([10.5 * S, 10.5 * S, 10.5 * S, 11 * S], abs=2)
     assert watched.seen == MINUTE
 
 
 def test_the_speed_changes_from_there_on() -> None:
     watched = watch(MINUTE, [(10.0, faster), (20.0, faster)])
     assert watched.playback.speed == 5.0
-    expected = [event.at / S if event.at <= 10 * S else min(5 + event.at / S / 2, 14 + event.at / S / 5) for event in MINUTE]
+    expected = [
+        event.at / S if event.at <= 10 * S else min(5 + event.at / S / 2, 14 + event.at / S / 5) for event in MINUTE
+    ]
     assert [machine for machine, _ in watched.got] == pytest.approx(expected, abs=1e-5)
 
 
@@ -182,7 +184,7 @@ def test_seeking_back_begins_anew_and_shows_at_once_what_lies_before() -> None:
     watched = watch(MINUTE, [(50.5, seek(20.5))])
     assert watched.seen == [*MINUTE[:51], Sought(round(20.5 * S), anew=True), *MINUTE]
     assert [machine for machine, event in watched.got if event.at == 20 * S] == [pytest.approx(20.0), 50.5]
-    assert [machine for machine, event in watched.got if event.at == 21 * S] == [pytest.approx(21.0), pytest.approx(51.0)]  # fmt: skip
+    assert [machine for machine, event in watched.got if event.at == 21 * S] == pytest.approx([21.0, 51.0])
 
 
 @pytest.mark.parametrize("by_s", [-1e6, 1e6])
@@ -314,7 +316,7 @@ def test_an_event_is_worked_out_when_it_is_needed_and_once() -> None:
         await playing
 
     asyncio.run(whole())
-    assert reached == [7, 7, 7] or reached == [7, 8, 8]
+    assert reached == [7, 7, 7]
     assert asked == [event.at / S for event in MINUTE]
 
 
@@ -341,10 +343,11 @@ def session(number: int) -> Sequence[Event]:
 def test_whatever_is_pressed_a_view_knows_what_it_would_know_without(seed: int) -> None:
     chance = Random(seed)
     events = session(seed % 2)
-    script: list[tuple[float, Act]] = []
-    for second in sorted(chance.uniform(0, 90) for _ in range(25)):
-        script.append((second, chance.choice([*MOVES.values()])))
-    script.append((90.0, lambda playback: playback.paused or playback.pause_or_go_on()))
+    moves = [*MOVES.values()]
+    script: list[tuple[float, Act]] = [
+        (second, chance.choice(moves)) for second in sorted(chance.uniform(0, 90) for _ in range(25))
+    ]
+    script.append((90.0, lambda playback: None if playback.paused else playback.pause_or_go_on()))
     watched = watch(events, [*script, (91.0, look)], stays=True)
     at_us = watched.noted[-1][0]
     assert known_of(watched.seen) == known_of(event for event in events if event.at <= at_us)
