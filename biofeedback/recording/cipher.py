@@ -60,15 +60,19 @@ class LineCipher:
         self._turn(wrapped, fresh=fresh)
 
     @classmethod
-    def new(cls, ident: str, box: KeyBox) -> tuple[LineCipher, str]:
-        """For a file that begins; and its key, wrapped."""
-        wrapped = box.wrap(os.urandom(KEY_BYTES), ident)
-        return cls(ident, box, wrapped, fresh=True), wrapped
+    def new(cls, ident: str, box: KeyBox) -> LineCipher:
+        """For a file that begins."""
+        return cls(ident, box, box.wrap(os.urandom(KEY_BYTES), ident), fresh=True)
 
     @classmethod
     def of(cls, ident: str, box: KeyBox, wrapped: str) -> LineCipher:
         """For a file that exists: it reads, and writes after `renew`. Raises SealedError when the key is another."""
         return cls(ident, box, wrapped, fresh=False)
+
+    @property
+    def wrapped(self) -> str:
+        """The key in use, wrapped."""
+        return self._wrapped
 
     def seal(self, n: int, plain: bytes) -> bytes:
         """The stored bytes of line `n`.
@@ -104,10 +108,9 @@ class LineCipher:
         if wrapped != self._wrapped:
             self._turn(wrapped, fresh=False)
 
-    def renew(self) -> str:
-        """From the next line on, a new key; returns it wrapped."""
+    def renew(self) -> None:
+        """From the next line on, a new key."""
         self._turn(self._box.wrap(os.urandom(KEY_BYTES), self._ident), fresh=True)
-        return self._wrapped
 
     def _turn(self, wrapped: str, *, fresh: bool) -> None:
         self._aead = _aead(self._box.unwrap(wrapped, self._ident))

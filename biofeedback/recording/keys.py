@@ -36,7 +36,7 @@ _FILE_KEY: Final = "biofeedback file key"
 
 
 class LockError(ValueError):
-    """Raised when what should say how to open a home is not what we wrote."""
+    """Raised when what should say how to open a home is not what we wrote, or is beyond this computer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,8 @@ class HomeKeys:
 
     def new_file(self, ident: str) -> tuple[LineCipher, Mapping[str, Json]]:
         """The cipher for a new file, and what its head says of it. `ident` is bound to every line."""
-        cipher, wrapped = LineCipher.new(ident, self._box)
-        return cipher, {"name": ALGORITHM, "ident": ident, "key": wrapped, **self.lock.to_json()}
+        cipher = LineCipher.new(ident, self._box)
+        return cipher, {"name": ALGORITHM, "ident": ident, "key": cipher.wrapped, **self.lock.to_json()}
 
     def open_file(self, head: Mapping[str, Any]) -> LineCipher:
         """The cipher of a file with this head. Raises SealedError when these keys are not its keys."""
@@ -131,6 +131,10 @@ class HomeKeys:
         if table.get("name") != ALGORITHM:
             raise SealedError("it is encrypted in a way that this version does not know")
         return LineCipher.of(str(table.get("ident")), self._box, str(table.get("key")))
+
+    def under(self, lock: Lock) -> HomeKeys:
+        """The same home key with a newer lock of the same home: what new files say of how they are opened."""
+        return self if lock == self.lock else HomeKeys(lock, self._key)
 
     def with_passphrase(self, passphrase: str, cost: Cost | None = None) -> HomeKeys:
         """The same home key, opened by another passphrase from now on."""
@@ -158,7 +162,8 @@ def lock_of(head: Mapping[str, Any]) -> Lock | None:
 def unlock(lock: Lock, secret: str) -> HomeKeys:
     """Open the home key with the passphrase, or with the recovery code where `secret` has its form.
 
-    Raises SealedError when it is neither, CodeError when it is a code with a mistake in it.
+    Raises SealedError when it is neither, CodeError when it is a code with a mistake in it, LockError when there is
+    not the memory for it.
     """
     if looks_like_code(secret):
         return _unlock(lock, _code_key(read_code(secret), lock.code_salt), lock.by_code, _PRINTED)
@@ -206,7 +211,7 @@ def _passphrase_key(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:
             passphrase, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=KEY_BYTES, type=Type.ID
         )
     except (HashingError, MemoryError) as error:
-        raise SealedError(f"its passphrase needs {cost.memory_kib // 1024} MiB of free memory") from error
+        raise LockError(f"that needs {cost.memory_kib // 1024} MiB of free memory") from error
 
 
 def _code_key(secret: bytes, salt: bytes) -> bytes:

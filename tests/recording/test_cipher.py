@@ -22,8 +22,8 @@ def box(key: bytes = HOME_KEY) -> KeyBox:
 
 
 def sealed(texts: list[bytes]) -> tuple[list[bytes], str]:
-    cipher, wrapped = LineCipher.new(IDENT, box())
-    return [cipher.seal(n, text) for n, text in enumerate(texts)], wrapped
+    cipher = LineCipher.new(IDENT, box())
+    return [cipher.seal(n, text) for n, text in enumerate(texts)], cipher.wrapped
 
 
 def reader(wrapped: str, ident: str = IDENT) -> LineCipher:
@@ -86,14 +86,14 @@ def test_a_line_that_cannot_be_opened_costs_no_other() -> None:
 
 
 def test_no_nonce_comes_twice_under_one_key() -> None:
-    cipher, wrapped = LineCipher.new(IDENT, box())
+    cipher = LineCipher.new(IDENT, box())
     cipher.seal(5, b"written")
     for n in (5, 4, 0):
         with pytest.raises(SealedError):
             cipher.seal(n, b"another text")
     cipher.seal(6, b"goes on")
     with pytest.raises(SealedError):
-        reader(wrapped).seal(7, b"a file that was opened again")
+        reader(cipher.wrapped).seal(7, b"a file that was opened again")
 
 
 def test_a_tail_that_was_cut_and_written_again_has_another_key() -> None:
@@ -104,13 +104,13 @@ def test_a_tail_that_was_cut_and_written_again_has_another_key() -> None:
         cipher = reader(wrapped)
         for n in (0, 1):
             cipher.open(n, stored[n])
-        renewed = cipher.renew()
+        cipher.renew()
         again = cipher.seal(2, b"torn")
-        keys.add(renewed)
+        keys.add(cipher.wrapped)
         lines.add(again)
         replayed = reader(wrapped)
         replayed.follow(stored[1])
-        replayed.turn(renewed)
+        replayed.turn(cipher.wrapped)
         assert replayed.open(2, again) == b"torn"
         with pytest.raises(SealedError):
             replayed.seal(3, b"a key it only read")
