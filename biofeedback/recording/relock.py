@@ -10,7 +10,7 @@ from typing import Final
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
-from biofeedback.recording.chain import Line
+from biofeedback.recording.chain import LONGEST_LINE, Line, LineError, open_line
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
 from biofeedback.recording.reader import StoredLines, read_lines
@@ -34,7 +34,7 @@ def relock(path: Path, old: Keys | None, new: Keys | None) -> None:
     held = _hold(path)
     made = path.with_name(path.name + BEING_MADE)
     try:
-        stored = read_lines(path, old)
+        stored = read_lines(path, old, format_=_format_of(path))
         _check_whole(stored)
         made.unlink(missing_ok=True)
         head = _head_of(stored, hashlib.sha256(path.read_bytes()).hexdigest())
@@ -45,6 +45,8 @@ def relock(path: Path, old: Keys | None, new: Keys | None) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise RecordingError(f"{path} cannot be written anew: {error.strerror}.", "It is left as it is.") from error
+    except LineError as error:
+        raise RecordingError(f"{path} cannot be written anew: {error}.", "It is left as it is.") from error
     finally:
         made.unlink(missing_ok=True)
         os.close(held)
@@ -59,6 +61,13 @@ def _hold(path: Path) -> int:
         return descriptor
     os.close(descriptor)
     raise RecordingError(f"{path} is being written.", "Wait until that has ended.")
+
+
+def _format_of(path: Path) -> str:
+    """Of a recording or of a person log; what is neither will be refused."""
+    with path.open("rb") as file:
+        line, _ = open_line(file.readline(LONGEST_LINE).removesuffix(b"\n"), 0)
+    return str(line.body.get("format"))
 
 
 def _check_whole(stored: StoredLines) -> None:
@@ -106,7 +115,7 @@ def _write(made: Path, head: Mapping[str, Json], lines: Sequence[Line], keys: Ke
 
 
 def _compare(made: Path, stored: StoredLines, keys: Keys | None) -> None:
-    again = read_lines(made, keys)
+    again = read_lines(made, keys, format_=str(stored.head["format"]))
     same_head = _without(again.head) == _without(stored.head) and again.head.get("v") == VERSION
     if again.damage is not None or not same_head or _content(again.lines) != _content(stored.lines):
         raise RecordingError(f"{made} is not read back as it was written.", "The old file is left as it is.")
