@@ -99,7 +99,7 @@ def _off(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     write_home_lock(config.home, keys.lock, on=False)
     say(args, "New recordings are not encrypted any more.")
     code = _all_anew(args, config, None) if args.existing else 0
-    left = sum(map(_is_locked, _logs(config)))
+    left = sum(map(_is_locked, [*_logs(config), *_parts(config)]))
     if left:
         say(args, f"{_files(left)} stay encrypted and open with the passphrase as before.")
     elif args.existing:
@@ -115,7 +115,8 @@ def _change(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     keys = home_keys(args, stored.lock).with_passphrase(new_passphrase(args.new_passphrase_file))
     write_home_lock(config.home, keys.lock, on=stored.on)
     say(args, "The new passphrase opens all recordings here; the recovery code is the same as before.")
-    say(args, "A copy of an old recording that is taken elsewhere still opens with the old passphrase.")
+    say(args, "Whoever knows the old one can still open copies of older files with it. Against that make all of them")
+    say(args, f"anew under another key: {called()} lock off --existing, then {called()} lock on --existing")
     return 0
 
 
@@ -125,7 +126,7 @@ def _code(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     keys, code = home_keys(args, stored.lock).with_new_code()
     _show_code(args, code)
     write_home_lock(config.home, keys.lock, on=stored.on)
-    say(args, "The old code no longer opens your recordings here; copies of old ones taken elsewhere it still does.")
+    say(args, "The old code does not open your recordings here any more; whoever has it can still open copies of them.")
     return 0
 
 
@@ -184,6 +185,11 @@ def _logs(config: Config) -> Iterator[Path]:
     """Finished recordings and person logs of the data folder."""
     yield from sorted((config.home / "sessions").glob("*.session.jsonl"))
     yield from sorted((config.home / "people").glob("*/person.jsonl"))
+
+
+def _parts(config: Config) -> list[Path]:
+    """Recordings that were not finished."""
+    return sorted((config.home / "sessions").glob("*.part"))
 
 
 def _beside(config: Config) -> list[Path]:
