@@ -86,7 +86,7 @@ def _on(args: argparse.Namespace, config: Config, stored: HomeLock | None) -> in
     if args.existing:
         return _all_anew(args, config, keys)
     if plain := sum(not _is_locked(path) for path in _logs(config)):
-        say(args, f"{_files(plain)} from before stay readable by anyone; {called()} lock on --existing changes that.")
+        say(args, f"Not encrypted, from before: {_files(plain)}. That is changed by: {called()} lock on --existing")
     return 0
 
 
@@ -101,7 +101,7 @@ def _off(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     code = _all_anew(args, config, None) if args.existing else 0
     left = sum(map(_is_locked, [*_logs(config), *_parts(config)]))
     if left:
-        say(args, f"{_files(left)} stay encrypted and open with the passphrase as before.")
+        say(args, f"Still encrypted: {_files(left)}, to be opened with the passphrase as before.")
     elif args.existing:
         remove_home_lock(config.home)
     return code
@@ -138,7 +138,7 @@ def _status(args: argparse.Namespace, config: Config, stored: HomeLock | None) -
                     "plain": plain})  # fmt: skip
         return 0
     sys.stdout.write(f"New recordings are {'encrypted' if on else 'not encrypted'}.\n")
-    sys.stdout.write(f"Here are {_files(encrypted)} encrypted and {_files(plain)} not.\n")
+    sys.stdout.write(f"Recordings and person logs here: {encrypted} encrypted, {plain} not.\n")
     return 0
 
 
@@ -175,7 +175,7 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) ->
         except BiofeedbackError as error:
             failed += 1
             sys.stderr.write(f"biofeedback: {error.what}\n{error.advice}\n")
-    say(args, f"{_files(len(todo) - failed)} written anew{f', {failed} left as they were' if failed else ''}.")
+    say(args, f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.")
     if beside := _beside(config):
         say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")
     return 1 if failed else 0
