@@ -37,9 +37,7 @@ def test_2_1_folders_are_0700_and_files_0600_whatever_the_umask_is(tmp_path: Pat
 
 @pytest.mark.parametrize("wide", [0o777, 0o770, 0o707, 0o722])
 @pytest.mark.parametrize("which", ["", "sessions", "people"])
-def test_row_20_a_folder_that_others_may_write_to_is_refused_with_advice(
-    tmp_path: Path, which: str, wide: int
-) -> None:
+def test_row_20_a_folder_that_others_may_write_to_is_refused_with_advice(tmp_path: Path, which: str, wide: int) -> None:
     folder = tmp_path / "home" / which
     folder.mkdir(parents=True)
     (tmp_path / "home").chmod(0o700)
