@@ -77,8 +77,15 @@ Posted: TypeAlias = Callable[[int], Input]
 class Recorder(Protocol):
     """Where events are kept; `append` returns when the event is."""
 
-    failed: str | None
-    """One sentence once nothing can be kept any more; the session goes on."""
+    @property
+    def trouble(self) -> str | None:
+        """One sentence while events wait in memory for the disk."""
+        ...
+
+    @property
+    def failed(self) -> str | None:
+        """One sentence once nothing can be kept any more; the session goes on."""
+        ...
 
     def append(self, event: Event) -> None:
         """Keep one event."""
