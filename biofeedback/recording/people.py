@@ -95,7 +95,7 @@ class People:
             raise UsageError(f"There is nobody called '{word}' here.", "See who is there: person list")
         return person
 
-    def nextfree_name(self) -> str:
+    def next_free(self) -> str:
         """P-001, P-002, ...: one more than the highest there is."""
         taken = [int(match[1]) for name in [*self.pseudonyms(), *self.names()] if (match := _NUMBERED.fullmatch(name))]
         return f"P-{max(taken, default=0) + 1:03d}"

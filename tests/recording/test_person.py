@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofeedback.errors import RecordingError, UnreadableError, UsageError
+from biofeedback.events import Json
 from biofeedback.recording.chain import Line
 from biofeedback.recording.people import People, is_pseudonym
 from biofeedback.recording.person import PersonLog
@@ -40,11 +41,11 @@ def log(home: Path, *minutes: float) -> PersonLog:
     return PersonLog(home, "P-001", now=lambda: next(times))
 
 
-def entry(number: int, text: str) -> tuple[str, dict[str, object]]:
+def entry(number: int, text: str) -> tuple[str, dict[str, Json]]:
     return "journal", {"entry": number, "text": text}
 
 
-def rows(path: Path) -> list[dict[str, object]]:
+def rows(path: Path) -> list[dict[str, Json]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
@@ -96,7 +97,7 @@ def test_unknown_kinds_and_keys_are_kept_and_change_nothing(tmp_path: Path) -> N
 
 
 def test_newer_words_replace_older_ones() -> None:
-    said = [
+    said: list[tuple[str, dict[str, Json]]] = [
         ("profile", {"name": "Anna", "pace": 5.5, "words": {"place": "lake"}, "flags": ["beta_blocker"]}),
         ("profile", {"pace": 6, "strap": "H10"}),
         ("profile", {"flags": []}),
