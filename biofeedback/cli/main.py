@@ -23,6 +23,8 @@ COMMANDS: Final[dict[str, str]] = {
     "analyze": "heart-rate variability of recordings and RR files",
     "simulate": "write a recording of a simulated person",
     "report": "one HTML page about a session",
+    "person": "who is recorded here: consent, profile, deletion",
+    "journal": "what came, in one sentence: add, list, export, remove",
     "scripts": "the imagery scripts: list, show, check, new",
     "config": "settings and where each comes from",
 }
