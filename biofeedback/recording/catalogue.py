@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from json import dumps
 from pathlib import Path
 from typing import Any, Final, cast
@@ -196,7 +197,7 @@ def _last_lines(data: bytes) -> list[Line]:
     """The good lines at the end, each checked with what the line before it says of itself."""
     raws = data.split(b"\n")
     lines: list[Line] = []
-    for before, raw in zip(raws, raws[1:], strict=False):
+    for before, raw in pairwise(raws):
         crc = stated_crc(before)
         if crc is not None and raw:
             with suppress(LineError, SealedError):

@@ -30,7 +30,9 @@ CREATE TABLE session(
     plan TEXT, scripts TEXT, source TEXT, simulated INTEGER NOT NULL, demo INTEGER NOT NULL, parent TEXT,
     encrypted INTEGER NOT NULL, state TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE metric(file TEXT NOT NULL, m TEXT NOT NULL, phase INTEGER, name TEXT, v REAL, rule TEXT, a REAL, rule_a TEXT);
+CREATE TABLE metric(
+    file TEXT NOT NULL, m TEXT NOT NULL, phase INTEGER, name TEXT, v REAL, rule TEXT, a REAL, rule_a TEXT
+);
 CREATE TABLE suds(file TEXT NOT NULL, t INTEGER NOT NULL, "when" TEXT NOT NULL, v INTEGER);
 CREATE TABLE person_log(person TEXT PRIMARY KEY, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE tag(person TEXT NOT NULL, session TEXT NOT NULL, word TEXT NOT NULL);
@@ -53,7 +55,7 @@ def opened_index(home: Path, fill: Fill, *, anew: bool = False) -> Iterator[sqli
     try:
         with _alone(home):
             connection = _usable(home / NAME, fill, anew=anew)
-    except _Unusable:
+    except _UnusableError:
         connection = _in_memory(fill)
     try:
         yield connection
@@ -61,23 +63,23 @@ def opened_index(home: Path, fill: Fill, *, anew: bool = False) -> Iterator[sqli
         connection.close()
 
 
-class _Unusable(Exception):
+class _UnusableError(Exception):
     """Raised when no index can be kept on the disk."""
 
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Nobody else of us changes the index meanwhile. Raises _Unusable."""
+    """Nobody else of us changes the index meanwhile. Raises _UnusableError."""
     path = home / f"{NAME}.lock"
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), FILE_MODE)
     except OSError as error:
-        raise _Unusable from error
+        raise _UnusableError from error
     try:
         until_s = time.monotonic() + WAIT_S
         while not take_lock(descriptor):
             if time.monotonic() > until_s:
-                raise _Unusable
+                raise _UnusableError
             time.sleep(RETRY_S)
         yield
     finally:
@@ -85,7 +87,7 @@ def _alone(home: Path) -> Iterator[None]:
 
 
 def _usable(path: Path, fill: Fill, *, anew: bool) -> sqlite3.Connection:
-    """The index on the disk, made first when there is none that can be used. Raises _Unusable."""
+    """The index on the disk, made first when there is none that can be used. Raises _UnusableError."""
     try:
         if not anew and (found := _existing(path)) is not None:
             _fill(found, fill)
@@ -93,7 +95,7 @@ def _usable(path: Path, fill: Fill, *, anew: bool) -> sqlite3.Connection:
         _make(path, fill)
         return _connect(path)
     except (OSError, sqlite3.Error) as error:
-        raise _Unusable from error
+        raise _UnusableError from error
 
 
 def _existing(path: Path) -> sqlite3.Connection | None:
@@ -105,9 +107,11 @@ def _existing(path: Path) -> sqlite3.Connection | None:
         if os.name == "posix":
             path.chmod(FILE_MODE)
         connection = _connect(path)
-        if connection.execute("SELECT schema_v FROM meta").fetchall() == [(SCHEMA_V,)]:
-            if connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]:
-                return connection
+        told = [
+            connection.execute(asked).fetchall() for asked in ("SELECT schema_v FROM meta", "PRAGMA quick_check(1)")
+        ]
+        if told == [[(SCHEMA_V,)], [("ok",)]]:
+            return connection
     if connection is not None:
         connection.close()
     return None

@@ -18,9 +18,9 @@ from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.recording.catalogue import Facts, facts_of, recordings_in
 from biofeedback.recording.index_file import opened_index
 from biofeedback.recording.naming import PART
-from biofeedback.recording.person_marks import Marks, PersonLog, marks_of, person_logs_in
+from biofeedback.recording.person_marks import LogFile, Marks, marks_of, person_logs_in
+from biofeedback.recording.recovery import in_use
 from biofeedback.recording.sealing import Keys
-from biofeedback.recording.side_files import is_busy
 
 SESSIONS: Final = "sessions"
 SHORT: Final = 8
@@ -198,12 +198,14 @@ def open_library(home: Path, keys: Keys | None = None, *, anew: bool = False) ->
         with opened_index(home, fill, anew=anew) as connection:
             yield Library(home, connection, keys)
     except OSError as error:
-        raise BiofeedbackError(f"The sessions in {home} cannot be read: {error.strerror}.", "Check its rights.") from error
+        raise BiofeedbackError(
+            f"The sessions in {home} cannot be read: {error.strerror}.", "Check its rights."
+        ) from error
 
 
 def is_running(library: Library, session: Session) -> bool:
     """Whether a session is being recorded at this moment."""
-    return session.facts.state != "finished" and is_busy(library.path(session))
+    return session.facts.state != "finished" and in_use(library.path(session))
 
 
 def _read_changes(index: sqlite3.Connection, home: Path) -> None:
@@ -230,7 +232,7 @@ def _read_person_logs(index: sqlite3.Connection, home: Path) -> None:
         _forget_person(index, person)
 
 
-def _keep_marks(index: sqlite3.Connection, log: PersonLog) -> None:
+def _keep_marks(index: sqlite3.Connection, log: LogFile) -> None:
     index.execute("INSERT INTO person_log VALUES (?,?,?)", (log.person, log.bytes, log.mtime_ns))
     said = log.read()
     index.executemany("INSERT INTO tag VALUES (?,?,?)", [(log.person, *tag) for tag in said.tags])

@@ -7,16 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from biofeedback.errors import UnreadableError
-from biofeedback.recording.chain import SealedError
+from biofeedback.recording.people import PEOPLE
+from biofeedback.recording.person import FILE, FORMAT
 from biofeedback.recording.person_state import MOVED, fold
 from biofeedback.recording.reader import read_lines
 from biofeedback.recording.sealing import Keys
-
-PEOPLE: Final = "people"
-LOG: Final = "person.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class PersonLog:
+class LogFile:
     """A person log as a file."""
 
     person: str
@@ -39,8 +36,8 @@ class PersonLog:
 
     def read(self, keys: Keys | None = None) -> Said:
         """What it says; nothing when it cannot be read, or not without its key."""
-        with suppress(UnreadableError, SealedError, OSError):
-            stored = read_lines(self.path, keys)
+        with suppress(UnreadableError):
+            stored = read_lines(self.path, keys, format_=FORMAT)
             state = fold([*stored.lines, *stored.beyond])
             return Said(
                 [(session, word) for session, words in state.tags.items() for word in words],
@@ -76,7 +73,7 @@ class Marks:
         return Marks(owners, {session: tuple(each) for session, each in words.items()}, frozenset(deleted))
 
 
-def person_logs_in(home: Path) -> Iterator[PersonLog]:
+def person_logs_in(home: Path) -> Iterator[LogFile]:
     """The person logs of a home, in the order of their pseudonyms."""
     folder = home / PEOPLE
     try:
@@ -85,13 +82,13 @@ def person_logs_in(home: Path) -> Iterator[PersonLog]:
     except OSError:
         return
     for person in people:
-        path = folder / person / LOG
+        path = folder / person / FILE
         with suppress(OSError):
             found = path.lstat()
-            yield PersonLog(person, path, found.st_size, found.st_mtime_ns)
+            yield LogFile(person, path, found.st_size, found.st_mtime_ns)
 
 
-def marks_of(logs: Iterable[PersonLog], keys: Keys | None) -> Marks:
+def marks_of(logs: Iterable[LogFile], keys: Keys | None) -> Marks:
     """What these logs say together, read now."""
     said = [log.read(keys) for log in logs]
     return Marks.of(

@@ -45,16 +45,15 @@ def rewrite_in_place(
         source = read_recording(path, keys)
         _check_can_change(source)
         before = content(source)
-        after = [line for line in change(before) if line.kind not in _LAYOUT]
-        same = [_said(line) for line in after] == [_said(line) for line in before if line.kind not in _LAYOUT]
-        if same and source.damage is None:
+        after = change(before)
+        if source.damage is None and _content(after) == _content(before):
             remove_side_files(path)
             return False
         scratch = path.with_name(path.name + SCRATCH)
         scratch.unlink(missing_ok=True)
         damaged = ["damaged"] if source.damage is not None else []
         try:
-            copy_to(scratch, source, change(before), [*removed, *damaged], keys if CIPHER in source.head else None)
+            copy_to(scratch, source, after, [*removed, *damaged], keys if CIPHER in source.head else None)
             if check is not None:
                 check(scratch)
         except BaseException:
@@ -80,10 +79,7 @@ def copy_to(
     """
     try:
         _write(target, _head(source, lines, removed, more_head or {}), lines, keys)
-        again = read_recording(target, keys)
-        told = [_said(line) for line in again.lines if line.kind not in _LAYOUT]
-        if again.damage is not None or told != [_said(line) for line in lines if line.kind not in _LAYOUT]:
-            raise RecordingError(f"The copy {target} is not what was written.", "The recording is left as it was.")
+        _compare(read_recording(target, keys), lines)
         target.chmod(FINISHED_MODE)
         sync_folder(target.parent)
     except OSError as error:
@@ -95,6 +91,12 @@ def copy_to(
         target.unlink(missing_ok=True)
         raise
     return target
+
+
+def _compare(again: StoredRecording, lines: Sequence[Line]) -> None:
+    """Raises RecordingError when what is read back is not what was written."""
+    if again.damage is not None or _content(again.lines) != _content(lines):
+        raise RecordingError(f"The copy {again.path} is not what was written.", "The recording is left as it was.")
 
 
 def content(source: StoredRecording) -> list[Line]:
@@ -149,8 +151,9 @@ def _write(target: Path, head: Mapping[str, Json], lines: Sequence[Line], keys: 
         raise RecordingError(file.failed or f"{target} could not be written.", "The recording is left as it was.")
 
 
-def _said(line: Line) -> tuple[int, str, Mapping[str, Any]]:
-    return line.t, line.kind, line.body
+def _content(lines: Sequence[Line]) -> list[tuple[int, str, Mapping[str, Any]]]:
+    """What lines say, whatever their numbers; head and seals are made anew and left out."""
+    return [(line.t, line.kind, line.body) for line in lines if line.kind not in _LAYOUT]
 
 
 def _check_can_change(source: StoredRecording) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.naming import PART, final_of
+from biofeedback.recording.recovery import in_use
 from biofeedback.recording.syncer import sync_folder
-from devices.file_lock import try_lock
 
 
 def page_of(recording: Path) -> Path:
@@ -31,7 +30,7 @@ def remove_side_files(path: Path, but: Path | None = None) -> list[Path]:
     """Delete them, and say which. Raises RecordingError when one is being written."""
     gone = [each for each in side_files(path) if each != but]
     for each in gone:
-        if is_busy(each):
+        if _busy(each):
             raise RecordingError(f"{each} is being written by another program.", "Wait until that has ended.")
     for each in gone:
         each.unlink(missing_ok=True)
@@ -44,37 +43,17 @@ def remove_recording(path: Path) -> list[Path]:
     The recording itself goes last: while it is there the rest can be found and deleted again.
     """
     try:
-        if is_busy(path):
+        if _busy(path):
             raise RecordingError(f"{path} is being written by another program.", "End that session first.")
         gone = [*remove_side_files(path), path]
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
-        raise RecordingError(f"{path} cannot be deleted: {error.strerror}.", "Check the rights of its folder.") from error
+        raise RecordingError(
+            f"{path} cannot be deleted: {error.strerror}.", "Check the rights of its folder."
+        ) from error
     return gone
 
 
-def is_busy(path: Path) -> bool:
-    """Whether another program of ours writes this file now."""
-    if PART not in path.name:
-        return False
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
-    except OSError:
-        return False
-    try:
-        return not try_lock(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def free_parts(folder: Path) -> Iterator[Path]:
-    """The parts in a folder that nobody writes any more."""
-    try:
-        names = sorted(name for name in os.listdir(folder) if name.endswith(PART))
-    except OSError:
-        return
-    for name in names:
-        path = folder / name
-        if not path.is_symlink() and not is_busy(path):
-            yield path
+def _busy(path: Path) -> bool:
+    return path.name.endswith(PART) and in_use(path)
