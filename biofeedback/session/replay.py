@@ -12,7 +12,9 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import LOG_ONLY, StoredRecording, read_recording
+from biofeedback.recording.repair import LINES_LOST, first_session_of
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
@@ -130,9 +132,9 @@ class Verification:
         }
 
 
-def verify(path: Path) -> Verification:
+def verify(path: Path, keys: Keys | None = None) -> Verification:
     """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path)
+    recording = read_recording(path, keys)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
@@ -148,6 +150,10 @@ def verify(path: Path) -> Verification:
         # It was mended since: what came before the failure must come out again, the rest is new.
         whole, stored = False, stored[: _place_of_failure(stored)]
         again = again[: len(stored)]
+    hole = place_of_hole(recording)
+    if hole is not None:
+        whole, stored = False, stored[:hole]
+        again = again[:hole]
     removed = removed_kinds(recording)
     comparison = _Comparison(frozenset(stale), frozenset(removed))
     comparison.check_coins(recording)
@@ -211,6 +217,16 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
     return next(told, len(stored))
 
 
+def place_of_hole(recording: StoredRecording) -> int | None:
+    """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
+    outputs = 0
+    for line in recording.lines:
+        if line.kind == "err" and line.body.get("code") == LINES_LOST:
+            return outputs
+        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+    return None
+
+
 class _Comparison:
     """Stored outputs against recomputed ones: kinds and order equal, numbers within 1e-9, `exact` to the bit."""
 
@@ -251,11 +267,12 @@ class _Comparison:
 
     def check_coins(self, recording: StoredRecording) -> None:
         """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        session = first_session_of(recording.head)
         sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
         for line in recording.lines:
             if line.kind == "reveal":
                 pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                if sealed.get(pair) != commitment(str(recording.head["session"]), pair, coin, nonce):
+                if sealed.get(pair) != commitment(session, pair, coin, nonce):
                     self.exact = False
                     self._differs(f"the coin of pair {pair} is not the one that was sealed")
 
