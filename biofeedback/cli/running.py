@@ -32,6 +32,7 @@ from biofeedback.session.plan import Plan
 from biofeedback.session.plugins import MetricPlugins, metric_plugins
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
+from biofeedback.session.wall import WallWatch
 from devices.choosing import Chooser
 from devices.source import Clock, Source
 
@@ -111,10 +112,11 @@ def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Sig
     for refused in foreign.refused:
         say(args, metric_lost(refused.words))
     clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
+    wall = WallWatch() if work.speed == 1 else None
     queue = ViewQueue() if work.source.info.kind == "strap" else ViewQueue(None)
     publish = _Publisher(queue if view.shown else None, talk=None if view.shown or view.json else partial(say, args))
     coins = draw_coins(len(work.plan.pairs), work.seed)
-    loop = SessionLoop(work.source, clock, opening, coins, log, publish)
+    loop = SessionLoop(work.source, clock, opening, coins, log, publish, wall)
     post = None if work.watched_only else loop.post
     running = RunningSession(queue, clock.now, post, chooser=work.chooser)
     if view.json:

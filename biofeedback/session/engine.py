@@ -60,10 +60,11 @@ from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, re
 from biofeedback.session.questions import Questions
 from biofeedback.session.sensor import SensorWatch
 from biofeedback.session.signal import Signal
+from biofeedback.session.tally import Tally
 from biofeedback.session.timeline import Timeline
 from biofeedback.session.trials import ROSE, Trials
 
-VERSION: Final = 3
+VERSION: Final = 4
 KEEP_US: Final = 360_000_000
 """Beats older than this are forgotten: longer than any window a live number needs."""
 GENTLE_CLOSE_S: Final = 20.0
@@ -111,9 +112,14 @@ class Engine:
         self._numbers_from_us: int | None = None
         self._told_impossible = False
         self._asleep: Asleep | None = None
-        self._settled_us = 0
+        self._tally = Tally()
         self.beats = 0
         self._steps_begun = 0
+
+    @property
+    def flagged(self) -> int:
+        """So many of the beats that are settled are artefacts."""
+        return self._tally.flagged
 
     @property
     def lost_metrics(self) -> Sequence[Failure]:
@@ -253,7 +259,7 @@ class Engine:
     def _stream_event(self, at: int, event: StreamEvent) -> list[Output]:
         match event:
             case Settled(beat):
-                self._settled_us = beat.t_us
+                self._tally.add(beat)
                 return [_beat_output(at, beat)]
             case Hole():
                 return [Gap(at, event.from_us, event.to_us, event.why)]
@@ -305,7 +311,7 @@ class Engine:
             self._player.stop()
 
     def _measure(self, at: int) -> Sequence[Output]:
-        settled_us = self._settled_us if self._stream.coverage.decided(at) else 0
+        settled_us = self._tally.last_us if self._stream.coverage.decided(at) else 0
         return self._trials.measure_due(at, tuple(self._stream.beats), settled_us)
 
     # Cues and pacer
@@ -511,6 +517,8 @@ class Engine:
 
     def _sleep(self, command: Command) -> list[Output]:
         """The computer sleeps from here on: nothing is due until it wakes, and nobody is there to answer."""
+        if self._asleep is not None:
+            return []
         decided = self._after_beats(command.at, self._stream.command(command))
         self._asleep = Asleep(command.at, paused_before=self._timeline.paused)
         if not self._timeline.paused:
@@ -572,7 +580,7 @@ class Engine:
         demo = self._opened is not None and self._opened.demo
         outs.extend(self._trials.verdicts(at, demo=demo))
         self.ended = True
-        return [*outs, End(at, why, at / 1e6, self.beats)]
+        return [*outs, End(at, why, at / 1e6, self.beats, self._tally.flagged, self._tally.coverage)]
 
 
 def _length(us: int) -> str:

@@ -33,11 +33,13 @@ from biofeedback.events import (
     Rr,
     Sensor,
 )
+from biofeedback.hrv.beats import NEVER
 from biofeedback.session import door
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.opening import Opening
+from biofeedback.session.wall import WallWatch
 from devices.events import (
     Acceleration,
     Answered,
@@ -100,13 +102,16 @@ class SessionLoop:
         coins: Sequence[Coin],
         recorder: Recorder | None,
         publish: Publish,
+        wall: WallWatch | None = None,
     ) -> None:
+        """`wall`: where session time is the machine's own, its wall clock is kept beside it."""
         self._source = door.door_of(source)
         self._clock = clock
         self._opening = opening
         self._coins = {coin.pair: coin for coin in coins}
         self._recorder = recorder
         self._publish = publish
+        self._wall = wall
         self._engine = GuardedEngine(opening.metrics)
         self._error_kept = False
         self._lost_kept = 0
@@ -177,13 +182,30 @@ class SessionLoop:
         self._step(self._opening.event)
         for coin in self._coins.values():
             self._step(Commit(0, coin.pair, coin.sealed(self._opening.session)))
+        self._look_at_clocks()
+
+    def _look_at_clocks(self) -> None:
+        """Keep what the wall clock says when that is due; what the machine slept is no time of the session."""
+        at = max(self._clock.now(), self._engine.time)
+        seen = self._wall.look(at) if self._wall is not None else None
+        if seen is None:
+            return
+        if seen.why == "suspend":
+            self._sleep_until(at)
+        self._step(seen)
+
+    def _sleep_until(self, at: int) -> None:
+        self._step(Command(self._engine.time, "sleep", by="program"))
+        self._step(Command(at, "wake", by="program"))
 
     async def _follow(self, events: AsyncIterator[SourceEvent]) -> None:
         pulling = _Pulling(events)
         wake = asyncio.ensure_future(self._wake.wait())
         try:
             while not self._engine.ended and self.failure is None:
-                await self._clock.wait((pulling.next, wake), self._engine.next_deadline)
+                looks_us = NEVER if self._wall is None else self._wall.due_us
+                await self._clock.wait((pulling.next, wake), min(self._engine.next_deadline, looks_us))
+                self._look_at_clocks()
                 if wake.done():
                     self._wake.clear()
                     wake = asyncio.ensure_future(self._wake.wait())
@@ -283,8 +305,7 @@ class SessionLoop:
         """Do what was due until then, unless the computer slept over it: nobody wants ten minutes of cues at once."""
         awake_us = max(self._engine.next_deadline, self._engine.time)
         if to_us - awake_us > SLEPT_US * self._clock.speed:
-            self._step(Command(self._engine.time, "sleep", by="program"))
-            self._step(Command(to_us, "wake", by="program"))
+            self._sleep_until(to_us)
         self._handle(self._engine.advance(to_us))
 
     def _handle(self, outs: Sequence[Output]) -> None:
