@@ -23,10 +23,8 @@ def system_ns() -> int:
 
 
 def awake_ns() -> int | None:
-    """A steady clock of the system that stands still while the machine sleeps; None where there is none beside
-    `system_ns` (Windows)."""
-    number: int | None = AWAKE_CLOCK
-    return None if number is None else time.clock_gettime_ns(number)
+    """A steady clock that stands still while the machine sleeps; None where there is only one clock (Windows)."""
+    return None if AWAKE_CLOCK is None else time.clock_gettime_ns(AWAKE_CLOCK)
 
 
 def boot_id() -> str | None:

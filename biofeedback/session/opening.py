@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from json import dumps
-from typing import Final
+from typing import Final, cast
 
-import numpy
+import numpy as np
 
 from biofeedback import __version__
 from biofeedback.errors import ScriptError, UsageError
@@ -148,7 +148,7 @@ def _host(info: StrapInfo) -> dict[str, Json]:
         "os": platform.system(),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "numpy": numpy.__version__,
+        "numpy": np.__version__,
         "cpu": [*_cpu_features()],
     }
     if info.kind == "strap":
@@ -162,7 +162,7 @@ def _host(info: StrapInfo) -> dict[str, Json]:
 def _cpu_features() -> Sequence[str]:
     """The features of this processor that numpy makes use of; those switched off are not among them."""
     try:
-        known = numpy.show_config(mode="dicts")["SIMD Extensions"]
-        return [str(name) for part in ("baseline", "found") for name in known.get(part, ())]
+        known = cast("Mapping[str, Sequence[str]]", np.show_config(mode="dicts")["SIMD Extensions"])
+        return [name for part in ("baseline", "found") for name in known.get(part, ())]
     except (AttributeError, KeyError, TypeError):
         return []

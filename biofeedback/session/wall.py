@@ -42,11 +42,12 @@ class Reading:
 
 def read_clocks() -> Reading:
     """The clocks of this machine now."""
-    for _ in range(TRIES):
+    tries = 0
+    while True:
         before_ns, awake, wall_ns, after_ns = system_ns(), awake_ns(), time.time_ns(), system_ns()
-        if after_ns - before_ns < CLOSE_NS:
-            break
-    return Reading(wall_ns, (before_ns + after_ns) // 2, awake, utc_offset_s(wall_ns))
+        tries += 1
+        if after_ns - before_ns < CLOSE_NS or tries == TRIES:
+            return Reading(wall_ns, (before_ns + after_ns) // 2, awake, utc_offset_s(wall_ns))
 
 
 def utc_offset_s(wall_ns: int) -> int:
