@@ -22,7 +22,7 @@ from biofeedback.hrv.registry import METRICS
 from biofeedback.imagery.script import GROUNDING, Script, to_json
 from biofeedback.recording.chain import LONGEST_LINE
 from biofeedback.recording.codec import to_body
-from biofeedback.recording.log import SUFFIX
+from biofeedback.recording.naming import SUFFIX
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
 from biofeedback.session.plan import Plan
 from biofeedback.session.scripts import Shelf

@@ -196,8 +196,8 @@ def test_a_name_that_was_taken_meanwhile_is_not_overwritten(
     log = SessionLog(tmp_path / "same.session.jsonl", {})
     log.append(EVENTS[-1])
     (tmp_path / "same.session.jsonl").write_text("somebody else's")
-    with pytest.raises(RecordingError, match="exists already"):
-        log.close()
+    assert log.close() == tmp_path / "same.session.jsonl.part"
+    assert "exists already" in (log.failed or "")
     assert (tmp_path / "same.session.jsonl").read_text() == "somebody else's"
     assert (tmp_path / "same.session.jsonl.part").exists()
 
@@ -275,21 +275,113 @@ def test_1_4_syncing_is_never_on_the_session_s_thread(tmp_path: Path, monkeypatc
     log.close()
 
 
-def test_a_disk_that_cannot_sync_is_told_and_never_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_4_a_sync_that_failed_is_never_tried_again_on_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tries = queue.SimpleQueue[int]()
 
-    def broken(_: int) -> None:
-        tries.put(1)
+    def broken(handle: int) -> None:
+        tries.put(os.fstat(handle).st_ino)
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", broken)
     log = SessionLog(tmp_path / "a.session.jsonl", {})
     log.append(EVENTS[4])
-    tries.get(timeout=5)
+    first = tries.get(timeout=5)
     log.append(EVENTS[-1])
     assert log.close().name.endswith(".part")
     assert "Input/output error" in (log.failed or "")
-    assert tries.empty()
+    seen = [first]
+    while not tries.empty():
+        seen.append(tries.get())
+    assert len(seen) == len(set(seen)), "each file once"
+
+
+def test_1_4_after_a_failed_sync_all_goes_on_in_a_new_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = threading.Event()
+    real = os.fsync
+
+    def broken_once(handle: int) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise OSError(5, "Input/output error")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", broken_once)
+    log = SessionLog(tmp_path / "a.session.jsonl", {"session": "s"})
+    log.append(EVENTS[4])
+    assert failed.wait(5)
+    log.append(EVENTS[5])
+    assert log.part.name == "a.session.jsonl.2.part"
+    log.append(EVENTS[-1])
+    assert log.close() == tmp_path / "a.session.jsonl"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.session.jsonl"]
+    recording = read_recording(log.path)
+    assert recording.damage is None
+    assert tuple(recording.events()) == (EVENTS[4], EVENTS[5], EVENTS[-1])
+    assert recording.head["continues"]["file"] == "a.session.jsonl.part"
+
+
+def test_1_4_a_full_disk_keeps_the_session_in_memory_until_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.Event()
+    real = os.write
+
+    def no_room(handle: int, data: bytes) -> int:
+        if full.is_set():
+            raise OSError(28, "No space left on device")
+        return real(handle, data)
+
+    monkeypatch.setattr(os, "write", no_room)
+    log = SessionLog(tmp_path / "a.session.jsonl", {})
+    log.append(EVENTS[0])
+    full.set()
+    log.append(EVENTS[1])
+    log.append(EVENTS[2])
+    assert "No space left" in (log.trouble or "")
+    assert log.failed is None
+    full.clear()
+    log.append(EVENTS[3])
+    assert log.trouble is None
+    log.append(EVENTS[-1])
+    recording = read_recording(log.close())
+    assert tuple(recording.events()) == (*EVENTS[:4], EVENTS[-1])
+
+
+def test_1_4_a_torn_end_is_put_aside_and_the_session_goes_on(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path / "a.session.jsonl", {"session": "s"})
+    log.append(EVENTS[0])
+    part = log.close()
+    whole = part.read_bytes()
+    part.write_bytes(whole + b'{"n":3,"t":16000000,"k":"mark","te')
+    with pytest.raises(RecordingError, match="by another program"), SessionLog.resume(part) as first:
+        SessionLog.resume(part)
+    again = first.stored
+    assert again is not None
+    assert tuple(again.events()) == EVENTS[:1]
+    assert (tmp_path / f"a.session.jsonl.part.torn{len(whole)}").read_bytes() == b'{"n":3,"t":16000000,"k":"mark","te'
+    with SessionLog.resume(part) as second:
+        for event in EVENTS[1:]:
+            second.append(event)
+    recording = read_recording(tmp_path / "a.session.jsonl")
+    assert recording.damage is None
+    assert tuple(recording.events()) == EVENTS
+
+
+def test_1_4_damage_before_the_end_is_never_rewritten(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path / "a.session.jsonl", {"session": "s"})
+    for event in EVENTS[:3]:
+        log.append(event)
+    part = log.close()
+    bad = bytearray(part.read_bytes())
+    bad[bad.index(b'"packet"') + 2] ^= 1
+    part.write_bytes(bad)
+    with pytest.raises(RecordingError, match="damaged"):
+        SessionLog.resume(part)
+    assert part.read_bytes() == bad
+    recording = read_recording(part)
+    assert [line.kind for line in recording.beyond] == ["beat", "hrv", "seal"], "only the damaged line is lost"
 
 
 def test_many_short_recordings_leave_no_thread_behind(tmp_path: Path) -> None:
