@@ -69,6 +69,8 @@ KEEP_US: Final = 360_000_000
 """Beats older than this are forgotten: longer than any window a live number needs."""
 GENTLE_CLOSE_S: Final = 20.0
 SLEPT: Final = "the computer slept"
+AWAY: Final = "the program was away"
+"""The text of a `wake` when it was not the computer that slept: the session is gone on with by another program."""
 LONGEST_SLEEP_US: Final = 1_800_000_000
 """Who comes back later than this has left the session."""
 IMPOSSIBLE: Final = (
@@ -469,7 +471,7 @@ class Engine:
             case "sleep":
                 return self._sleep(command)
             case "wake":
-                return self._wake(at)
+                return self._wake(at, command.text or SLEPT)
             case _:
                 return self._steer(command) if self._timeline.current is not None else self._steer_early(command)
 
@@ -526,7 +528,7 @@ class Engine:
             self._player.pause(command.at)
         return [*decided, *self._questions.close(command.at), *self._announce(command.at)]
 
-    def _wake(self, at: int) -> list[Output]:
+    def _wake(self, at: int, why: str) -> list[Output]:
         """It is awake: go on where the session stopped, or end it when that is too long ago."""
         asleep, self._asleep = self._asleep, None
         if asleep is None:
@@ -534,11 +536,11 @@ class Engine:
         self._signal.wake(at)
         slept_us = at - asleep.since_us
         if slept_us > LONGEST_SLEEP_US:
-            return self._end(at, SLEPT)
-        slept = f"The computer slept for {_length(slept_us)}."
+            return self._end(at, why)
+        slept = f"{why[0].upper()}{why[1:]} for {_length(slept_us)}."
         if asleep.paused_before:
             return [Notice(at, "slept", f"{slept} The session is still paused.")]
-        return self._go_on(Notice(at, "slept", f"{slept} The session goes on where it stopped."), SLEPT)
+        return self._go_on(Notice(at, "slept", f"{slept} The session goes on where it stopped."), why)
 
     def _leave_pair(self, at: int, step: Step, why: str) -> list[Output]:
         self._trials.lose(step.pair, why)
@@ -585,7 +587,7 @@ class Engine:
 
 def _length(us: int) -> str:
     minutes, seconds = round(us / 60e6), round(us / 1e6)
-    return f"{minutes} minutes" if minutes >= 2 else f"{seconds} seconds"
+    return f"{minutes} minutes" if minutes >= 2 else f"{seconds} second{'s' * (seconds != 1)}"
 
 
 def _beat_output(at: int, beat: TimedBeat) -> Beat:
