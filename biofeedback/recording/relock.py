@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
@@ -79,10 +79,11 @@ def _check_whole(stored: StoredLines) -> None:
 
 def _head_of(stored: StoredLines, sha256: str) -> dict[str, Json]:
     head = {key: value for key, value in stored.head.items() if key not in _MADE_ANEW}
-    before = stored.head.get("parent")
-    parent: dict[str, Json] = {"sha256": sha256, "removed": []}
-    if isinstance(before, Mapping):
-        parent |= {"removed": before.get("removed", []), "parent": dict(before)}
+    told = stored.head.get("parent")
+    before = cast("dict[str, Json]", told) if isinstance(told, dict) else {}
+    parent: dict[str, Json] = {"removed": [], **before, "sha256": sha256}
+    if before:
+        parent["parent"] = before
     return {**head, "parent": parent}
 
 

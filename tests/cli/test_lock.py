@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -270,7 +270,7 @@ on_terminals = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo 
 
 
 @contextmanager
-def typing(home: Path, *words: str) -> Iterator[Terminal]:
+def typing(home: Path, *words: str) -> Generator[Terminal]:
     """Somebody who sits at a terminal."""
     terminal = Terminal([*PROGRAM, *words], environment(home))
     try:
