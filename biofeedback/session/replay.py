@@ -137,11 +137,7 @@ def verify(path: Path) -> Verification:
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = [
-        (event.at, kind_of(event), to_body(event))
-        for event in refold(recording, engine)
-        if kind_of(event) not in INPUT_KINDS
-    ]
+    again = _outputs_again(recording, engine)
     failed = _failure_of(recording)
     whole = recording.finished and recording.damage is None
     if failed is not None and engine.error is None:
@@ -171,6 +167,11 @@ def verify(path: Path) -> Verification:
         removed=removed,
         host=_host_of(recording),
     )
+
+
+def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
+    events = ((event, kind_of(event)) for event in refold(recording, engine))
+    return [(event.at, kind, to_body(event)) for event, kind in events if kind not in INPUT_KINDS]
 
 
 def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:

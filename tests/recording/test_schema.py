@@ -65,6 +65,14 @@ def test_the_schema_is_what_the_classes_say() -> None:
     )
 
 
+def test_the_page_lists_every_kind_with_its_keys() -> None:
+    page = make_schema.PAGE.read_text("utf-8")
+    assert page == make_schema.page_with_table(page), "make it anew: python docs/make_schema.py"
+    for kind, part in SCHEMA["$defs"].items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind}` |")]
+        assert set(part["properties"]) <= set(row.split()), kind
+
+
 def test_every_kind_is_described_and_no_word_is_left_over() -> None:
     kinds = SCHEMA["$defs"]
     assert set(kinds) == {*kind_classes(), "head", "alg", "drop", "err", "resume", "seal"}
