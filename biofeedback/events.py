@@ -38,11 +38,14 @@ NoticeCode = Literal[
     # the program itself
     "engine_failed",
     "metric_failed",
+    "recording_waits",
+    "recording_goes_on",
     "recording_stopped",
 ]
 """All reasons of a `Notice`. "impossible": more intervals than time; "no_rr": a heart rate without intervals;
-"not_chest": worn where intervals are smoothed; "hr_differs": the heart rate does not fit its intervals. "engine_failed"
-and "recording_stopped": from then on there are no more numbers, or there is no more recording; "metric_failed": a
+"not_chest": worn where intervals are smoothed; "hr_differs": the heart rate does not fit its intervals.
+"recording_waits": the disk is full or fails, and what happens is kept in memory until it "goes on". "engine_failed" and
+"recording_stopped": from then on there are no more numbers, or there is no more recording; "metric_failed": a
 metric of a plug-in is left out from then on."""
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

@@ -25,6 +25,7 @@ from biofeedback.events import (
     Json,
     Link,
     Notice,
+    NoticeCode,
     Output,
     Pacer,
     Packet,
@@ -63,6 +64,7 @@ LISTEN_ON_S: Final = 0.05
 SOURCE_FAILED: Final = "the source failed"
 METRIC_FAILED: Final = "metric_failed"
 """The code of the notice, and of the `err` line of a recording that says with what."""
+RECORDING: Final[tuple[NoticeCode, str]] = ("recording_goes_on", "The disk takes the recording again. Nothing is lost.")
 MOMENT_S: Final = 0.005
 CATCH_UP_S: Final = 3.0
 """A session that is behind its strap by more than this when it is stopped stops nonetheless."""
@@ -117,7 +119,7 @@ class SessionLoop:
         self._engine = GuardedEngine(opening.metrics)
         self._error_kept = False
         self._lost_kept = 0
-        self._failure_told = False
+        self._recorder_told = RECORDING
         self.end: End | None = None
         """How the session ended, once it has."""
         self.failure: SourceFailedError | None = None
@@ -312,9 +314,10 @@ class SessionLoop:
         if self._recorder is None:
             return
         self._recorder.append(event)
-        if self._recorder.failed is not None and not self._failure_told:
-            self._failure_told = True
-            self._publish((Notice(event.at, "recording_stopped", self._recorder.failed),))
+        told = _state_of(self._recorder)
+        if told != self._recorder_told:
+            self._recorder_told = told
+            self._publish((Notice(event.at, *told),))
 
     def _keep_error(self) -> None:
         """What the engine failed with, once, for whoever has to mend it; no folder of this machine is in it."""
@@ -395,6 +398,13 @@ def heard_of(out: Output) -> Heard | None:
             return HeardQuestion(out.at, out.id, out.what)
         case _:
             return None
+
+
+def _state_of(recorder: Recorder) -> tuple[NoticeCode, str]:
+    """How it stands with the recording, as the code and the words of a notice."""
+    if recorder.failed is not None:
+        return "recording_stopped", recorder.failed
+    return RECORDING if recorder.trouble is None else ("recording_waits", recorder.trouble)
 
 
 def _trace(error: BaseException) -> list[Json]:
