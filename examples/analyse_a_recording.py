@@ -25,7 +25,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trial.session.jsonl"
         words = "practice safe_place --plan trial --source sim:tense?seed=3 --speed max --view none --quiet"
-        subprocess.run([sys.executable, "-m", "biofeedback", *words.split(), "--output", path], check=True)
+        program = [sys.executable, "-m", "biofeedback", *words.split(), "--output", path]
+        subprocess.run(program, check=True, capture_output=True)
         show(path)
 
 

@@ -56,16 +56,16 @@ def test_the_second_system_is_another_one() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("recorded_on", "verified_on"), [(OLD, NEW), (NEW, OLD)], ids=["old-to-new", "new-to-old"])
-def test_r15_a_trial_recorded_on_one_system_comes_out_within_1e_9_on_another(
+def test_r15_a_session_recorded_on_one_system_comes_out_within_1e_9_on_another(
     tmp_path: Path, recorded_on: Mapping[str, str], verified_on: Mapping[str, str]
 ) -> None:
-    path = tmp_path / "trial.session.jsonl"
-    words = ["practice", "safe_place", "--plan", "trial", "--source", PERSON, "--speed", "max", "--view", "none"]
+    path = tmp_path / "made.session.jsonl"
+    words = ["practice", "safe_place", "--minutes", "1", "--source", PERSON, "--speed", "max", "--view", "none"]
     done = run(tmp_path, *words, "--output", str(path), env=recorded_on)
     assert done.returncode == 0, done.stderr
     found = verified(tmp_path, path, verified_on)
     assert (found["differences"], found["first_difference"], found["rescored"]) == (0, None, [])
-    assert found["compared"] == found["outputs"] > 3000
+    assert found["compared"] == found["outputs"] > 1000
 
 
 @pytest.mark.slow
