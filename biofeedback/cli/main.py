@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, str]] = {
     "simulate": "write a recording of a simulated person",
     "report": "one HTML page about a session",
     "scripts": "the imagery scripts: list, show, check, new",
+    "lock": "encrypt what is recorded, or stop doing so",
     "config": "settings and where each comes from",
 }
 DESCRIPTION: Final = (

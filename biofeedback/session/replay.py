@@ -12,7 +12,9 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
@@ -109,6 +111,8 @@ class Verification:
     """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
     host: str = ""
     """Where it was recorded, in words."""
+    locked: bool = False
+    """It is encrypted, and its numbers were not compared."""
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -127,12 +131,18 @@ class Verification:
             "failed": self.failed,
             "fails_now": self.fails_now,
             "removed": list(self.removed),
+            "locked": self.locked,
         }
 
 
-def verify(path: Path) -> Verification:
-    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path)
+def verify(path: Path, keys: Keys | None = None) -> Verification:
+    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording.
+
+    Of an encrypted one without `keys` only chain and seals are checked: it is `locked` then (RULINGS C5).
+    """
+    recording = read_recording(path, keys)
+    if recording.locked:
+        return _locked(path, recording)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
@@ -188,6 +198,24 @@ def _host_of(recording: StoredRecording) -> str:
     words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
     with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
     return ", ".join(part for part in (words, *with_) if part)
+
+
+def _locked(path: Path, recording: StoredRecording) -> Verification:
+    """What can be said without a key."""
+    return Verification(
+        file=str(path),
+        events=0,
+        outputs=0,
+        compared=0,
+        rescored=(),
+        differences=0,
+        exact=False,
+        intact=recording.damage is None,
+        first_difference=None,
+        damage=recording.damage,
+        finished=not path.name.endswith(PART),
+        locked=True,
+    )
 
 
 def _stale(recording: StoredRecording, foreign: Plugged) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pytest
 from biofeedback.events import Acc, Command, End, Event, Mark, Motion, Verdict
 from biofeedback.recording.chain import seal_line
 from biofeedback.recording.codec import kind_classes, to_body
-from biofeedback.recording.reader import read_recording
+from biofeedback.recording.scan import scan
 from biofeedback.session.plan import Plan, demo_plan, free_plan, practice_plan
 from docs import make_schema
 from tests.cli.programs import ROOT
@@ -42,7 +42,7 @@ def complaints(line: Line) -> list[str]:
 
 
 def lines_of(path: Path) -> Iterator[Line]:
-    good = len(read_recording(path).lines)
+    good = scan(path.read_bytes()).frames
     yield from map(json.loads, path.read_bytes().splitlines()[:good])
 
 

@@ -1,7 +1,8 @@
 """Makes the golden recordings of the engine as it is: `python -m tests.recording.golden.make_golden`.
 
-The same bytes each time on one machine with one lock. They are made once for a version of the engine; a folder that
-is there already is only replaced when told to with `--again`, which may be done until that version is released.
+The same bytes each time on one machine with one lock, but for the keys of the encrypted one. They are made once for a
+version of the engine; a folder that is there already is only replaced when told to with `--again`, which may be done
+until that version is released.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +24,9 @@ from biofeedback.events import (
     Acc, Ask, Cue, Event, Json, Link, Mark, Motion, Note, Notice, Open, Phase, Rr, Safety, Sensor, Suds, Verdict,
 )  # fmt: skip
 from biofeedback.events import Battery as BatteryInput
-from biofeedback.recording.codec import kind_classes
+from biofeedback.recording.codec import EVENT_KINDS, from_body, kind_classes
+from biofeedback.recording.chain import Line
+from biofeedback.recording.keys import HomeKeys, lock_of, new_home, unlock
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.analysis import recorded_beats
@@ -53,6 +56,8 @@ HEAD: Final[Mapping[str, Json]] = {
     "host": {"os": "Linux", "python": "3.11.2", "machine": "x86_64"},
     "subject": "P-001",
 }
+PASSPHRASE: Final = "vier Stühle am Fenster"
+"""Of the encrypted one: nothing in it is secret."""
 PART: Final = ".session.jsonl.part"
 FINAL: Final = ".session.jsonl"
 
@@ -77,10 +82,11 @@ def make(folder: Path) -> None:
     strap = simulated("sim:faulty?seed=11&hr=56&ectopic_pct=1&loss_pct=2&drop_s=5")
     record(folder / f"trial{FINAL}", strap, SMALL_TRIAL)
     record(folder / f"imported{FINAL}", imported(112), free_plan(None))
-    record(folder / f"whole{FINAL}", simulated("sim:calm?seed=12"), free_plan(1.2))
+    record(folder / f"whole{FINAL}", simulated("sim:calm?seed=12"), free_plan(0.9))
     whole = folder / f"whole{FINAL}"
     cut(whole, folder / f"torn{PART}", 0.6)
     flip(whole, folder / f"damaged{FINAL}")
+    encrypt(whole, folder / f"encrypted{FINAL}")
     whole.unlink()
     every_kind(folder / f"every_kind{FINAL}")
     for path in recordings(folder):
@@ -134,6 +140,35 @@ def flip(whole: Path, copy: Path) -> None:
     copy.write_bytes(data)
 
 
+def encrypt(whole: Path, copy: Path) -> None:
+    """The same session encrypted, written in two goes as after a crash, so with two keys."""
+    recording, (keys, _) = read_recording(whole), new_home(PASSPHRASE)
+    lines = [line for line in recording.lines if line.kind not in ("head", "seal")]
+    half = len(lines) // 2
+    log = SessionLog(copy, recording.head, keys)
+    write(log, lines[:half])
+    log.close()
+    log = SessionLog.resume(log.part, keys)
+    log.append_line(lines[half].t, "resume", {"torn_bytes": 0, "wall_ns": 1_795_526_400_000_000_000, "mono_ns": 1})
+    write(log, lines[half:])
+    log.close()
+
+
+def write(log: SessionLog, lines: Sequence[Line]) -> None:
+    """These lines through a log."""
+    for line in lines:
+        if line.kind in EVENT_KINDS:
+            log.append(from_body(line.kind, line.t, line.body))
+        else:
+            log.append_line(line.t, line.kind, line.body)
+
+
+def keys_of(path: Path) -> HomeKeys | None:
+    """What opens a golden file; None when it is plain."""
+    lock = lock_of(json.loads(path.read_bytes().partition(b"\n")[0]))
+    return None if lock is None else unlock(lock, PASSPHRASE)
+
+
 def every_kind(path: Path) -> None:
     """One line of each kind that the other files lack, which no session says in this order."""
     with SessionLog(path, HEAD) as log:
@@ -172,7 +207,7 @@ RARE: Final[tuple[Event, ...]] = (
 
 def expected(path: Path) -> dict[str, Any]:
     """What is to be read from a file for ever, and `of_rules` while the versions of its rules live."""
-    recording = read_recording(path)
+    recording = read_recording(path, keys_of(path))
     beats = recorded_beats(recording)
     return {
         "sha256": sha256(path.read_bytes()).hexdigest(),
