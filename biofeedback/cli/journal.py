@@ -22,7 +22,8 @@ from devices.names import printable
 if TYPE_CHECKING:
     from biofeedback.config import Config
     from biofeedback.events import Json
-    from biofeedback.recording.person_state import Entry, PersonState, Said
+    from biofeedback.recording.person import NewLine
+    from biofeedback.recording.person_state import Entry, PersonState
 
 LONGEST_TEXT: Final = 10_000
 """Characters; a line of a log holds at most 64 KiB, encrypted too."""
@@ -69,7 +70,7 @@ def _add(args: argparse.Namespace, config: Config) -> int:
     person = person_of(args, config)
     text = " ".join(args.words)
     typing = not text and can_ask()
-    if not text and not typing or text == "-":
+    if (not text and not typing) or text == "-":
         text = _from_input()
     check_words(args, config, person)
     body = _typed(args) if typing else _given(args, text)
@@ -77,7 +78,7 @@ def _add(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("There is nothing to write down.", f'{called()} journal add "What came, in one sentence."')
     number = 0
 
-    def line(state: PersonState) -> Sequence[Said]:
+    def line(state: PersonState) -> Sequence[NewLine]:
         nonlocal number
         number = state.next_entry
         return [("trigger" if "trigger" in body else "journal", {"entry": number, **body})]
@@ -250,7 +251,7 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
     if not args.yes and can_ask():
         sys.stderr.write(_table([entry]))
     confirm(args, f"Remove entry {number} for good?")
-    gone: list[Said] = [("delete", {"entry": number})]
+    gone: list[NewLine] = [("delete", {"entry": number})]
     log.rewrite(lambda line: None if line.body.get("entry") == number else line.body, [entry.kind], gone)
     say(args, f"Entry {number} is removed.")
     return 0

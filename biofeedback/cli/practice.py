@@ -20,7 +20,9 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
+from biofeedback.cli.consent import check_consent
 from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.cli.person_logs import person_of
 from biofeedback.config import Config, checked
 from biofeedback.errors import UsageError
 
@@ -49,7 +51,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument(
         "--no-acc", action="store_true", help="leave the strap's accelerometer alone: no movement, no breathing rate"
     )
-    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
+    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under, or a name that `person` knows")
     parser.add_argument("--no-record", action="store_true", help="keep nothing, nor which strap it was")
     parser.add_argument("--output", metavar="PLACE", help="folder of the recording, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
@@ -85,6 +87,9 @@ def run(args: argparse.Namespace) -> int:
     aids = strap_aids(config, keeps=not args.no_record) if spec.kind == "strap" else None
     source = open_source(spec, aids)
     speed = _speed(args, spec, source)
+    person = person_of(args, config)
+    if source.info.kind == "strap" and not args.no_record:
+        check_consent(args, config, person)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
@@ -93,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         shelf=shelf,
         speed=speed,
         place=None if args.no_record else _folder(args, config),
-        person=args.person or config.text("person"),
+        person=person,
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         saw_live="practitioner" if args.practitioner else None,
         chooser=aids.chooser if aids is not None else None,

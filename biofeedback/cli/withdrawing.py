@@ -33,16 +33,16 @@ _NO_WORDS: Final = frozenset({MOVED})
 def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str) -> None:
     """Take a consent back, with all that this deletes. Raises UsageError when the person thinks better of it."""
     log = log_of(args, config, person)
-    said = {"id": consent, "v": CONSENTS[consent].version, "given": False}
+    said = CONSENTS[consent].line(given=False)
     if consent not in DELETING:
-        log.write(("consent", said))
+        log.write(said)
         say(args, CONSENTS[consent].withdrawn)
         return
     owned = belongings(args, config, person)
     _check_idle(owned)
-    _announce(args, owned, consent, log)
+    _announce(owned, consent, log)
     confirm(args, f"Take back {consent} and delete this?")
-    log.write(("consent", said))  # first of all: nothing new is kept, even if the rest is interrupted
+    log.write(said)  # first of all: nothing new is kept, even if the rest is interrupted
     if consent == HEART_DATA:
         _delete_recordings(owned, log)
     else:
@@ -77,14 +77,15 @@ def _check_idle(owned: Belongings) -> None:
     check_idle(owned)
 
 
-def _announce(args: argparse.Namespace, owned: Belongings, consent: str, log: PersonLog) -> None:
+def _announce(owned: Belongings, consent: str, log: PersonLog) -> None:
     """What exactly will be deleted."""
     if consent == HEART_DATA:
         _tell([_described(one) for one in owned.recordings] or ["There are no recordings."], owned.unknown)
         return
     state = log.state()
     lines = [f"SUDS, notes and your words out of {one.path.name}" for one in owned.recordings]
-    lines.append(f"{len(state.entries)} entries of the journal, {len(state.texts)} texts, your words in the profile")
+    journal = f"{len(state.entries)} " + ("entry" if len(state.entries) == 1 else "entries")
+    lines.append(f"The journal ({journal}), texts ({len(state.texts)}) and words of the profile")
     _tell(lines, owned.unknown)
 
 

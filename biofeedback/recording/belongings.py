@@ -85,7 +85,10 @@ def check_idle(belongings: Belongings) -> None:
 
 
 def delete_recording(owned: OwnedRecording) -> None:
-    """Delete a recording and what lies beside it; the recording last, so that this can be done again. Raises OSError."""
+    """Delete a recording and what lies beside it. The recording goes last: until then all can be found again.
+
+    Raises OSError.
+    """
     for path in (*owned.beside, owned.path):
         path.unlink(missing_ok=True)
     with suppress(OSError):
