@@ -55,9 +55,12 @@ def _words(found: Verification) -> str:
         parts.append(f"the program failed in this session ({found.failed}){mended}")
     if found.rescored:
         parts.append(f"made by another version or a plug-in not here ({', '.join(found.rescored)}), not compared")
+    if found.removed:
+        parts.append(f"{', '.join(found.removed)} were deleted from it, not compared")
+    where = f" (recorded on {found.host})" if found.host and not found.exact else ""
     if found.differences:
-        parts.append(f"{found.differences} of {found.outputs} outputs differ, first {found.first_difference}")
+        parts.append(f"{found.differences} of {found.outputs} outputs differ, first {found.first_difference}{where}")
     elif found.compared or not found.rescored:
-        how = "to the bit" if found.exact else "within 1e-9"
+        how = "to the bit" if found.exact else f"within 1e-9{where}"
         parts.append(f"{found.compared} of {found.outputs} outputs compared, equal {how}")
     return "; ".join(parts)

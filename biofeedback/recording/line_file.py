@@ -31,6 +31,8 @@ FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), e
 MOST_WAITING: Final = 64 * 1024 * 1024
 """So many bytes wait in memory for a disk at the most: half a day."""
 RETRY_S: Final = 5.0
+KEY_LINES: Final = 2
+"""A new key stands in so many lines, and in every seal: a damaged line costs no more than itself and the next."""
 _CREATE: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _REOPEN: Final = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -54,7 +56,7 @@ class LineFile:
         self._descriptor = descriptor
         self._n, self._crc, self._sha, self._size = found.frames, found.crc, found.sha, found.size
         self._cipher: FileCipher | None = found.cipher
-        self._new_key: Mapping[str, Json] = {}
+        self._key_lines = 0
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._poisoned = False
@@ -84,7 +86,7 @@ class LineFile:
             return made
         made.write(0, "head", {**{key: whole[key] for key in CLEAR_IN_HEAD if key in whole}, CIPHER: dict(cipher[1])})
         made._cipher = cipher[0]
-        made.write(0, "head", {key: value for key, value in whole.items() if key not in CLEAR_IN_HEAD})
+        made.write(0, "head", whole)  # the clear keys too: here they are authenticated
         return made
 
     @classmethod
@@ -114,7 +116,8 @@ class LineFile:
         made = cls(path, descriptor, found)
         made.torn_bytes = torn
         if made._cipher is not None:
-            made._new_key = {NEW_KEY: made._cipher.renew()}
+            made._cipher.renew()
+            made._key_lines = KEY_LINES
         return made, found
 
     @property
@@ -137,9 +140,7 @@ class LineFile:
         if self.failed is not None:
             return
         cipher = None if kind == "seal" else self._cipher
-        line, self._crc = seal_line(self._n, t, kind, body, self._crc, cipher, self._new_key)
-        if cipher is not None:
-            self._new_key = {}
+        line, self._crc = seal_line(self._n, t, kind, body, self._crc, cipher, self._clear(cipher))
         self._n += 1
         self._sha.update(line)
         if not self._waiting and self._syncer.error is None and not self._poisoned and self._put(line):
@@ -149,7 +150,8 @@ class LineFile:
 
     def seal(self, t: int, more: Mapping[str, Json] | None = None) -> None:
         """A line with the SHA-256 of all bytes before it: evidence of tampering, not proof against it."""
-        self.write(t, "seal", {"sha256": self._sha.hexdigest(), "bytes": self._bytes_in_all, **(more or {})})
+        key: dict[str, Json] = {} if self._cipher is None else {NEW_KEY: self._cipher.wrapped}
+        self.write(t, "seal", {"sha256": self._sha.hexdigest(), "bytes": self._bytes_in_all, **(more or {}), **key})
 
     def close(self) -> None:
         """Bring all to the disk and let the file go. What cannot be written by then is lost, and `failed` says so."""
@@ -168,6 +170,13 @@ class LineFile:
             self._fail(self.trouble or "the disk is full")
         os.close(self._descriptor)
         self._descriptor = -1
+
+    def _clear(self, cipher: FileCipher | None) -> Mapping[str, Json]:
+        """What an encrypted line says in clear: the key that begins with it."""
+        if cipher is None or not self._key_lines:
+            return {}
+        self._key_lines -= 1
+        return {NEW_KEY: cipher.wrapped}
 
     @property
     def _bytes_in_all(self) -> int:
@@ -293,6 +302,8 @@ def _to_go_on_with(path: Path, descriptor: int, keys: Keys | None) -> tuple[byte
     """Lock and read a file that is to be gone on with."""
     if not take_lock(descriptor):
         raise RecordingError(f"{path} is being written by another program.", "Wait until that has ended.")
+    if not os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
+        raise RecordingError(f"{path} has just been written anew by another program.", "Try it again.")
     data = _read_all(descriptor)
     found = scan(data, keys)
     _check_can_go_on(path, found)

@@ -123,7 +123,7 @@ class _Opened:
 def _open(path: Path, unit: str | None, *, correction: bool) -> _Opened:
     if is_recording(path):
         recording, reception = read_recording(path), Reception()
-        about = "biofeedback", _start(recording), recording.damage
+        about = "biofeedback", start_of(recording), recording.damage
         if correction:
             return _Opened(*about, recorded_events(recording, reception), reception.beats)
         taken = as_they_came(recorded_beats(recording))
@@ -193,8 +193,8 @@ def recorded_events(recording: StoredRecording, reception: Reception) -> Iterato
     yield from reception.finish()
 
 
-def _start(recording: StoredRecording) -> str:
-    """The local time of the recording, with its offset."""
+def start_of(recording: StoredRecording) -> str:
+    """When it began, ISO 8601 in the local time of the recording with its offset."""
     began = datetime.fromtimestamp(int(recording.head["wall_ns"]) / 1e9, UTC)
     zone = timezone(timedelta(seconds=int(recording.head.get("utc_off_s", 0))))
     return began.astimezone(zone).isoformat(timespec="seconds")

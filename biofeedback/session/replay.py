@@ -105,6 +105,10 @@ class Verification:
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
+    removed: tuple[str, ...] = ()
+    """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
+    host: str = ""
+    """Where it was recorded, in words."""
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -122,6 +126,7 @@ class Verification:
             "finished": self.finished,
             "failed": self.failed,
             "fails_now": self.fails_now,
+            "removed": list(self.removed),
         }
 
 
@@ -143,7 +148,8 @@ def verify(path: Path) -> Verification:
         # It was mended since: what came before the failure must come out again, the rest is new.
         whole, stored = False, stored[: _place_of_failure(stored)]
         again = again[: len(stored)]
-    comparison = _Comparison(frozenset(stale))
+    removed = removed_kinds(recording)
+    comparison = _Comparison(frozenset(stale), frozenset(removed))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
         comparison.run(stored, again, whole=whole)
@@ -162,7 +168,25 @@ def verify(path: Path) -> Verification:
         finished=recording.finished,
         failed=failed,
         fails_now=engine.error is not None,
+        removed=removed,
+        host=_host_of(recording),
     )
+
+
+def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
+    """The kinds of lines that were deleted from a recording when a consent was withdrawn, as its head says."""
+    parent = recording.head.get("parent")
+    removed: object = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
+    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
+
+
+def _host_of(recording: StoredRecording) -> str:
+    """The computer and the libraries that made the numbers."""
+    told = recording.head.get("host")
+    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
+    with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
+    return ", ".join(part for part in (words, *with_) if part)
 
 
 def _stale(recording: StoredRecording, foreign: Plugged) -> dict[str, str]:
@@ -190,9 +214,10 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
 class _Comparison:
     """Stored outputs against recomputed ones: kinds and order equal, numbers within 1e-9, `exact` to the bit."""
 
-    def __init__(self, stale_metrics: frozenset[str]) -> None:
-        """`stale_metrics` were made by another version of their rule and are left out."""
+    def __init__(self, stale_metrics: frozenset[str], removed: frozenset[str] = frozenset()) -> None:
+        """`stale_metrics` were made by another version of their rule and are left out, as are `removed` kinds."""
         self._stale = stale_metrics
+        self._removed = removed
         self.compared = 0
         self.differences = 0
         self.exact = True
@@ -256,7 +281,9 @@ class _Comparison:
         return frozenset(text for text, _ in odd)
 
     def _counts(self, out: Output, odd: frozenset[str]) -> bool:
-        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
+        """Whether an output is compared: no removed kind, no notice that a metric failed which is not as it was."""
+        if out[1] in self._removed:
+            return False
         text = str(out[2].get("text"))
         return out[2].get("code") != METRIC_FAILED or not (text in odd or self._is_of_stale(text))
 
