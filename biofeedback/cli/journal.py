@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from biofeedback.cli.asking import asked, can_ask, confirm
 from biofeedback.cli.common import Parser, add_example, called, config_of, print_json, say
 from biofeedback.cli.consent import check_words
+from biofeedback.cli.passphrase import add_passphrase_option
 from biofeedback.cli.person_logs import existing_person, local_time, log_of, person_of
 from biofeedback.errors import OutputError, UsageError
 from devices.names import printable
@@ -52,6 +53,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument("--to", choices=("csv", "json"), help="export: as what")
     parser.add_argument("--output", metavar="FILE", help="export: where to, instead of printing it")
     parser.add_argument("--json", action="store_true", help="list as one JSON array")
+    add_passphrase_option(parser)
     parser.add_argument("--yes", action="store_true", help="remove without asking")
     add_example(parser, 'biofeedback journal add "It got quieter." --practice safe_place --before 7 --after 4')
     parser.set_defaults(run=run)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.common import Parser, add_example, called, config_of, print_json, say
+from biofeedback.cli.passphrase import add_passphrase_option
 from biofeedback.cli.person_logs import belongings, existing_person, local_time, log_of
 from biofeedback.errors import UsageError
 from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN
@@ -26,6 +27,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument("--name", help="new: the name behind the pseudonym; it is kept in people.json only")
     parser.add_argument("--give", nargs="+", metavar="ID", default=[], help="consent: what you agree to")
     parser.add_argument("--withdraw", nargs="+", metavar="ID", default=[], help="consent: what you take back")
+    add_passphrase_option(parser)
     parser.add_argument("--yes", action="store_true", help="delete without asking")
     parser.add_argument("--json", action="store_true", help="list and show as JSON")
     parser.more_help = _consents
@@ -92,7 +94,7 @@ def _show(args: argparse.Namespace, config: Config) -> int:
         "name": People(config.home).names().get(person) or state.profile.name,
         "consents": {id_: _consent_row(state.consents.get(id_)) for id_ in CONSENTS},
         "profile": _profile_row(state),
-        "sessions": [owned.path.name for owned in belongings(args, config, person).recordings],
+        "sessions": [owned.session.id for owned in belongings(args, config, person, required=False).recordings],
         "journal": len(state.entries),
         "damage": stored.damage if stored is not None else None,
     }

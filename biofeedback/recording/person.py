@@ -23,8 +23,9 @@ from biofeedback.events import Json
 from biofeedback.recording.chain import Line, LineError
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
-from biofeedback.recording.people import PEOPLE, WAIT_S, checked_pseudonym, free_name, private_folder, wait_for
+from biofeedback.recording.people import PEOPLE, WAIT_S, checked_pseudonym, free_name, wait_for
 from biofeedback.recording.person_state import PersonState, fold
+from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.reader import StoredLines, read_lines
 from biofeedback.recording.scan import head_of, scan
 from biofeedback.recording.sealing import Keys
@@ -227,7 +228,7 @@ class PersonLog:
         folder = self.path.parent
         descriptor = -1
         try:
-            private_folder(folder)
+            make_private_folder(folder)
             until = time.monotonic() + WAIT_S
             while descriptor < 0 or not _still_there(folder / LOCK, descriptor):
                 if descriptor >= 0:
