@@ -79,10 +79,11 @@ class Session:
 class Library:
     """The library of a home, while its index is open; get it from `open_library`."""
 
-    def __init__(self, home: Path, connection: sqlite3.Connection, keys: Keys | None) -> None:
+    def __init__(self, home: Path, connection: sqlite3.Connection, keys: Keys | None = None) -> None:
         self.home = home
+        self.keys = keys
+        """What opens encrypted recordings and person logs, None when they stay closed."""
         self._index = connection
-        self._keys = keys
 
     @property
     def folder(self) -> Path:
@@ -97,8 +98,8 @@ class Library:
         """All of them, the newest first; encrypted ones with what they hold only when there are keys."""
         marks = _stored_marks(self._index)
         rows = (self._session(row, marks) for row in self._index.execute(_SELECT))
-        if self._keys is not None:
-            marks = marks_of(person_logs_in(self.home), self._keys)
+        if self.keys is not None:
+            marks = marks_of(person_logs_in(self.home), self.keys)
             rows = (self._unlocked(session, marks) for session in list(rows))
         return sorted(rows, key=lambda session: (session.facts.start_ns, session.facts.file), reverse=True)
 
@@ -177,7 +178,7 @@ class Library:
         """The session with what an encrypted file holds, read now and kept nowhere."""
         facts = session.facts
         if facts.encrypted:
-            facts = facts_of(self.folder, facts.file, self.path(session).stat(), self._keys)
+            facts = facts_of(self.folder, facts.file, self.path(session).stat(), self.keys)
         return replace(
             session,
             facts=facts,

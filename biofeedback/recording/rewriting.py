@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
@@ -20,12 +20,10 @@ from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.private import FINISHED_MODE
 from biofeedback.recording.reader import LOG_ONLY, StoredRecording, read_recording
 from biofeedback.recording.sealing import CIPHER, Keys
-from biofeedback.recording.side_files import remove_side_files
+from biofeedback.recording.side_files import SCRATCH, remove_side_files
 from biofeedback.recording.syncer import sync_folder
 from devices.file_lock import take_lock
 
-SCRATCH: Final = ".rewriting"
-"""What a file is called while it is written; one that is left over from a crash is worth nothing."""
 Change = Callable[[Sequence[Line]], Sequence[Line]]
 Check = Callable[[Path], None]
 _LAYOUT: Final = frozenset({"head", "seal"})
@@ -112,9 +110,13 @@ def sha256_of(path: Path) -> str:
 
 def removed_from(head: Mapping[str, Any]) -> tuple[str, ...]:
     """What was left out of a recording when it was written anew, in words; empty for an original."""
+    removed = _parent(head).get("removed")
+    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
+
+
+def _parent(head: Mapping[str, Any]) -> Mapping[str, object]:
     parent = head.get("parent")
-    removed = parent.get("removed") if isinstance(parent, dict) else None
-    return tuple(str(kind) for kind in removed) if isinstance(removed, list) else ()
+    return cast("dict[str, object]", parent) if isinstance(parent, dict) else {}
 
 
 def _head(
@@ -126,8 +128,11 @@ def _head(
     for body in heads:
         head |= {key: value for key, value in body.items() if key != CIPHER}
     all_removed = sorted({*removed_from(source.head), *removed})
-    head["parent"] = {"sha256": sha256_of(source.path), "removed": [*all_removed]}
-    return head | dict(more)
+    parent: dict[str, Json] = {"sha256": sha256_of(source.path), "removed": [*all_removed]}
+    if isinstance(first := _parent(source.head).get("session"), str):
+        parent["session"] = first
+    told = more.get("parent")
+    return {**head, **more, "parent": parent | (told if isinstance(told, dict) else {})}
 
 
 def _write(target: Path, head: Mapping[str, Json], lines: Sequence[Line], keys: Keys | None) -> None:

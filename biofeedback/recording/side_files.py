@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.naming import PART, final_of
 from biofeedback.recording.recovery import in_use
 from biofeedback.recording.syncer import sync_folder
+
+SCRATCH: Final = ".rewriting"
+"""What a copy is called while it is written."""
+SCRATCHES: Final = (SCRATCH, ".relock")
 
 
 def page_of(recording: Path) -> Path:
@@ -52,6 +57,17 @@ def remove_recording(path: Path) -> list[Path]:
         raise RecordingError(
             f"{path} cannot be deleted: {error.strerror}.", "Check the rights of its folder."
         ) from error
+    return gone
+
+
+def remove_scratch(folder: Path) -> list[Path]:
+    """Delete copies that were being made when a program died; nothing is in them that is not in the originals."""
+    gone: list[Path] = []
+    for ending in SCRATCHES:
+        for path in sorted(folder.glob(f"*{ending}*")):
+            if not in_use(path) and not in_use(path.with_name(path.name.partition(ending)[0])):
+                path.unlink(missing_ok=True)
+                gone.append(path)
     return gone
 
 

@@ -12,7 +12,11 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import LOG_ONLY
+from biofeedback.recording.repair import LINES_LOST, first_session_of
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
@@ -105,6 +109,8 @@ class Verification:
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
+    locked: bool = False
+    """It is encrypted, and its numbers were not compared."""
     removed: tuple[str, ...] = ()
     """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
     host: str = ""
@@ -126,28 +132,36 @@ class Verification:
             "finished": self.finished,
             "failed": self.failed,
             "fails_now": self.fails_now,
+            "locked": self.locked,
             "removed": list(self.removed),
         }
 
 
-def verify(path: Path) -> Verification:
+def verify(path: Path, keys: Keys | None = None) -> Verification:
+    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording.
+
+    Of an encrypted one without `keys` only chain and seals are checked: it is `locked` then (RULINGS C5).
+    """
+    recording = read_recording(path, keys)
+    if recording.locked:
+        return _locked(path, recording)
     """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path)
+    recording = read_recording(path, keys)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = [
-        (event.at, kind_of(event), to_body(event))
-        for event in refold(recording, engine)
-        if kind_of(event) not in INPUT_KINDS
-    ]
+    again = _outputs_again(recording, engine)
     failed = _failure_of(recording)
     whole = recording.finished and recording.damage is None
     if failed is not None and engine.error is None:
         # It was mended since: what came before the failure must come out again, the rest is new.
         whole, stored = False, stored[: _place_of_failure(stored)]
         again = again[: len(stored)]
+    hole = place_of_hole(recording)
+    if hole is not None:
+        whole, stored = False, stored[:hole]
+        again = again[:hole]
     removed = removed_kinds(recording)
     comparison = _Comparison(frozenset(stale), frozenset(removed))
     comparison.check_coins(recording)
@@ -171,6 +185,29 @@ def verify(path: Path) -> Verification:
         removed=removed,
         host=_host_of(recording),
     )
+
+
+def _locked(path: Path, recording: StoredRecording) -> Verification:
+    """What can be said without a key."""
+    return Verification(
+        file=str(path),
+        events=0,
+        outputs=0,
+        compared=0,
+        rescored=(),
+        differences=0,
+        exact=False,
+        intact=recording.damage is None,
+        first_difference=None,
+        damage=recording.damage,
+        finished=not path.name.endswith(PART),
+        locked=True,
+    )
+
+
+def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
+    events = ((event, kind_of(event)) for event in refold(recording, engine))
+    return [(event.at, kind, to_body(event)) for event, kind in events if kind not in INPUT_KINDS]
 
 
 def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
@@ -209,6 +246,16 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
     """How many outputs came before the failure."""
     told = (number for number, (_, _, body) in enumerate(stored) if body.get("code") == ENGINE_FAILED)
     return next(told, len(stored))
+
+
+def place_of_hole(recording: StoredRecording) -> int | None:
+    """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
+    outputs = 0
+    for line in recording.lines:
+        if line.kind == "err" and line.body.get("code") == LINES_LOST:
+            return outputs
+        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+    return None
 
 
 class _Comparison:
@@ -251,11 +298,12 @@ class _Comparison:
 
     def check_coins(self, recording: StoredRecording) -> None:
         """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        session = first_session_of(recording.head)
         sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
         for line in recording.lines:
             if line.kind == "reveal":
                 pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                if sealed.get(pair) != commitment(str(recording.head["session"]), pair, coin, nonce):
+                if sealed.get(pair) != commitment(session, pair, coin, nonce):
                     self.exact = False
                     self._differs(f"the coin of pair {pair} is not the one that was sealed")
 
