@@ -135,7 +135,8 @@ def _move(args: argparse.Namespace, config: Config) -> int:
     word, wanted = args.name
     with _library(args, config) as library:
         session = library.find(word)
-        person = existing_person(config, wanted)
+        original = session.facts.subject or ""
+        person = original if original.casefold() == wanted.casefold() else existing_person(config, wanted)
         log_of(args, config, person).write(("edit", {"session": session.id, "what": MOVED, "value": person}))
         library.refresh()
         _tell(args, library, library.find(session.id))
