@@ -69,7 +69,7 @@ def _add(args: argparse.Namespace, config: Config) -> int:
     person = person_of(args, config)
     text = " ".join(args.words)
     typing = not text and can_ask()
-    if not text and not typing or text == "-":
+    if (not text and not typing) or text == "-":
         text = _from_input()
     check_words(args, config, person)
     body = _typed(args) if typing else _given(args, text)

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "library": "the sessions on this computer: list, show, tag, move, delete, verify",
     "export": "copies of recordings to give away",
     "scripts": "the imagery scripts: list, show, check, new",
+    "lock": "encrypt what is recorded, or stop doing so",
     "config": "settings and where each comes from",
 }
 DESCRIPTION: Final = (

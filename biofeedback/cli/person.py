@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import Parser, add_example, called, config_of, print_json, say
 from biofeedback.cli.person_logs import belongings, existing_person, local_time, log_of
 from biofeedback.errors import UsageError

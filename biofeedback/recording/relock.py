@@ -14,14 +14,14 @@ from biofeedback.recording.chain import LONGEST_LINE, Line, LineError, open_line
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
 from biofeedback.recording.reader import StoredLines, read_lines
-from biofeedback.recording.sealing import CIPHER, Keys
+from biofeedback.recording.sealing import CIPHER, NEW_KEY, Keys
 from biofeedback.recording.syncer import sync_folder
 from devices.file_lock import take_lock
 
 BEING_MADE: Final = ".relock"
 """Ends the name of a new file until it has been checked; one that is left over from a crash is made anew."""
 _MADE_ANEW: Final = frozenset({CIPHER, "v", "min_reader", "parent"})
-_SEAL: Final = frozenset({"sha256", "bytes"})
+_SEAL: Final = frozenset({"sha256", "bytes", NEW_KEY})
 
 
 def relock(path: Path, old: Keys | None, new: Keys | None) -> None:

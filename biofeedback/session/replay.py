@@ -12,7 +12,8 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.naming import PART
+from biofeedback.recording.reader import LOG_ONLY, StoredRecording, read_recording
 from biofeedback.recording.repair import LINES_LOST, first_session_of
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
@@ -109,6 +110,8 @@ class Verification:
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
+    locked: bool = False
+    """It is encrypted, and its numbers were not compared."""
     removed: tuple[str, ...] = ()
     """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
     host: str = ""
@@ -130,22 +133,24 @@ class Verification:
             "finished": self.finished,
             "failed": self.failed,
             "fails_now": self.fails_now,
+            "locked": self.locked,
             "removed": list(self.removed),
         }
 
 
 def verify(path: Path, keys: Keys | None = None) -> Verification:
-    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
+    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording.
+
+    Of an encrypted one without `keys` only chain and seals are checked: it is `locked` then (RULINGS C5).
+    """
     recording = read_recording(path, keys)
+    if recording.locked:
+        return _locked(path, recording)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind in OUTPUT_KINDS]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = [
-        (event.at, kind_of(event), to_body(event))
-        for event in refold(recording, engine)
-        if kind_of(event) not in INPUT_KINDS
-    ]
+    again = _outputs_again(recording, engine)
     failed = _failure_of(recording)
     whole = recording.finished and recording.damage is None
     if failed is not None and engine.error is None:
@@ -179,6 +184,29 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
         removed=removed,
         host=_host_of(recording),
     )
+
+
+def _locked(path: Path, recording: StoredRecording) -> Verification:
+    """What can be said without a key."""
+    return Verification(
+        file=str(path),
+        events=0,
+        outputs=0,
+        compared=0,
+        rescored=(),
+        differences=0,
+        exact=False,
+        intact=recording.damage is None,
+        first_difference=None,
+        damage=recording.damage,
+        finished=not path.name.endswith(PART),
+        locked=True,
+    )
+
+
+def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
+    events = ((event, kind_of(event)) for event in refold(recording, engine))
+    return [(event.at, kind, to_body(event)) for event, kind in events if kind not in INPUT_KINDS]
 
 
 def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
