@@ -13,7 +13,7 @@ from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
-from biofeedback.recording.reader import LOG_ONLY, StoredRecording, read_recording
+from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.recording.repair import LINES_LOST, first_session_of
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine

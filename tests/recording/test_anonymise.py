@@ -64,9 +64,8 @@ def test_c6_hashes_numbers_and_intervals_stay(both: tuple[Path, Path]) -> None:
     hashes = [[line.body["hash"] for line in lines if line.kind == "cue"] for lines in (before, after)]
     assert hashes[0] == hashes[1]
     opens = [next(line.body for line in lines if line.kind == "open") for lines in (before, after)]
-    assert [[each["hash"] for each in body["scripts"].values()] for body in opens][0] == [
-        each["hash"] for each in opens[1]["scripts"].values()
-    ]
+    scripts = [[each["hash"] for each in body["scripts"].values()] for body in opens]
+    assert scripts[0] == scripts[1]
 
 
 def test_c6_the_subject_is_p_and_whoever_wrote_a_note_is_hidden(both: tuple[Path, Path]) -> None:
