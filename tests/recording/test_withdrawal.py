@@ -21,6 +21,7 @@ from biofeedback.recording.withdrawal import rewrite
 from biofeedback.session.replay import verify
 from biofeedback.session.scoring import check_copy_of
 from tests.recording.dying import deaths
+from tests.recording.logs import KEYS, Logs
 from tests.recording.told import CANARY, told_session
 
 SCRIPT = {
@@ -111,6 +112,22 @@ def test_1_3_deleting_a_recording_deletes_what_lies_beside_it(tmp_path: Path) ->
     (tmp_path / f"{path.name}.part.torn512").write_text(CANARY)
     assert len(remove_recording(path)) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_c5_an_encrypted_recording_stays_encrypted_and_needs_its_key(tmp_path: Path) -> None:
+    path = Logs(KEYS).written(tmp_path, EVENTS)
+    with pytest.raises(RecordingError, match="encrypted"):
+        rewrite(path, {"suds"})
+    rewrite(path, {"suds", "texts"}, KEYS)
+    assert b"safe_place" not in path.read_bytes()
+    locked, opened = read_recording(path), read_recording(path, KEYS)
+    assert (locked.locked, locked.damage) == (True, None)
+    assert (opened.damage, opened.finished) == (None, True)
+    kinds = [line.kind for line in opened.lines]
+    assert "suds" not in kinds
+    assert kinds.count("note") == 1
+    assert CANARY not in str([line.body for line in opened.lines]).lower()
+    assert opened.head["parent"]["removed"] == ["answer", "suds", "texts"]
 
 
 def test_a_check_that_refuses_leaves_everything_as_it_was(tmp_path: Path) -> None:
