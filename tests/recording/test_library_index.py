@@ -147,8 +147,10 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
             "no database": lambda: index.write_bytes(b"a text" * 1000),
             "cut": lambda: os.truncate(index, index.stat().st_size // 2),
             "bytes changed": lambda: index.write_bytes(index.read_bytes()[:5000] + bytes(9000)),
-            "folder": lambda: (index.unlink(), index.mkdir()),
+            "folder": lambda: shutil.copytree(home / "sessions", index),
         }
+        if harm == "folder":
+            index.unlink()
         harms[harm]()
     assert listed(home) == before
     if harm != "folder":
