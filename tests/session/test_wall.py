@@ -47,7 +47,8 @@ def ran_on(folder: Path, machine: Machine, lasts_s: int = 200) -> Ran:
 
 def without_clocks(events: list[Event]) -> list[Event]:
     """But for the first, which names the moment."""
-    return [event for event in events if not isinstance(event, Clock | Commit)][1:]
+    kept: list[Event] = [event for event in events if not isinstance(event, Clock | Commit)]
+    return kept[1:]
 
 
 def clocks_of(ran: Ran, *, ticks: bool = False) -> list[Clock]:
