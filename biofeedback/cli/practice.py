@@ -20,6 +20,7 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
+from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.config import Config, checked
 from biofeedback.errors import RecordingError, UsageError
@@ -60,6 +61,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument("--no-record", action="store_true", help="keep nothing, nor which strap it was")
     parser.add_argument("--output", metavar="PLACE", help="folder of the recording, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    add_passphrase_option(parser)
     add_example(parser, "biofeedback practice safe_place --source sim:calm --minutes 5 --speed 10")
     parser.set_defaults(run=run)
 
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     control = ids.pop() if args.control else None
     plan, shelf = _plan(args, config, shelf, ids, control)
     aids = strap_aids(config, keeps=not args.no_record) if spec.kind == "strap" else None
-    source = open_source(spec, aids)
+    source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
@@ -107,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         saw_live="practitioner" if args.practitioner else None,
         chooser=aids.chooser if aids is not None else None,
+        keys=None if args.no_record else keys_for_new(args, config),
     )
     view = View(
         face_of(args, speed, config.text("view")),

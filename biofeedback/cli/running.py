@@ -23,6 +23,7 @@ from biofeedback.hrv.foreign import metric_lost
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import Coin, draw_coins
 from biofeedback.session.hub import ViewQueue
@@ -61,6 +62,8 @@ class Work:
     """Where the source asks which strap it should be."""
     watched_only: bool = False
     """A file that is replayed: there is nothing to be commanded."""
+    keys: Keys | None = None
+    """What encrypts the recording."""
     broken_off: BrokenOff | None = None
     """A session that is gone on with; `plan`, `person` and `place` are then its own."""
 
@@ -139,7 +142,7 @@ def _begin(args: argparse.Namespace, work: Work) -> _Begun:
         saw_live=work.saw_live,
         metrics=foreign.metrics,
     )
-    log = _open_log(work.place, opening, foreign)
+    log = _open_log(work, opening, foreign)
     for refused in foreign.refused:
         say(args, metric_lost(refused.words))
     return _Begun(opening, log, work.source, draw_coins(len(work.plan.pairs), work.seed))
@@ -255,10 +258,11 @@ class _Publisher:
                     self.talk(event.text)
 
 
-def _open_log(place: Path | None, opening: Opening, foreign: MetricPlugins) -> SessionLog | None:
+def _open_log(work: Work, opening: Opening, foreign: MetricPlugins) -> SessionLog | None:
+    place = work.place
     if place is None:
         return None
-    log = SessionLog(place if place.name.endswith(".jsonl") else place / opening.file_name, opening.head)
+    log = SessionLog(place if place.name.endswith(".jsonl") else place / opening.file_name, opening.head, work.keys)
     for rule in opening.algorithms:
         log.append_line(0, "alg", rule)
     for refused in foreign.refused:

@@ -27,6 +27,11 @@ INPUT_KINDS: Final = frozenset(
 )
 
 
+def kind_classes() -> Mapping[str, type]:
+    """The class of each kind of event, by the kind's word."""
+    return _EVENTS
+
+
 def kind_of(event: Event) -> str:
     """The word for an event, as in a recording's `k`."""
     return _KINDS[type(event)]

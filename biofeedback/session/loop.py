@@ -89,6 +89,11 @@ class Recorder(Protocol):
         ...
 
     @property
+    def moved(self) -> str | None:
+        """One sentence once a disk has failed and events go on in another file."""
+        ...
+
+    @property
     def failed(self) -> str | None:
         """One sentence once nothing can be kept any more; the session goes on."""
         ...
@@ -454,7 +459,9 @@ def _state_of(recorder: Recorder) -> tuple[NoticeCode, str]:
     """How it stands with the recording, as the code and the words of a notice."""
     if recorder.failed is not None:
         return "recording_stopped", recorder.failed
-    return RECORDING if recorder.trouble is None else ("recording_waits", recorder.trouble)
+    if recorder.trouble is not None:
+        return "recording_waits", recorder.trouble
+    return RECORDING if recorder.moved is None else ("recording_goes_on", recorder.moved)
 
 
 def _trace(error: BaseException) -> list[Json]:

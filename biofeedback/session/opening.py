@@ -20,7 +20,7 @@ from biofeedback.hrv import artefacts
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.hrv.registry import METRICS
 from biofeedback.imagery.script import GROUNDING, Script, to_json
-from biofeedback.recording.chain import LONGEST_LINE
+from biofeedback.recording.chain import LONGEST_PLAIN
 from biofeedback.recording.codec import to_body
 from biofeedback.recording.naming import SUFFIX
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
@@ -38,7 +38,7 @@ ALGORITHMS: Final[Mapping[str, int]] = {
 """The rules by name and version; a recording names them so that it can be compared or scored again."""
 
 LONGEST_NAME: Final = 64
-LARGEST_OPENING: Final = LONGEST_LINE - 1024
+LARGEST_OPENING: Final = LONGEST_PLAIN - 1024
 
 
 @dataclass(frozen=True, slots=True)
