@@ -163,7 +163,10 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
 def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) -> int:
     """Every finished file under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
+    from biofeedback.recording.relock import remove_left_over
 
+    for folder in (config.home / "sessions", *config.home.glob("people/*")):
+        remove_left_over(folder)
     todo = [path for path in _logs(config) if _is_locked(path) != (new is not None)]
     bar = FileBar(args, [str(path) for path in todo])
     failed = 0

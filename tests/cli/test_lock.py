@@ -169,6 +169,8 @@ def test_existing_recordings_are_made_anew_both_ways(home: Path) -> None:
     plain, locked = recording(home, "plain", locked=False), recording(home, "locked", locked=True)
     (home / "sessions" / "plain.html").write_text("a report")
     (home / "library.db").write_text("numbers of what was plain")
+    left_over = home / "sessions" / "dead.session.jsonl.relock"
+    left_over.write_text("half of a file")
     PersonLog(home, "me").write(("journal", {"entry": 1, "text": "canary-note"}))
     person = home / "people" / "me" / "person.jsonl"
     assert status(home) == {"on": True, "home": KEYS.lock.ident, "encrypted": 1, "plain": 2}
@@ -177,6 +179,7 @@ def test_existing_recordings_are_made_anew_both_ways(home: Path) -> None:
     assert "Written anew: 2 files." in done.stderr
     assert "plain.html" in done.stderr
     assert not (home / "library.db").exists()
+    assert not left_over.exists()
     assert b"canary" not in person.read_bytes()
     assert status(home)["encrypted"] == 3
     assert run(home, "lock", "off", "--existing", *words).returncode == 2, "it is asked first"
