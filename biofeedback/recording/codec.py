@@ -23,7 +23,7 @@ _EVENTS: Final[Mapping[str, type]] = {
 _KINDS: Final = {kind: name for name, kind in _EVENTS.items()}
 EVENT_KINDS: Final = frozenset(_EVENTS)
 INPUT_KINDS: Final = frozenset(
-    ["open", "packet", "acc", "rr", "link", "sensor", "battery", "command", "answer", "commit", "reveal"]
+    ["open", "packet", "acc", "rr", "link", "sensor", "battery", "clock", "command", "answer", "commit", "reveal"]
 )
 
 

@@ -14,6 +14,9 @@ from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import LOG_ONLY
+from biofeedback.recording.repair import first_session_of
+from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED, Publish
@@ -107,12 +110,12 @@ class Verification:
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
+    locked: bool = False
+    """It is encrypted, and its numbers were not compared."""
     removed: tuple[str, ...] = ()
     """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
     host: str = ""
     """Where it was recorded, in words."""
-    locked: bool = False
-    """It is encrypted, and its numbers were not compared."""
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -130,8 +133,8 @@ class Verification:
             "finished": self.finished,
             "failed": self.failed,
             "fails_now": self.fails_now,
-            "removed": list(self.removed),
             "locked": self.locked,
+            "removed": list(self.removed),
         }
 
 
@@ -143,19 +146,26 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
     recording = read_recording(path, keys)
     if recording.locked:
         return _locked(path, recording)
-    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
+    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
+    recording = read_recording(path, keys)
+    removed = removed_kinds(recording)
+    apart = INPUT_KINDS.union(removed)
+    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in apart]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = _outputs_again(recording, engine)
+    again = [out for out in _outputs_again(recording, engine) if out[1] not in apart]
     failed = _failure_of(recording)
     whole = recording.finished and recording.damage is None
     if failed is not None and engine.error is None:
         # It was mended since: what came before the failure must come out again, the rest is new.
         whole, stored = False, stored[: _place_of_failure(stored)]
         again = again[: len(stored)]
-    removed = removed_kinds(recording)
-    comparison = _Comparison(frozenset(stale), frozenset(removed))
+    hole = place_of_hole(recording)
+    if hole is not None:
+        whole, stored = False, stored[:hole]
+        again = again[:hole]
+    comparison = _Comparison(frozenset(stale))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
         comparison.run(stored, again, whole=whole)
@@ -179,27 +189,6 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
     )
 
 
-def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
-    events = ((event, kind_of(event)) for event in refold(recording, engine))
-    return [(event.at, kind, to_body(event)) for event, kind in events if kind not in INPUT_KINDS]
-
-
-def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
-    """The kinds of lines that were deleted from a recording when a consent was withdrawn, as its head says."""
-    parent = recording.head.get("parent")
-    removed: object = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
-    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
-
-
-def _host_of(recording: StoredRecording) -> str:
-    """The computer and the libraries that made the numbers."""
-    told = recording.head.get("host")
-    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
-    words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
-    with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
-    return ", ".join(part for part in (words, *with_) if part)
-
-
 def _locked(path: Path, recording: StoredRecording) -> Verification:
     """What can be said without a key."""
     return Verification(
@@ -216,6 +205,26 @@ def _locked(path: Path, recording: StoredRecording) -> Verification:
         finished=not path.name.endswith(PART),
         locked=True,
     )
+
+
+def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
+    return [(event.at, kind_of(event), to_body(event)) for event in refold(recording, engine)]
+
+
+def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
+    """The kinds of lines that were deleted from a recording when a consent was withdrawn, as its head says."""
+    parent = recording.head.get("parent")
+    removed: object = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
+    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
+
+
+def _host_of(recording: StoredRecording) -> str:
+    """The computer and the libraries that made the numbers."""
+    told = recording.head.get("host")
+    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
+    with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
+    return ", ".join(part for part in (words, *with_) if part)
 
 
 def _stale(recording: StoredRecording, foreign: Plugged) -> dict[str, str]:
@@ -240,13 +249,22 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
     return next(told, len(stored))
 
 
+def place_of_hole(recording: StoredRecording) -> int | None:
+    """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
+    outputs = 0
+    for line in recording.lines:
+        if line.kind == "err" and line.body.get("code") == LINES_LOST:
+            return outputs
+        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+    return None
+
+
 class _Comparison:
     """Stored outputs against recomputed ones: kinds and order equal, numbers within 1e-9, `exact` to the bit."""
 
-    def __init__(self, stale_metrics: frozenset[str], removed: frozenset[str] = frozenset()) -> None:
-        """`stale_metrics` were made by another version of their rule and are left out, as are `removed` kinds."""
+    def __init__(self, stale_metrics: frozenset[str]) -> None:
+        """`stale_metrics` were made by another version of their rule and are left out."""
         self._stale = stale_metrics
-        self._removed = removed
         self.compared = 0
         self.differences = 0
         self.exact = True
@@ -280,11 +298,12 @@ class _Comparison:
 
     def check_coins(self, recording: StoredRecording) -> None:
         """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        session = first_session_of(recording.head)
         sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
         for line in recording.lines:
             if line.kind == "reveal":
                 pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                if sealed.get(pair) != commitment(str(recording.head["session"]), pair, coin, nonce):
+                if sealed.get(pair) != commitment(session, pair, coin, nonce):
                     self.exact = False
                     self._differs(f"the coin of pair {pair} is not the one that was sealed")
 
@@ -310,9 +329,7 @@ class _Comparison:
         return frozenset(text for text, _ in odd)
 
     def _counts(self, out: Output, odd: frozenset[str]) -> bool:
-        """Whether an output is compared: no removed kind, no notice that a metric failed which is not as it was."""
-        if out[1] in self._removed:
-            return False
+        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
         text = str(out[2].get("text"))
         return out[2].get("code") != METRIC_FAILED or not (text in odd or self._is_of_stale(text))
 

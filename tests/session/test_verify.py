@@ -13,6 +13,7 @@ from biofeedback.cli.main import main
 from biofeedback.events import Answer, Suds
 from biofeedback.recording.chain import Line, seal_line
 from biofeedback.recording.reader import read_recording
+from biofeedback.recording.withdrawal import rewrite
 from biofeedback.session.plan import demo_plan, free_plan
 from biofeedback.session.replay import verify
 from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
@@ -69,6 +70,18 @@ def test_c4_the_other_kinds_of_such_a_file_are_compared(trial: Ran, tmp_path: Pa
     found = verify(copy)
     assert (found.intact, found.differences) == (True, 2)
     assert "epoch" in (found.first_difference or "")
+
+
+def test_c4_what_is_left_of_a_damaged_recording_is_compared_up_to_its_hole(trial: Ran, tmp_path: Path) -> None:
+    copy = tmp_path / "damaged.session.jsonl"
+    data = bytearray(trial.path.read_bytes())
+    data[3 * len(data) // 4] ^= 1
+    copy.write_bytes(data)
+    before = verify(copy)
+    rewrite(copy, {"suds"})
+    found = verify(copy)
+    assert (found.intact, found.differences, found.removed) == (True, 0, ("answer", "damaged", "suds"))
+    assert 0 < found.compared == before.compared - 2
 
 
 @pytest.mark.parametrize("parent", [None, 3, [], {"removed": "suds"}, {"removed": None}, {"sha256": "x"}])

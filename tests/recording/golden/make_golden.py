@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from biofeedback.events import (
-    Acc, Ask, Cue, Event, Json, Link, Mark, Motion, Note, Notice, Open, Phase, Rr, Safety, Sensor, Suds, Verdict,
+    Acc, Ask, Clock, Cue, Event, Json, Link, Mark, Motion, Note, Notice, Open, Phase, Rr, Safety, Sensor, Suds, Verdict,
 )  # fmt: skip
 from biofeedback.events import Battery as BatteryInput
 from biofeedback.recording.codec import EVENT_KINDS, from_body, kind_classes
@@ -185,6 +185,7 @@ def every_kind(path: Path) -> None:
 
 RARE: Final[tuple[Event, ...]] = (
     Link(1_000_000, "waiting", "The strap was not found.", "Wet the electrodes."),
+    Clock(1_200_000, 1_795_529_956_200_000_000, 4_712_200_000_000, 3_600_000_000_000, "step", 3600),
     Sensor(1_500_000, "s1", "chest"),
     BatteryInput(2_000_000, 85),
     BatteryInput(2_000_001, None),
