@@ -11,10 +11,9 @@ from typing import Any, Final, TypeAlias, cast
 from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
-from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
-from biofeedback.recording.reader import LOG_ONLY
 from biofeedback.recording.repair import first_session_of
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
@@ -27,6 +26,8 @@ from devices.source import Clock
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
 """An output's time in microseconds, kind and body."""
 
+OUTPUT_KINDS: Final = EVENT_KINDS - INPUT_KINDS
+"""Kinds of a later version are neither: they are passed over."""
 UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
 
@@ -146,38 +147,29 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
     recording = read_recording(path, keys)
     if recording.locked:
         return _locked(path, recording)
-    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path, keys)
-    removed = removed_kinds(recording)
-    apart = INPUT_KINDS.union(removed)
-    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in apart]
-    foreign = plugged(recording)
+    removed, foreign = removed_kinds(recording), plugged(recording)
+    counted = OUTPUT_KINDS.difference(removed)
+    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind in counted]
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = [out for out in _outputs_again(recording, engine) if out[1] not in apart]
+    again = [out for out in _outputs_again(recording, engine) if out[1] in counted]
     failed = _failure_of(recording)
-    whole = recording.finished and recording.damage is None
-    if failed is not None and engine.error is None:
-        # It was mended since: what came before the failure must come out again, the rest is new.
-        whole, stored = False, stored[: _place_of_failure(stored)]
-        again = again[: len(stored)]
-    hole = place_of_hole(recording)
-    if hole is not None:
-        whole, stored = False, stored[:hole]
-        again = again[:hole]
+    mended = failed is not None and engine.error is None
+    compared = _comparable_outputs(recording, stored, mended=mended)
+    whole = recording.finished and recording.damage is None and compared is None
     comparison = _Comparison(frozenset(stale))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
-        comparison.run(stored, again, whole=whole)
+        comparison.run(stored[:compared], again[:compared], whole=whole)
     rescored = tuple(stale.values())
     return Verification(
         file=str(path),
         events=sum(1 for _ in recording.event_lines),
-        outputs=len(stored),
+        outputs=len(stored[:compared]),
         compared=comparison.compared,
         rescored=rescored,
         differences=comparison.differences,
-        exact=comparison.exact and not rescored and (failed is None or engine.error is not None),
+        exact=comparison.exact and not rescored and not mended,
         intact=recording.damage is None,
         first_difference=comparison.first,
         damage=recording.damage,
@@ -187,6 +179,15 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
         removed=removed,
         host=_host_of(recording),
     )
+
+
+def _comparable_outputs(recording: StoredRecording, stored: Sequence[Output], *, mended: bool) -> int | None:
+    """How many outputs from the first on can be compared, None for all of them.
+
+    Behind what was lost from a repaired copy nothing can; nor behind a failure of the engine that is `mended` since.
+    """
+    ends = [place_of_hole(recording), _place_of_failure(stored) if mended else None]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _locked(path: Path, recording: StoredRecording) -> Verification:
@@ -255,7 +256,7 @@ def place_of_hole(recording: StoredRecording) -> int | None:
     for line in recording.lines:
         if line.kind == "err" and line.body.get("code") == LINES_LOST:
             return outputs
-        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+        outputs += line.kind in OUTPUT_KINDS
     return None
 
 
