@@ -222,7 +222,7 @@ def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
 def _host_of(recording: StoredRecording) -> str:
     """The computer and the libraries that made the numbers."""
     told = recording.head.get("host")
-    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    host: Mapping[str, object] = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
     words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
     with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
     return ", ".join(part for part in (words, *with_) if part)

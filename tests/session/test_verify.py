@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from biofeedback.cli.main import main
-from biofeedback.events import Answer, Suds
+from biofeedback.events import Answer, Json, Suds
 from biofeedback.recording.chain import Line, seal_line
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.withdrawal import rewrite
@@ -29,11 +29,13 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 def without(path: Path, copy: Path, *kinds: str, told: bool = True) -> Path:
     """A copy without the lines of these kinds, its head saying so, with a chain of its own."""
     crc, lines = 0, list[bytes]()
-    parent = {"sha256": sha256(path.read_bytes()).hexdigest(), "removed": list(kinds)}
+    parent: Json = {"sha256": sha256(path.read_bytes()).hexdigest(), "removed": list(kinds)}
     for line in read_recording(path).lines:
         if line.kind in kinds:
             continue
-        body = {**line.body, "parent": parent} if line.kind == "head" and told else dict(line.body)
+        body: dict[str, Json] = dict(line.body)
+        if line.kind == "head" and told:
+            body["parent"] = parent
         if line.kind == "seal":
             body["sha256"] = sha256(b"".join(lines)).hexdigest()
         raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
