@@ -24,7 +24,8 @@ from tests.terminal.pseudo import Terminal
 posix = pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
 NOWHERE = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}
 """No Bluetooth: a session that may begin ends with 3."""
-STRAP = ("practice", "--source", "strap:")
+STRAP = ("practice", "safe_place", "--source", "strap:")
+FREE = ("practice", "--source", "strap:", "--view", "none")
 
 
 @dataclass(frozen=True)
@@ -360,6 +361,15 @@ def test_c2_where_nobody_can_be_asked_it_is_said_how_to_agree(tmp_path: Path) ->
     assert run(tmp_path, *STRAP, "--view", "none", env=NOWHERE).returncode == 2, "another person"
     run(tmp_path, "person", "consent", "P-001", "--withdraw", "heart_data", "--yes")
     assert run(tmp_path, *STRAP, "--view", "none", "--person", "P-001", env=NOWHERE).returncode == 2
+
+
+def test_c2_a_free_session_needs_no_consent_unless_it_was_taken_back(tmp_path: Path) -> None:
+    assert run(tmp_path, *FREE, env=NOWHERE).returncode == 3
+    assert run(tmp_path, "practice", "breath_only", *FREE[1:], env=NOWHERE).returncode == 3
+    assert not (tmp_path / "people").exists()
+    run(tmp_path, "person", "consent", "me", "--give", "heart_data")
+    run(tmp_path, "person", "consent", "me", "--withdraw", "heart_data", "--yes")
+    assert run(tmp_path, *FREE, env=NOWHERE).returncode == 2
 
 
 def test_c2_simulated_people_and_files_are_asked_nothing(tmp_path: Path) -> None:
