@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -223,7 +223,7 @@ class PersonLog:
             self.path.replace(free_name(self.path.with_name(f"{FILE}.torn0")))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """The only one who writes this log; waits a moment for another. Raises RecordingError."""
         folder = self.path.parent
         descriptor = -1

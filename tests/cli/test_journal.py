@@ -249,7 +249,11 @@ def test_an_export_that_cannot_be_written_says_so_and_leaves_no_half_file(
         def write(self, text: str) -> int:
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", lambda descriptor, *_, **__: (os.close(descriptor), Full())[1])
+    def full(descriptor: int, *_: object, **__: object) -> Full:
+        os.close(descriptor)
+        return Full()
+
+    monkeypatch.setattr(os, "fdopen", full)
     assert "No space left" in said(home, "export", "--to", "csv", "--output", str(home / "j.csv"), code=1)
     assert not (home / "j.csv").exists()
 
