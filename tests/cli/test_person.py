@@ -24,7 +24,7 @@ from tests.terminal.pseudo import Terminal
 posix = pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
 NOWHERE = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}
 """No Bluetooth: a session that may begin ends with 3."""
-STRAP = ("practice", "--source", "strap:")
+STRAP = ("practice", "safe_place", "--source", "strap:")
 
 
 @dataclass(frozen=True)
@@ -366,6 +366,13 @@ def test_c2_simulated_people_and_files_are_asked_nothing(tmp_path: Path) -> None
     for source in ("sim:calm", "file:rr.txt"):
         words = ("practice", "--source", source, "--speed", "max", "--minutes", "1", "--view", "none")
         assert run_here(tmp_path, *words).returncode == 0
+    assert not (tmp_path / "people").exists()
+
+
+@pytest.mark.parametrize("words", [(), ("breath_only",), ("grounding",)])
+def test_c2_without_an_image_of_ones_own_nothing_is_asked(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run_here(tmp_path, "practice", *words, "--source", "strap:", "--view", "none", env=NOWHERE)
+    assert done.returncode == 3, done.stderr
     assert not (tmp_path / "people").exists()
 
 
