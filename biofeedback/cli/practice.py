@@ -20,7 +20,7 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
-from biofeedback.cli.consent import check_consent, needs_consent
+from biofeedback.cli.consent import check_consent
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.cli.person_logs import person_of
@@ -102,8 +102,8 @@ def run(args: argparse.Namespace) -> int:
     source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
     person = person_of(args, config)
-    if source.info.kind == "strap" and not args.no_record and needs_consent(plan):
-        check_consent(args, config, person)
+    if source.info.kind == "strap" and not args.no_record:
+        check_consent(args, config, person, plan)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
@@ -172,8 +172,8 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff, keys: Key
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
     source = open_source(spec, aids)
     plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))
-    if source.info.kind == "strap" and needs_consent(plan):
-        check_consent(args, config, str(found.stored.head.get("subject", "me")))
+    if source.info.kind == "strap":
+        check_consent(args, config, str(found.stored.head.get("subject", "me")), plan)
     speed = _speed(args, spec, source)
     work = Work(
         source=source,

@@ -25,6 +25,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
 NOWHERE = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}
 """No Bluetooth: a session that may begin ends with 3."""
 STRAP = ("practice", "safe_place", "--source", "strap:")
+FREE = ("practice", "--source", "strap:", "--view", "none")
 
 
 @dataclass(frozen=True)
@@ -227,6 +228,19 @@ def test_encrypted_logs_say_nothing_of_the_person(home: Home) -> None:
     assert "canary" not in locked.stdout + locked.stderr
 
 
+@pytest.mark.slow
+def test_turning_encryption_on_takes_the_names_out_of_the_table(tmp_path: Path) -> None:
+    secret = tmp_path / "config-secret"
+    secret.touch(0o600)
+    secret.write_text("four quiet words here\n")
+    home = Home(tmp_path, {"BIOFEEDBACK_PASSPHRASE_FILE": str(secret)})
+    home.run("person", "new", "P-001", "--name", "Anna Canary")
+    home.run("lock", "on", "--existing", "--yes")
+    assert home.holds(b"Canary") == []
+    assert home.show("P-001")["name"] == "Anna Canary"
+    assert home.show("anna canary")["person"] == "P-001"
+
+
 DIES = """
 import os, sys
 left = int(sys.argv.pop(1))
@@ -361,18 +375,20 @@ def test_c2_where_nobody_can_be_asked_it_is_said_how_to_agree(tmp_path: Path) ->
     assert run_here(tmp_path, *STRAP, "--view", "none", "--person", "P-001", env=NOWHERE).returncode == 2
 
 
+def test_c2_a_free_session_needs_no_consent_unless_it_was_taken_back(tmp_path: Path) -> None:
+    assert run_here(tmp_path, *FREE, env=NOWHERE).returncode == 3
+    assert run_here(tmp_path, "practice", "breath_only", *FREE[1:], env=NOWHERE).returncode == 3
+    assert not (tmp_path / "people").exists()
+    run_here(tmp_path, "person", "consent", "me", "--give", "heart_data")
+    run_here(tmp_path, "person", "consent", "me", "--withdraw", "heart_data", "--yes")
+    assert run_here(tmp_path, *FREE, env=NOWHERE).returncode == 2
+
+
 def test_c2_simulated_people_and_files_are_asked_nothing(tmp_path: Path) -> None:
     (tmp_path / "rr.txt").write_text("800\n" * 60)
     for source in ("sim:calm", "file:rr.txt"):
         words = ("practice", "--source", source, "--speed", "max", "--minutes", "1", "--view", "none")
         assert run_here(tmp_path, *words).returncode == 0
-    assert not (tmp_path / "people").exists()
-
-
-@pytest.mark.parametrize("words", [(), ("breath_only",), ("grounding",)])
-def test_c2_without_an_image_of_ones_own_nothing_is_asked(tmp_path: Path, words: tuple[str, ...]) -> None:
-    done = run_here(tmp_path, "practice", *words, "--source", "strap:", "--view", "none", env=NOWHERE)
-    assert done.returncode == 3, done.stderr
     assert not (tmp_path / "people").exists()
 
 
