@@ -163,6 +163,7 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
 def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) -> int:
     """Every finished file under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
+    from biofeedback.recording.person import hide_names
     from biofeedback.recording.relock import relock
 
     todo = [path for path in _logs(config) if _is_locked(path) != (new is not None)]
@@ -175,6 +176,8 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) ->
         except BiofeedbackError as error:
             failed += 1
             sys.stderr.write(f"biofeedback: {error.what}\n{error.advice}\n")
+    if new is not None:
+        hide_names(config.home, new)
     say(args, f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.")
     if beside := _beside(config):
         say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")
@@ -194,7 +197,8 @@ def _parts(config: Config) -> list[Path]:
 
 def _beside(config: Config) -> list[Path]:
     """Reports, unfinished recordings and torn ends: they are no logs that could be written anew."""
-    return sorted(path for kind in ("*.html", "*.part", "*.torn*") for path in (config.home / "sessions").glob(kind))
+    kinds = ("sessions/*.html", "sessions/*.part", "sessions/*.torn*", "people/*/person.jsonl.*")
+    return sorted(path for kind in kinds for path in config.home.glob(kind))
 
 
 def _is_locked(path: Path) -> bool:
