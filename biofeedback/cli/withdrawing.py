@@ -47,6 +47,7 @@ def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str
         _delete_recordings(owned, log)
     else:
         _take_words_out(args, config, owned, log)
+    _refresh_index(config)
     say(args, f"Done. {COPIES_MAY_REMAIN}")
 
 
@@ -69,6 +70,7 @@ def delete_person(args: argparse.Namespace, config: Config, person: str) -> None
             f"{log.path.parent} could not be deleted: {error.strerror}.", "Run this again, or delete it by hand."
         ) from error
     people.name(person, None)
+    _refresh_index(config)
 
 
 def _check_idle(owned: Belongings) -> None:
@@ -136,8 +138,16 @@ def _take_words_out(args: argparse.Namespace, config: Config, owned: Belongings,
 def rewrite_recording(path: Path, args: argparse.Namespace, config: Config) -> None:
     """Write a recording anew without SUDS and words."""
     from biofeedback.recording.withdrawal import rewrite
+    from biofeedback.session.scoring import check_copy_of
 
-    rewrite(path, WORD_CLASSES, keys_of(args, config, path))
+    keys = keys_of(args, config, path)
+    rewrite(path, WORD_CLASSES, keys, check_copy_of(path, keys))
+
+
+def _refresh_index(config: Config) -> None:
+    from biofeedback.recording.library import refresh_index
+
+    refresh_index(config.home)
 
 
 def _without_words(line: Line) -> Mapping[str, Any] | None:
