@@ -40,4 +40,4 @@ def _check(
     sys.stderr.write(f"{text.sentence}\nYou can take this back at any time: {how.replace('--give', '--withdraw')}\n")
     if not agreed("Do you agree?"):
         raise UsageError("Without your consent nothing is kept.", without)
-    log.write(("consent", {"id": consent, "v": text.version, "given": True}))
+    log.write(text.line(given=True))

@@ -20,8 +20,10 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
+from biofeedback.cli.consent import check_consent
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.cli.person_logs import person_of
 from biofeedback.config import Config, checked
 from biofeedback.errors import RecordingError, UsageError
 
@@ -54,7 +56,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument(
         "--no-acc", action="store_true", help="leave the strap's accelerometer alone: no movement, no breathing rate"
     )
-    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
+    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under, or a name that `person` knows")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the session that was broken off within the last half hour"
     )
@@ -97,6 +99,9 @@ def run(args: argparse.Namespace) -> int:
     aids = strap_aids(config, keeps=not args.no_record) if spec.kind == "strap" else None
     source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
+    person = person_of(args, config)
+    if source.info.kind == "strap" and not args.no_record:
+        check_consent(args, config, person)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
@@ -105,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         shelf=shelf,
         speed=speed,
         place=None if args.no_record else _folder(args, config),
-        person=args.person or config.text("person"),
+        person=person,
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         saw_live="practitioner" if args.practitioner else None,
         chooser=aids.chooser if aids is not None else None,
@@ -131,7 +136,7 @@ def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
 
     place = _folder(args, config)
     folder = place.parent if place.name.endswith(".jsonl") else place
-    found = look_for_interrupted(args, folder, args.person or config.text("person"))
+    found = look_for_interrupted(args, folder, person_of(args, config))
     if args.resume and found is None:
         raise RecordingError(
             f"There is no session in {folder} to go on with.",
@@ -155,6 +160,8 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
         raise UsageError(f"This session began with {recorded.kind}:, not with {spec.kind}:.", "Leave out --source.")
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
     source = open_source(spec, aids)
+    if source.info.kind == "strap":
+        check_consent(args, config, str(found.stored.head.get("subject", "me")))
     plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))
     speed = _speed(args, spec, source)
     work = Work(

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.recording.catalogue import Facts, facts_of, recordings_in
-from biofeedback.recording.index_file import NAME, opened_index
+from biofeedback.recording.index_file import opened_index
 from biofeedback.recording.naming import PART
 from biofeedback.recording.person_marks import LogFile, Marks, marks_of, person_logs_in
 from biofeedback.recording.recovery import in_use
@@ -202,13 +202,6 @@ def open_library(home: Path, keys: Keys | None = None, *, anew: bool = False) ->
         raise BiofeedbackError(
             f"The sessions in {home} cannot be read: {error.strerror}.", "Check its rights."
         ) from error
-
-
-def refresh_index(home: Path) -> None:
-    """Let the index of a home, if it has one, know that recordings are gone or were written anew."""
-    if (home / NAME).exists():
-        with open_library(home):
-            pass
 
 
 def is_running(library: Library, session: Session) -> bool:
