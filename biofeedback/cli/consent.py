@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.asking import agreed, can_ask
 from biofeedback.cli.common import called
@@ -12,9 +13,22 @@ from biofeedback.config import Config
 from biofeedback.errors import UsageError
 from biofeedback.recording.consents import CONSENTS, HEART_DATA, WORDS
 
+if TYPE_CHECKING:
+    from biofeedback.session.plan import Plan
+
+
+WITHOUT_CONSENT: Final = frozenset({"breath_only", "neutral_image", "grounding", "micro_break"})
+"""Scripts without an image of one's own (RULINGS C2)."""
+
+
+def needs_consent(plan: Plan) -> bool:
+    """Whether somebody imagines something in it; a free session, and breath or grounding alone, need none."""
+    imagined = [pair.visualization for pair in plan.pairs] + ([plan.script] if plan.script else [])
+    return any(script not in WITHOUT_CONSENT for script in imagined)
+
 
 def check_consent(args: argparse.Namespace, config: Config, person: str) -> None:
-    """Before a session with a strap is recorded: the person agrees, or has agreed, that heart data are kept.
+    """Before imagery with a strap is recorded: the person agrees, or has agreed, that heart data are kept.
 
     Raises UsageError when nobody can be asked or the answer is no; no answer is kept but a yes.
     """

@@ -110,7 +110,7 @@ def _write(made: Path, head: Mapping[str, Json], lines: Sequence[Line], keys: Ke
                 raise RecordingError(file.trouble, "The old file is left as it is.")
     finally:
         file.close()
-        for other in {file.path, *file.left_behind} - {made}:
+        for other in {file.path} - {made}:
             other.unlink(missing_ok=True)  # a disk that failed let it go on somewhere else
     if file.failed is not None or file.path != made:
         raise RecordingError(file.failed or "The disk failed.", "The old file is left as it is.")
