@@ -131,7 +131,12 @@ def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
 
     place = _folder(args, config)
     folder = place.parent if place.name.endswith(".jsonl") else place
-    found = look_for_interrupted(args, folder, args.person or config.text("person"))
+    found = look_for_interrupted(
+        args,
+        folder,
+        args.person or config.text("person"),
+        lambda part: keys_for(args, config, part, required=args.resume),
+    )
     if args.resume and found is None:
         raise RecordingError(
             f"There is no session in {folder} to go on with.",
