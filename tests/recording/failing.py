@@ -1,0 +1,84 @@
+"""System calls that fail, or end the program, at a chosen moment: the operating system's own functions, wrapped."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+CALLS: Final = ("open", "write", "fsync", "ftruncate", "link", "unlink", "rename", "replace", "chmod")
+"""All by which a log changes the disk."""
+
+Decision = Callable[[str, int], int | None]
+"""Asked before each call, with its name and how many of that name there were; an errno lets it fail."""
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls that touched one folder."""
+
+    folder: Path
+    decide: Decision
+    made: Counter[str] = field(default_factory=Counter[str])
+    failed: Counter[str] = field(default_factory=Counter[str])
+    descriptors: set[int] = field(default_factory=set[int])
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def concerns(self, target: object) -> bool:
+        """Whether a call with this first argument touches the folder."""
+        if isinstance(target, int):
+            return target in self.descriptors
+        return str(target).startswith(str(self.folder))
+
+    def wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, which now fails when it is decided so."""
+
+        def call(target: object, *rest: Any, **more: Any) -> Any:
+            with self.lock:
+                if not self.concerns(target):
+                    return real(target, *rest, **more)
+                self.made[name] += 1
+                number = self.decide(name, self.made[name])
+                self.failed[name] += number is not None
+            if number is not None:
+                raise OSError(number, os.strerror(number), target if not isinstance(target, int) else None)
+            result = real(target, *rest, **more)
+            if name == "open":
+                self.descriptors.add(result)
+            return result
+
+        return call
+
+    def closing(self, real: Callable[[int], None]) -> Callable[[int], None]:
+        """Descriptors are forgotten when they are closed."""
+
+        def close(descriptor: int) -> None:
+            self.descriptors.discard(descriptor)
+            real(descriptor)
+
+        return close
+
+
+@contextmanager
+def system_calls(folder: Path, decide: Decision) -> Generator[Calls]:
+    """Ask `decide` before each call that touches the folder. Modules look the functions up in `os` each time."""
+    calls = Calls(folder, decide)
+    real = {name: getattr(os, name) for name in (*CALLS, "close")}
+    for name in CALLS:
+        setattr(os, name, calls.wrapped(name, real[name]))
+    os.close = calls.closing(real["close"])
+    try:
+        yield calls
+    finally:
+        for name, function in real.items():
+            setattr(os, name, function)
+
+
+def never(_name: str, _number: int) -> int | None:
+    """Nothing fails."""
+    return None
