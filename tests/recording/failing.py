@@ -33,7 +33,7 @@ class Calls:
         """Whether a call with this first argument touches the folder."""
         if isinstance(target, int):
             return target in self.descriptors
-        return str(target).startswith(str(self.folder))
+        return isinstance(target, str | Path) and Path(target).absolute().is_relative_to(self.folder.absolute())
 
     def wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         """The function, which now fails when it is decided so."""

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ from biofeedback.recording.naming import SUFFIX, part_of
 from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.recording.recovery import in_use, parts_in
 from biofeedback.recording.scan import scan
+from tests.recording.failing import Decision, system_calls
 
 NOBODY: Final = 65534
 MARK_EVERY: Final = 97
@@ -101,17 +103,32 @@ def live(final: Path, pipe: int, whole: int | None) -> None:
     log.close()
 
 
-def in_child(final: Path, pipe: int, whole: int | None) -> None:
+def in_child(final: Path, pipe: int, whole: int | None, decide: Decision | None = None) -> None:
     """Live, and say what went wrong if it was not the kill."""
     status = 3
     try:
-        live(final, pipe, whole)
+        with nullcontext() if decide is None else system_calls(final.parent, decide):
+            live(final, pipe, whole)
         status = 0
     except BaseException:  # noqa: BLE001 - this is where the child ends
         traceback.print_exc()
         sys.stderr.flush()
     finally:
         os._exit(status)
+
+
+class Suicide:
+    """Ends the program just before one of its system calls, counted over all names."""
+
+    def __init__(self, at: int) -> None:
+        self._left = at
+
+    def __call__(self, _name: str, _number: int) -> int | None:
+        """Count down."""
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return None
 
 
 class Killer:
@@ -140,6 +157,42 @@ class Killer:
             self.tally.resumed += part_of(final).exists()
             known = self._check(final, known + self._life(final))
         self._finish(final, known)
+
+    def at_every_call(self) -> Tally:
+        """Two lives, each killed before each of its system calls in turn; then a third must finish the file."""
+        began = time.monotonic()
+        first, second = 1, 1
+        while not self.tally.faults:
+            final = self._folder / f"{self.tally.files:06}{SUFFIX}"
+            self.tally.files += 1
+            before = self.tally.kills
+            known = self._check(final, self._life_until(final, first))
+            if self.tally.kills == before:  # it came to its end: no more calls
+                self._finish(final, known)
+                break
+            before = self.tally.kills
+            if not final.exists():
+                self.tally.resumed += part_of(final).exists()
+                known = self._check(final, known + self._life_until(final, second))
+            first, second = (first, second + 1) if self.tally.kills > before else (first + 1, 1)
+            self._finish(final, known)
+        self.tally.seconds = round(time.monotonic() - began, 1)
+        return self.tally
+
+    def _life_until(self, final: Path, call: int) -> int:
+        """One life of three events and an end, killed before its `call`-th call; how many events it committed."""
+        ours, its = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(ours)
+            in_child(final, its, 3, Suicide(call))
+        os.close(its)
+        said = b""
+        while piece := os.read(ours, 65536):
+            said += piece
+        os.close(ours)
+        self._count(final, os.waitpid(child, 0)[1], closing=CLOSING in said)
+        return said.count(COMMITTED)
 
     def _life(self, final: Path) -> int:
         """One life; how many events it committed."""
@@ -263,12 +316,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--at-every-call", action="store_true")
     asked = parser.parse_args(argv)
     folder: Path = asked.folder
     if os.geteuid() == 0:
         become_nobody(folder)
         folder = Path()
-    tally = Killer(folder, asked.seed).run(asked.kills, asked.events)
+    killer = Killer(folder, asked.seed)
+    tally = killer.at_every_call() if asked.at_every_call else killer.run(asked.kills, asked.events)
     sys.stdout.write(tally.said() + "\n")
     return 1 if tally.faults else 0
 

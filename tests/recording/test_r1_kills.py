@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,15 +15,27 @@ from tests.cli.programs import ROOT
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 
 
+def killed(folder: Path, *words: str) -> dict[str, Any]:
+    killer = [sys.executable, "-m", "tests.recording.killed", str(folder), *words]
+    ran = subprocess.run(killer, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    tally: dict[str, Any] = json.loads(ran.stdout)
+    assert tally["faults"] == [], ran.stderr
+    assert tally["lost"] == 0
+    return tally
+
+
 @pytest.mark.slow
 def test_r1_100_kills_at_random_moments_lose_no_committed_event(tmp_path: Path) -> None:
     """1000 kills and 10^6 events: benchmarks/recording_kills.py."""
-    killer = [sys.executable, "-m", "tests.recording.killed", str(tmp_path), "--kills", "100"]
-    ran = subprocess.run(killer, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
-    tally = json.loads(ran.stdout)
-    assert tally["faults"] == [], ran.stderr
-    assert tally["lost"] == 0
+    tally = killed(tmp_path, "--kills", "100")
     assert tally["kills"] >= 100
     assert tally["resumed"] >= 20
     assert tally["killed_closing"] >= 10
     assert tally["committed"] >= 10_000
+
+
+@pytest.mark.slow
+def test_r1_killed_before_each_system_call_of_a_session_and_of_its_resumption(tmp_path: Path) -> None:
+    tally = killed(tmp_path, "--at-every-call")
+    assert tally["kills"] >= 150
+    assert tally["resumed"] >= 100
