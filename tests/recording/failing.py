@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -14,8 +15,14 @@ from typing import Any, Final
 CALLS: Final = ("open", "write", "fsync", "ftruncate", "link", "unlink", "rename", "replace", "chmod")
 """All by which a log changes the disk."""
 
+HALF: Final = -1
+"""Only half of what is to be written is, as on a disk that gets full."""
+DIE: Final = -2
+"""The program is killed instead."""
+DIE_HALFWAY: Final = -3
+"""The program is killed when half of it is written; any other call is not made."""
 Decision = Callable[[str, int], int | None]
-"""Asked before each call, with its name and how many of that name there were; an errno lets it fail."""
+"""Asked before each call, with its name and how many of that name there were: an errno to fail with, or one of these."""
 
 
 @dataclass(slots=True)
@@ -45,8 +52,15 @@ class Calls:
                 self.made[name] += 1
                 number = self.decide(name, self.made[name])
                 self.failed[name] += number is not None
-            if number is not None:
+            if number is not None and number > 0:
                 raise OSError(number, os.strerror(number), target if not isinstance(target, int) else None)
+            if name == "write" and number in (HALF, DIE_HALFWAY):
+                rest = (rest[0][: len(rest[0]) // 2],)
+                result = real(target, *rest)
+            if number in (DIE, DIE_HALFWAY):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if name == "write" and number == HALF:
+                return result
             result = real(target, *rest, **more)
             if name == "open":
                 self.descriptors.add(result)

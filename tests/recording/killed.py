@@ -28,7 +28,7 @@ from biofeedback.recording.naming import SUFFIX, part_of
 from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.recording.recovery import in_use, parts_in
 from biofeedback.recording.scan import scan
-from tests.recording.failing import Decision, system_calls
+from tests.recording.failing import DIE, DIE_HALFWAY, Decision, system_calls
 
 NOBODY: Final = 65534
 MARK_EVERY: Final = 97
@@ -118,17 +118,17 @@ def in_child(final: Path, pipe: int, whole: int | None, decide: Decision | None 
 
 
 class Suicide:
-    """Ends the program just before one of its system calls, counted over all names."""
+    """Ends the program before or amid one of its system calls, counted over all names."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, how: int) -> None:
+        """`how`: DIE or DIE_HALFWAY."""
         self._left = at
+        self._how = how
 
     def __call__(self, _name: str, _number: int) -> int | None:
         """Count down."""
         self._left -= 1
-        if not self._left:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return None
+        return None if self._left else self._how
 
 
 class Killer:
@@ -161,31 +161,35 @@ class Killer:
     def at_every_call(self) -> Tally:
         """Two lives, each killed before each of its system calls in turn; then a third must finish the file."""
         began = time.monotonic()
+        for how in (DIE, DIE_HALFWAY):
+            self._at_every_call(how)
+        self.tally.seconds = round(time.monotonic() - began, 1)
+        return self.tally
+
+    def _at_every_call(self, how: int) -> None:
         first, second = 1, 1
         while not self.tally.faults:
             final = self._folder / f"{self.tally.files:06}{SUFFIX}"
             self.tally.files += 1
             before = self.tally.kills
-            known = self._check(final, self._life_until(final, first))
+            known = self._check(final, self._life_until(final, first, how))
             if self.tally.kills == before:  # it came to its end: no more calls
                 self._finish(final, known)
                 break
             before = self.tally.kills
             if not final.exists():
                 self.tally.resumed += part_of(final).exists()
-                known = self._check(final, known + self._life_until(final, second))
+                known = self._check(final, known + self._life_until(final, second, how))
             first, second = (first, second + 1) if self.tally.kills > before else (first + 1, 1)
             self._finish(final, known)
-        self.tally.seconds = round(time.monotonic() - began, 1)
-        return self.tally
 
-    def _life_until(self, final: Path, call: int) -> int:
+    def _life_until(self, final: Path, call: int, how: int) -> int:
         """One life of three events and an end, killed before its `call`-th call; how many events it committed."""
         ours, its = os.pipe()
         child = os.fork()
         if not child:
             os.close(ours)
-            in_child(final, its, 3, Suicide(call))
+            in_child(final, its, 3, Suicide(call, how))
         os.close(its)
         said = b""
         while piece := os.read(ours, 65536):
