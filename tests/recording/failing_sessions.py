@@ -16,7 +16,7 @@ from biofeedback.recording.naming import PART, SUFFIX
 from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.session.plan import free_plan
 from devices.events import SourceEvent
-from tests.recording.failing import CALLS, Calls, system_calls
+from tests.recording.failing import CALLS, HALF, Calls, system_calls
 from tests.session.sessions import heart, replayed, run_session, steady
 
 SECONDS: Final = 45
@@ -31,7 +31,10 @@ TOLD_WITHIN_US: Final = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The `k`-th call of this name fails, alone or with all of the same name that follow for so long."""
+    """The `k`-th call of this name fails, alone or with all of the same name that follow for so long.
+
+    "any" is a call of any name. "half": that write stops halfway, and what was written cannot be taken back.
+    """
 
     call: str
     k: int
@@ -50,14 +53,27 @@ class Disk:
     now_us: int = 0
     began_us: int | None = None
     last_us: int = 0
+    made: int = 0
 
     def decide(self, name: str, count: int) -> int | None:
         """The errno for this call, if it is to fail."""
         fault = self.fault
-        if fault is None or name != fault.call or count < fault.k:
+        self.made += 1
+        if fault is None:
+            return None
+        if fault.call == "half" and name == "write":
+            return HALF if count == fault.k else None
+        if fault.call == "any":
+            count = self.made
+        elif name != {"half": "ftruncate"}.get(fault.call, fault.call):
+            return None
+        return self._failing(fault, count, 1 if fault.call == "half" else fault.k)
+
+    def _failing(self, fault: Fault, count: int, first: int) -> int | None:
+        if count < first:
             return None
         self.began_us = self.now_us if self.began_us is None else self.began_us
-        if count > fault.k and self.now_us >= self.began_us + LASTS_US[fault.how]:
+        if count > first and self.now_us >= self.began_us + LASTS_US[fault.how]:
             return None
         self.last_us = self.now_us
         return fault.number
@@ -132,7 +148,7 @@ def complaints(outcome: Outcome, fault: Fault) -> list[str]:
     if course(outcome.events) != list(sound().events):
         wrong.append("the live view did not go on")
     # Half a second of a full disk at which nothing had to wait for long is nobody's concern.
-    if outcome.failed and fault.call == "write" and not (fault.how == "once" and fault.number in FULL):
+    if outcome.failed and fault.call in ("write", "half") and not (fault.how == "once" and fault.number in FULL):
         wrong += _told_late(outcome)
     return wrong + _about_files(outcome)
 
@@ -173,13 +189,15 @@ def _events_before(outcome: Outcome) -> int:
     assert fault is not None
     lines = sound().stored[0].lines
     events = {id(line) for line in sound().stored[0].event_lines}
-    return sum(id(line) in events for line in (lines[: fault.k - 1] if fault.call == "write" else lines))
+    writes = {"write": fault.k - 1, "half": fault.k - 1, "any": fault.k - 12}.get(fault.call, len(lines))
+    return sum(id(line) in events for line in lines[: max(0, writes)])
 
 
 def every_fault(most: int = MOST) -> Iterator[Fault]:
     """Each call of a session, failing in each way: as many of a name as there are."""
-    for call in CALLS:
-        for k in range(1, min(most, sound().calls.made[call] + 2) + 1):
+    for call in (*CALLS, "any", "half"):
+        calls = sound().calls.made[call] + 2 if call in CALLS else most
+        for k in range(1, min(most, calls) + 1):
             for number in ERRORS:
                 for how in LASTS_US:
                     yield Fault(call, k, number, how)
