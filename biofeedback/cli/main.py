@@ -23,7 +23,12 @@ COMMANDS: Final[dict[str, str]] = {
     "analyze": "heart-rate variability of recordings and RR files",
     "simulate": "write a recording of a simulated person",
     "report": "one HTML page about a session",
+    "person": "who is recorded here: consent, profile, deletion",
+    "journal": "what came, in one sentence: add, list, export, remove",
+    "library": "the sessions on this computer: list, show, tag, move, delete, verify",
+    "export": "copies of recordings to give away",
     "scripts": "the imagery scripts: list, show, check, new",
+    "lock": "encrypt what is recorded, or stop doing so",
     "config": "settings and where each comes from",
 }
 DESCRIPTION: Final = (

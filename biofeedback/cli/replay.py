@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import INTERRUPTED, add_example, say
+from biofeedback.cli.common import INTERRUPTED, add_example, config_of, say
 from biofeedback.cli.faces import LEGIBLE, add_view_options, face_of
+from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 
 if TYPE_CHECKING:
     from biofeedback.cli.running import View
@@ -22,6 +23,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     add_view_options(parser)
     parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    add_passphrase_option(parser)
     add_example(parser, "biofeedback replay my_session.session.jsonl --speed 20")
     parser.set_defaults(run=run)
 
@@ -47,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _replay_recording(args: argparse.Namespace, path: Path, speed: float, view: View) -> int:
     from biofeedback.cli.running import run_replay
-    from biofeedback.recording.reader import read_recording
+    from biofeedback.recording.reader import open_recording
     from biofeedback.events import Open
     from biofeedback.session.replay import play
 
-    recording = read_recording(path)
+    recording = open_recording(path, keys_for(args, config_of(args), path))
     if recording.damage is not None:
         say(args, f"The recording is damaged, {recording.damage}. Showing what stands before it.")
     opened = next((event for event in recording.events() if isinstance(event, Open)), None)

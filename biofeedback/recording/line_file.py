@@ -19,7 +19,7 @@ from typing import Final, Self
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
 from biofeedback.recording.chain import LineError, seal_line
-from biofeedback.recording.naming import MOST_PARTS, VERSION, final_of, part_of
+from biofeedback.recording.naming import MOST_PARTS, PART, VERSION, final_of, part_of
 from biofeedback.recording.rechain import rechained
 from biofeedback.recording.scan import Scan, scan
 from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, NEW_KEY, FileCipher, Keys
@@ -31,6 +31,10 @@ FULL: Final = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), e
 MOST_WAITING: Final = 64 * 1024 * 1024
 """So many bytes wait in memory for a disk at the most: half a day."""
 RETRY_S: Final = 5.0
+LOCK_TRIES: Final = 5
+LOCK_WAIT_S: Final = 0.01
+KEY_LINES: Final = 2
+"""A new key stands in so many lines, and in every seal: a damaged line costs no more than itself and the next."""
 _CREATE: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
 _REOPEN: Final = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -48,13 +52,13 @@ class LineFile:
         self.path = path
         self.trouble: str | None = None
         self.failed: str | None = None
-        self.left_behind: list[Path] = []
-        """Parts whose disk failed; all that they hold is in `path` too."""
+        self.moved: str | None = None
+        """A sentence once the disk has failed and all of the file was written anew."""
         self.torn_bytes = 0
         self._descriptor = descriptor
         self._n, self._crc, self._sha, self._size = found.frames, found.crc, found.sha, found.size
         self._cipher: FileCipher | None = found.cipher
-        self._new_key: Mapping[str, Json] = {}
+        self._key_lines = 0
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._poisoned = False
@@ -76,7 +80,9 @@ class LineFile:
                 f"No recording can be made in {path.parent}: {error.strerror}.",
                 "Choose another folder with --output, or make this one writable.",
             ) from error
-        take_lock(descriptor)
+        if not _locked(descriptor):
+            os.close(descriptor)
+            raise _busy(path)
         made = cls(path, descriptor, Scan())
         whole = {"v": VERSION, "min_reader": VERSION, **head}
         if cipher is None:
@@ -84,7 +90,7 @@ class LineFile:
             return made
         made.write(0, "head", {**{key: whole[key] for key in CLEAR_IN_HEAD if key in whole}, CIPHER: dict(cipher[1])})
         made._cipher = cipher[0]
-        made.write(0, "head", {key: value for key, value in whole.items() if key not in CLEAR_IN_HEAD})
+        made.write(0, "head", whole)  # the clear keys too: here they are authenticated
         return made
 
     @classmethod
@@ -95,7 +101,7 @@ class LineFile:
         and `keys` are missing, or when it cannot be opened; SealedError when they are not its keys.
         """
         try:
-            descriptor = os.open(path, _REOPEN | _NO_LINKS)
+            descriptor = _open_again(path)
         except OSError as error:
             raise RecordingError(
                 f"{path} cannot be written: {error.strerror}.", "Check its name and its rights."
@@ -114,7 +120,8 @@ class LineFile:
         made = cls(path, descriptor, found)
         made.torn_bytes = torn
         if made._cipher is not None:
-            made._new_key = {NEW_KEY: made._cipher.renew()}
+            made._cipher.renew()
+            made._key_lines = KEY_LINES
         return made, found
 
     @property
@@ -137,9 +144,7 @@ class LineFile:
         if self.failed is not None:
             return
         cipher = None if kind == "seal" else self._cipher
-        line, self._crc = seal_line(self._n, t, kind, body, self._crc, cipher, self._new_key)
-        if cipher is not None:
-            self._new_key = {}
+        line, self._crc = seal_line(self._n, t, kind, body, self._crc, cipher, self._clear(cipher))
         self._n += 1
         self._sha.update(line)
         if not self._waiting and self._syncer.error is None and not self._poisoned and self._put(line):
@@ -149,7 +154,8 @@ class LineFile:
 
     def seal(self, t: int, more: Mapping[str, Json] | None = None) -> None:
         """A line with the SHA-256 of all bytes before it: evidence of tampering, not proof against it."""
-        self.write(t, "seal", {"sha256": self._sha.hexdigest(), "bytes": self._bytes_in_all, **(more or {})})
+        key: dict[str, Json] = {} if self._cipher is None else {NEW_KEY: self._cipher.wrapped}
+        self.write(t, "seal", {"sha256": self._sha.hexdigest(), "bytes": self._bytes_in_all, **(more or {}), **key})
 
     def close(self) -> None:
         """Bring all to the disk and let the file go. What cannot be written by then is lost, and `failed` says so."""
@@ -162,12 +168,28 @@ class LineFile:
             self._syncer.close()
             if self._syncer.error is None:
                 break
+        if self._waiting:
+            self._write_what_waits()
         if self._syncer.error is not None:
             self._fail(self._syncer.error)
-        if self._waiting:
-            self._fail(self.trouble or "the disk is full")
         os.close(self._descriptor)
         self._descriptor = -1
+
+    def _write_what_waits(self) -> None:
+        """The last try, into a file that cannot be trusted any more: better than nowhere."""
+        with suppress(OSError):
+            if os.fstat(self._descriptor).st_size == self._size:
+                while self._waiting and self._put(self._waiting[0]):
+                    self._waiting.popleft()
+        if self._waiting:
+            self._fail(self.trouble or "the disk is full")
+
+    def _clear(self, cipher: FileCipher | None) -> Mapping[str, Json]:
+        """What an encrypted line says in clear: the key that begins with it."""
+        if cipher is None or not self._key_lines:
+            return {}
+        self._key_lines -= 1
+        return {NEW_KEY: cipher.wrapped}
 
     @property
     def _bytes_in_all(self) -> int:
@@ -226,7 +248,7 @@ class LineFile:
     def _move(self) -> bool:
         """Go on in a new part that holds all that this one has; whether that could be done."""
         now_s = time.monotonic()
-        if now_s - self._tried_s < RETRY_S:
+        if now_s - self._tried_s < RETRY_S or not self.path.name.endswith(PART):
             return False
         self._tried_s = now_s
         if self._syncer.error is not None:
@@ -249,7 +271,7 @@ class LineFile:
 
     def _move_to(self, path: Path, descriptor: int) -> None:
         try:
-            take_lock(descriptor)
+            _locked(descriptor)
             stored = self._given_back()
             # What waits was chained to the old file; both are chained anew behind a head that names it.
             told: dict[str, Json] = {"file": self.path.name, "bytes": self._size, "why": self.trouble or ""}
@@ -261,7 +283,8 @@ class LineFile:
             raise
         self._syncer.close()
         os.close(self._descriptor)
-        self.left_behind.append(self.path)
+        why = (self.trouble or "").removeprefix("Recording waits: ").partition(". ")[0]
+        self.moved = f"The disk failed ({why}). All of the session was written again into {path.name}; nothing is lost."
         self.path, self._descriptor = path, descriptor
         self._size, self._crc, self._sha = len(again), crc, hashlib.sha256(again)
         self._waiting.clear()
@@ -285,14 +308,40 @@ class LineFile:
         self._waiting_bytes = 0
 
 
+def _locked(descriptor: int) -> bool:
+    """Lock a file; somebody who only looks whether it is in use holds it for a moment."""
+    for _ in range(LOCK_TRIES):
+        if take_lock(descriptor):
+            return True
+        time.sleep(LOCK_WAIT_S)
+    return False
+
+
+def _busy(path: Path) -> RecordingError:
+    return RecordingError(f"{path} is being written by another program.", "Wait until that has ended.")
+
+
 def _taken(path: Path) -> RecordingError:
     return RecordingError(f"{path} exists already.", "Choose another name; nothing is ever overwritten.")
 
 
+def _open_again(path: Path) -> int:
+    """Open a file to go on with it; one that was finished but for its name is read-only already. Raises OSError."""
+    try:
+        return os.open(path, _REOPEN | _NO_LINKS)
+    except PermissionError:
+        if path.is_symlink():
+            raise
+        path.chmod(0o600)
+        return os.open(path, _REOPEN | _NO_LINKS)
+
+
 def _to_go_on_with(path: Path, descriptor: int, keys: Keys | None) -> tuple[bytes, Scan]:
     """Lock and read a file that is to be gone on with."""
-    if not take_lock(descriptor):
-        raise RecordingError(f"{path} is being written by another program.", "Wait until that has ended.")
+    if not _locked(descriptor):
+        raise _busy(path)
+    if not os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
+        raise RecordingError(f"{path} has just been written anew by another program.", "Try it again.")
     data = _read_all(descriptor)
     found = scan(data, keys)
     _check_can_go_on(path, found)

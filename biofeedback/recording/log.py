@@ -6,6 +6,7 @@ The file is called `.part` until `close` has synced it and given it its final na
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +29,10 @@ IRREPLACEABLE: Final = frozenset(
     {"open", "commit", "reveal", "phase", "suds", "mark", "note", "safety", "consent", "end"}
 )
 """After these the file is brought to the disk at once."""
+NO_LINKS: Final = frozenset(
+    {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EINVAL, errno.EXDEV}
+)
+"""What a file system says that has no hard links."""
 SEAL_EVERY_US: Final = 60_000_000
 
 
@@ -82,6 +87,11 @@ class SessionLog:
         return self._file.trouble
 
     @property
+    def moved(self) -> str | None:
+        """One sentence once a disk has failed and the session goes on in another file."""
+        return self._file.moved
+
+    @property
     def part(self) -> Path:
         """The file that is written now."""
         return self._file.path
@@ -119,8 +129,7 @@ class SessionLog:
         if not self.empty:
             raise RecordingError(f"{self.part} holds a session.", "It is kept.")
         self._file.close()
-        for path in (self.part, *self._file.left_behind):
-            path.unlink(missing_ok=True)
+        self.part.unlink(missing_ok=True)
 
     def close(self) -> Path:
         """Seal, sync and name the file. Returns where it is; one without the session's end stays `.part`."""
@@ -166,15 +175,14 @@ def _new_file(path: Path, head: Mapping[str, Json], keys: Keys | None) -> LineFi
 
 def give_final_name(part: Path, final: Path) -> str | None:
     """Name a finished file, read-only, never over another; a sentence why it stays `.part`, None when it is done."""
-    with suppress(OSError):
-        part.chmod(0o400)
     try:
         _rename_without_overwriting(part, final)
     except FileExistsError:
         return f"{final} exists already. The recording is whole, and kept as {part.name}."
     except OSError as error:
         return f"The recording is whole, but could not get its name: {error.strerror}. It is kept as {part.name}."
-    with suppress(OSError):  # the name then comes to the disk a little later
+    with suppress(OSError):  # read-only and on the disk a little later, at the worst
+        final.chmod(0o400)
         sync_folder(final.parent)
     return None
 
@@ -186,12 +194,24 @@ def _rename_without_overwriting(part: Path, final: Path) -> None:
     except FileExistsError:
         if not _same_file(part, final):
             raise
-    except OSError:  # a file system without hard links
-        _reserve(final)
-        part.replace(final)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _replace_reserved(part, final)
         return
     with suppress(OSError):  # two names of one file do no harm; the next start takes the first away
         part.unlink()
+
+
+def _replace_reserved(part: Path, final: Path) -> None:
+    """The same without links: take the name for a file that will be replaced."""
+    _reserve(final)
+    try:
+        part.replace(final)
+    except OSError:
+        with suppress(OSError):
+            final.unlink()
+        raise
 
 
 def _same_file(part: Path, final: Path) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from biofeedback.errors import UnreadableError
+from biofeedback.errors import LockedError, UnreadableError
 from biofeedback.events import Event
 from biofeedback.recording.chain import Line, SealedError
 from biofeedback.recording.codec import EVENT_KINDS, from_body
@@ -101,6 +101,10 @@ is_recording = is_log
 
 def read_lines(path: Path, keys: Keys | None = None, *, format_: str) -> StoredLines:
     """Read all lines of a log of this format. Raises UnreadableError when there is not even a head."""
+    return _read(path, keys, format_)[0]
+
+
+def _read(path: Path, keys: Keys | None, format_: str) -> tuple[StoredLines, Scan]:
     found = _scan(path, keys)
     lines = found.lines
     if not lines or lines[0].kind != "head" or "format" not in lines[0].body:
@@ -109,7 +113,8 @@ def read_lines(path: Path, keys: Keys | None = None, *, format_: str) -> StoredL
         raise UnreadableError(f"{path} is a {lines[0].body['format']}, not a {format_}.", "Give another file.")
     if lines[0].body.get("min_reader", VERSION) > VERSION:
         raise UnreadableError(f"{path} was made by a newer version.", "Update the program to read it.")
-    return StoredLines(path, head_of(lines), tuple(lines), found.damage, tuple(found.beyond), found.locked)
+    stored = StoredLines(path, head_of(lines), tuple(lines), found.damage, tuple(found.beyond), found.locked)
+    return stored, found
 
 
 def read_recording(path: Path, keys: Keys | None = None) -> StoredRecording:
@@ -120,11 +125,19 @@ def read_recording(path: Path, keys: Keys | None = None) -> StoredRecording:
     """
     if not is_recording(path):
         raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
-    stored = read_lines(path, keys, format_=FORMAT)
+    stored, found = _read(path, keys, FORMAT)
     damage = stored.damage
-    if damage is None and stored.lines[-1].kind != "seal" and not path.name.endswith(PART):
-        damage = f"after line {len(stored.lines)}: its closing seal is missing, lines may have been cut off"
+    if damage is None and found.last_kind != "seal" and not path.name.endswith(PART):
+        damage = f"after line {found.frames}: its closing seal is missing, lines may have been cut off"
     return StoredRecording(path, stored.head, stored.lines, damage, stored.beyond, stored.locked)
+
+
+def open_recording(path: Path, keys: Keys | None = None) -> StoredRecording:
+    """The same for who cannot do without its lines. Raises LockedError too, when it is encrypted and `keys` missing."""
+    recording = read_recording(path, keys)
+    if recording.locked:
+        raise LockedError(f"{path} is encrypted.", "Give its passphrase: --passphrase-file FILE, or at a terminal.")
+    return recording
 
 
 def recording_of(path: Path, found: Scan) -> StoredRecording:

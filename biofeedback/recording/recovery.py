@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
+from typing import Final
 
+from biofeedback.recording.chain import LONGEST_LINE
 from biofeedback.recording.naming import PART, SUFFIX, final_of
 from biofeedback.recording.scan import scan
 from devices.file_lock import try_lock
+
+JUST_BEGUN_S: Final = 60.0
+"""A part without a head may be one that another program is beginning right now."""
 
 
 def parts_in(folder: Path) -> list[Path]:
@@ -24,7 +30,8 @@ def parts_in(folder: Path) -> list[Path]:
         for path in folder.iterdir():
             if path.name.endswith(PART) and SUFFIX in path.name and path.is_file() and not path.is_symlink():
                 by_final[final_of(path)].append(path)
-    found = (_fullest(parts) for _, parts in sorted(by_final.items()) if not any(map(in_use, parts)))
+    free = (parts for _, parts in sorted(by_final.items()) if not any(map(in_use, parts)))
+    found = (_fullest(begun) for parts in free if (begun := [part for part in parts if _has_begun(part)]))
     return [part for part in found if not _named_already(part)]
 
 
@@ -60,6 +67,16 @@ def _named_already(part: Path) -> bool:
         if final.exists() and part.samefile(final):
             part.unlink()
             return True
+    return False
+
+
+def _has_begun(part: Path) -> bool:
+    """Whether there is at least a head. One whose program died before has nothing in it, and is put aside."""
+    with suppress(OSError):
+        if b"\n" in part.read_bytes()[:LONGEST_LINE]:
+            return True
+        if time.time() - part.stat().st_mtime > JUST_BEGUN_S:
+            part.replace(part.with_name(f"{part.name}.torn0"))
     return False
 
 

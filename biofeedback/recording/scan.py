@@ -91,7 +91,7 @@ def _take(found: Scan, raw: bytes, keys: Keys | None) -> None:
 def _opened(found: Scan, framed: Framed) -> Line | None:
     """The line, None when it is encrypted and there is no key."""
     if not framed.sealed:
-        return opened(framed)
+        return _clear(found, opened(framed))
     if found.cipher is None:
         if not found.locked:
             raise LineError("it is encrypted, and the head does not say how")
@@ -99,6 +99,16 @@ def _opened(found: Scan, framed: Framed) -> Line | None:
     if NEW_KEY in framed.table:
         found.cipher.turn(str(framed.table[NEW_KEY]))
     return opened(framed, found.cipher)
+
+
+def _clear(found: Scan, line: Line) -> Line:
+    """A line in plain text. In an encrypted log only a seal is: anybody could have put in another, without a key."""
+    if found.locked or found.cipher is not None:
+        if line.kind != "seal":
+            raise LineError("it is not encrypted as the others are")
+        if found.cipher is not None and NEW_KEY in line.body:
+            found.cipher.turn(str(line.body[NEW_KEY]))
+    return line
 
 
 def _check(found: Scan, line: Line) -> None:

@@ -11,13 +11,18 @@ from biofeedback.recording.chain import Cipher
 CIPHER: Final = "cipher"
 """The key of a head that says how the rest of the file is encrypted; nothing in it is about the person."""
 NEW_KEY: Final = "key"
-"""The key of a line from which on another, wrapped, key is used."""
+"""The key of a line from which on another, wrapped, key is used; it stands in more than one, for one may be lost."""
 CLEAR_IN_HEAD: Final = ("format", "v", "min_reader", "session", "person_log", "wall_ns", "utc_off_s")
 """What the first line of an encrypted file may hold besides; the rest of the head is its second line."""
 
 
 class FileCipher(Cipher, Protocol):
     """The cipher of one file, which goes through its lines in order."""
+
+    @property
+    def wrapped(self) -> str:
+        """The key in use, wrapped."""
+        ...
 
     def follow(self, sealed: bytes) -> None:
         """The line before is this one, though it was not opened."""
@@ -27,8 +32,8 @@ class FileCipher(Cipher, Protocol):
         """From the next line on, the key is the one wrapped here. Raises SealedError."""
         ...
 
-    def renew(self) -> str:
-        """From the next line on, a new key; returns it wrapped. So no number is used twice under one key."""
+    def renew(self) -> None:
+        """From the next line on, a new key. So no number is used twice under one key."""
         ...
 
 

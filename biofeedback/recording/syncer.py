@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-LATEST_S: Final = 1.0
-"""What was written is on the disk this much later, whatever happens to the power."""
+LATEST_S: Final = 0.5
+"""What was written is brought to the disk so much later. A line may have to wait for a sync that has just begun, so
+that this is half of the second that a power cut may cost."""
 
 
 class Syncer:
@@ -59,13 +61,15 @@ class Syncer:
         """A sync that failed is not tried again: the system may have dropped what it could not write."""
         try:
             sync_file(self._handle)
-            if self._folder is not None:
-                sync_folder(self._folder)
-                self._folder = None
         except OSError as error:
             self.error = error.strerror or str(error)
-        else:
+            return
+        if self._folder is None:
             self.durable = max(self.durable, size)
+            return
+        with suppress(OSError):  # the file itself is well; its name is tried again with the next sync
+            sync_folder(self._folder)
+            self._folder, self.durable = None, max(self.durable, size)
 
 
 if sys.platform == "darwin":

@@ -12,7 +12,11 @@ from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import LOG_ONLY
+from biofeedback.recording.repair import LINES_LOST, first_session_of
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED, Publish
 from biofeedback.session.opening import ALGORITHMS
@@ -105,6 +109,12 @@ class Verification:
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
+    locked: bool = False
+    """It is encrypted, and its numbers were not compared."""
+    removed: tuple[str, ...] = ()
+    """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
+    host: str = ""
+    """Where it was recorded, in words."""
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -122,28 +132,38 @@ class Verification:
             "finished": self.finished,
             "failed": self.failed,
             "fails_now": self.fails_now,
+            "locked": self.locked,
+            "removed": list(self.removed),
         }
 
 
-def verify(path: Path) -> Verification:
+def verify(path: Path, keys: Keys | None = None) -> Verification:
+    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording.
+
+    Of an encrypted one without `keys` only chain and seals are checked: it is `locked` then (RULINGS C5).
+    """
+    recording = read_recording(path, keys)
+    if recording.locked:
+        return _locked(path, recording)
     """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path)
+    recording = read_recording(path, keys)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = [
-        (event.at, kind_of(event), to_body(event))
-        for event in refold(recording, engine)
-        if kind_of(event) not in INPUT_KINDS
-    ]
+    again = _outputs_again(recording, engine)
     failed = _failure_of(recording)
     whole = recording.finished and recording.damage is None
     if failed is not None and engine.error is None:
         # It was mended since: what came before the failure must come out again, the rest is new.
         whole, stored = False, stored[: _place_of_failure(stored)]
         again = again[: len(stored)]
-    comparison = _Comparison(frozenset(stale))
+    hole = place_of_hole(recording)
+    if hole is not None:
+        whole, stored = False, stored[:hole]
+        again = again[:hole]
+    removed = removed_kinds(recording)
+    comparison = _Comparison(frozenset(stale), frozenset(removed))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
         comparison.run(stored, again, whole=whole)
@@ -162,7 +182,48 @@ def verify(path: Path) -> Verification:
         finished=recording.finished,
         failed=failed,
         fails_now=engine.error is not None,
+        removed=removed,
+        host=_host_of(recording),
     )
+
+
+def _locked(path: Path, recording: StoredRecording) -> Verification:
+    """What can be said without a key."""
+    return Verification(
+        file=str(path),
+        events=0,
+        outputs=0,
+        compared=0,
+        rescored=(),
+        differences=0,
+        exact=False,
+        intact=recording.damage is None,
+        first_difference=None,
+        damage=recording.damage,
+        finished=not path.name.endswith(PART),
+        locked=True,
+    )
+
+
+def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
+    events = ((event, kind_of(event)) for event in refold(recording, engine))
+    return [(event.at, kind, to_body(event)) for event, kind in events if kind not in INPUT_KINDS]
+
+
+def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
+    """The kinds of lines that were deleted from a recording when a consent was withdrawn, as its head says."""
+    parent = recording.head.get("parent")
+    removed: object = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
+    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
+
+
+def _host_of(recording: StoredRecording) -> str:
+    """The computer and the libraries that made the numbers."""
+    told = recording.head.get("host")
+    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
+    with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
+    return ", ".join(part for part in (words, *with_) if part)
 
 
 def _stale(recording: StoredRecording, foreign: Plugged) -> dict[str, str]:
@@ -187,12 +248,23 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
     return next(told, len(stored))
 
 
+def place_of_hole(recording: StoredRecording) -> int | None:
+    """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
+    outputs = 0
+    for line in recording.lines:
+        if line.kind == "err" and line.body.get("code") == LINES_LOST:
+            return outputs
+        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+    return None
+
+
 class _Comparison:
     """Stored outputs against recomputed ones: kinds and order equal, numbers within 1e-9, `exact` to the bit."""
 
-    def __init__(self, stale_metrics: frozenset[str]) -> None:
-        """`stale_metrics` were made by another version of their rule and are left out."""
+    def __init__(self, stale_metrics: frozenset[str], removed: frozenset[str] = frozenset()) -> None:
+        """`stale_metrics` were made by another version of their rule and are left out, as are `removed` kinds."""
         self._stale = stale_metrics
+        self._removed = removed
         self.compared = 0
         self.differences = 0
         self.exact = True
@@ -226,11 +298,12 @@ class _Comparison:
 
     def check_coins(self, recording: StoredRecording) -> None:
         """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        session = first_session_of(recording.head)
         sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
         for line in recording.lines:
             if line.kind == "reveal":
                 pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                if sealed.get(pair) != commitment(str(recording.head["session"]), pair, coin, nonce):
+                if sealed.get(pair) != commitment(session, pair, coin, nonce):
                     self.exact = False
                     self._differs(f"the coin of pair {pair} is not the one that was sealed")
 
@@ -256,7 +329,9 @@ class _Comparison:
         return frozenset(text for text, _ in odd)
 
     def _counts(self, out: Output, odd: frozenset[str]) -> bool:
-        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
+        """Whether an output is compared: no removed kind, no notice that a metric failed which is not as it was."""
+        if out[1] in self._removed:
+            return False
         text = str(out[2].get("text"))
         return out[2].get("code") != METRIC_FAILED or not (text in odd or self._is_of_stale(text))
 

@@ -77,7 +77,7 @@ def test_a_full_disk_is_told_and_the_session_goes_on(tmp_path: Path) -> None:
     )  # fmt: skip
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[-1]["kind"] == "end", "the live session went on to its end"
-    told = [event for event in events if event["kind"] == "notice" and event["code"] == "recording_stopped"]
+    told = [event for event in events if event["kind"] == "notice" and event["code"] == "recording_waits"]
     assert len(told) == 1
     assert told[0]["at"] < 100, "told at once, not at the end"
     assert done.returncode == 1
