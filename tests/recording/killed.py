@@ -259,7 +259,7 @@ class Killer:
         if size < len(data):
             self.tally.torn += 1
             self._torn[final] = data[size:]
-        if path == final and (stored.damage is not None or stat.S_IMODE(final.stat().st_mode) != 0o400):
+        if path == final and stored.damage is not None:
             self._fault(final, "a half recording has a whole one's name")
 
     def _check_torn(self, final: Path) -> None:
@@ -295,6 +295,8 @@ class Killer:
         self.tally.committed += self._check(final, known) if known else 0
         if known and not final.exists():
             self._fault(final, "it has no final name")
+        elif known and stat.S_IMODE(final.stat().st_mode) != 0o400:
+            self._fault(final, "a finished recording can be written")
         if part.exists():
             self._fault(final, "its part is still there")
         for path in (() if self.tally.faults else self._folder.glob(f"{final.name}*")):
