@@ -39,7 +39,7 @@ IMAGE_BYTES: Final = 96 * 1024 * 1024
 EVENT_EVERY_S: Final = 0.002
 RECORDS: Final = 20_000
 _ENTRY: Final = struct.Struct("<dq")
-_COUNTS: Final = struct.Struct("<qqq")
+_COUNTS: Final = struct.Struct("<qqqd")
 UNDURABLE_S: Final = 1.0
 
 
@@ -101,13 +101,13 @@ class Board:
 
     def closing(self, step: int) -> None:
         """The last event was written (1), the file has its final name (2)."""
-        struct.pack_into("<q", self._memory, 16, step)
+        struct.pack_into("<qd", self._memory, 16, step, time.monotonic())
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        """Events written, bytes durable, step of closing."""
-        written, durable, closing = _COUNTS.unpack_from(self._memory, 0)
-        return written, durable, closing
+    def counts(self) -> tuple[int, int, int, float]:
+        """Events written, bytes durable, step of closing and when it was reached."""
+        written, durable, closing, at_s = _COUNTS.unpack_from(self._memory, 0)
+        return written, durable, closing, at_s
 
     def entry(self, number: int) -> tuple[float, int]:
         """When the event with this number was written, and the size of the file after it."""
@@ -243,8 +243,9 @@ class Cutter:
             time.sleep(0.0005)
 
     def _check(self, writer: Writer, cut_s: float) -> None:
-        written, durable, closing = writer.board.counts
-        self.tally.cut_closing += closing == 1
+        written, durable, closing, at_s = writer.board.counts
+        closed = closing == 2 and at_s < cut_s
+        self.tally.cut_closing += closing > 0 and not closed
         sure = max([writer.known, *self._durable(writer, written, durable)])
         self.tally.durable += sure - writer.known
         self.tally.written += max(0, written - writer.known)
@@ -252,7 +253,7 @@ class Cutter:
         if found < sure:
             self.tally.durable_lost += sure - found
             self._fault(writer, f"{sure - found} durable events are lost")
-        if closing == 2 and not writer.final.exists():
+        if closed and not writer.final.exists():
             self._fault(writer, "it was closed and has lost its name")
         if found < written:
             age_s = cut_s - writer.board.entry(found)[0]
