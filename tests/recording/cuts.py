@@ -25,7 +25,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from biofeedback.errors import UnreadableError
+from biofeedback.errors import RecordingError, UnreadableError
 from biofeedback.events import End, Event, Packet
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.naming import SUFFIX, part_of
@@ -41,6 +41,8 @@ RECORDS: Final = 20_000
 _ENTRY: Final = struct.Struct("<dq")
 _COUNTS: Final = struct.Struct("<qqqd")
 UNDURABLE_S: Final = 1.0
+REFUSED: Final = -1
+"""Step of a program that found no disk any more when it began."""
 
 
 @dataclass(slots=True)
@@ -100,7 +102,7 @@ class Board:
         struct.pack_into("<q", self._memory, 8, size)
 
     def closing(self, step: int) -> None:
-        """The last event was written (1), the file has its final name (2)."""
+        """The last event was written (1), the file has its final name (2), or REFUSED."""
         struct.pack_into("<qd", self._memory, 16, step, time.monotonic())
 
     @property
@@ -146,6 +148,9 @@ def in_child(final: Path, board: Board, whole: int | None, event: Callable[[int]
     try:
         write(final, board, whole, event)
         status = 0
+    except RecordingError as error:
+        sys.stderr.write(f"{error.what}\n")
+        board.closing(REFUSED)
     except BaseException:  # noqa: BLE001 - this is where the child ends
         traceback.print_exc()
         sys.stderr.flush()
@@ -225,7 +230,8 @@ class Cutter:
         os.close(handle)
         for writer in self._writers:
             status = writer.kill()
-            if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+            *_, step, at_s = writer.board.counts
+            if os.WIFEXITED(status) and os.WEXITSTATUS(status) and (step != REFUSED or at_s < cut_s):
                 self._fault(writer, "the program failed")
         self._unmount()
         self._mount()
