@@ -23,8 +23,9 @@ from biofeedback.events import Json
 from biofeedback.recording.chain import Line, LineError
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
-from biofeedback.recording.people import PEOPLE, WAIT_S, checked_pseudonym, free_name, private_folder, wait_for
+from biofeedback.recording.people import PEOPLE, WAIT_S, checked_pseudonym, free_name, wait_for
 from biofeedback.recording.person_state import PersonState, fold
+from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.reader import StoredLines, read_lines
 from biofeedback.recording.scan import head_of, scan
 from biofeedback.recording.sealing import Keys
@@ -34,7 +35,7 @@ from devices.file_lock import take_lock
 FORMAT: Final = "biofeedback-person"
 FILE: Final = "person.jsonl"
 LOCK: Final = "person.lock"
-Said: TypeAlias = tuple[str, Mapping[str, Json]]
+NewLine: TypeAlias = tuple[str, Mapping[str, Json]]
 """A line to be written: its kind and its keys besides `at` and `utc_off_s`."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -78,11 +79,11 @@ class PersonLog:
             raise UnreadableError(f"What {self.person} has written here is encrypted.", "Give the passphrase.")
         return fold([*stored.lines, *stored.beyond])
 
-    def write(self, *said: Said) -> None:
+    def write(self, *said: NewLine) -> None:
         """Add lines and bring them to the disk. Raises RecordingError when that cannot be done."""
         self.update(lambda _: said)
 
-    def update(self, say: Callable[[PersonState], Sequence[Said]]) -> None:
+    def update(self, say: Callable[[PersonState], Sequence[NewLine]]) -> None:
         """Add the lines that `say` makes of the state; nobody else writes in between. Raises RecordingError."""
         with self._alone():
             self._set_unbegun_aside()
@@ -98,7 +99,7 @@ class PersonLog:
             self._finish(file, self._stamped(said, wall_ns, t), self.path)
 
     def rewrite(
-        self, kept: Callable[[Line], Mapping[str, Any] | None], removed: Sequence[str], more: Sequence[Said] = ()
+        self, kept: Callable[[Line], Mapping[str, Any] | None], removed: Sequence[str], more: Sequence[NewLine] = ()
     ) -> None:
         """Write the log anew: of each line what `kept` leaves of it, None for nothing, and `more` at the end.
 
@@ -159,7 +160,7 @@ class PersonLog:
             head["parent"] = dict(parent)
         return LineFile.create(path, head, None if self.keys is None else self.keys.new_file(ident))
 
-    def _stamped(self, said: Sequence[Said], wall_ns: int, t: int) -> list[Line]:
+    def _stamped(self, said: Sequence[NewLine], wall_ns: int, t: int) -> list[Line]:
         """The lines with their time, that of now, and never before `t`."""
         now = self.now()
         t = max(t, (_ns(now) - wall_ns) // 1000)
@@ -192,7 +193,7 @@ class PersonLog:
         lines: Sequence[Line],
         kept: Callable[[Line], Mapping[str, Any] | None],
         removed: Sequence[str],
-        more: Sequence[Said],
+        more: Sequence[NewLine],
     ) -> None:
         new = self.path.with_name(f"{FILE}.new")
         new.unlink(missing_ok=True)  # of an attempt that was interrupted; the old file has all of it
@@ -227,7 +228,7 @@ class PersonLog:
         folder = self.path.parent
         descriptor = -1
         try:
-            private_folder(folder)
+            make_private_folder(folder)
             until = time.monotonic() + WAIT_S
             while descriptor < 0 or not _still_there(folder / LOCK, descriptor):
                 if descriptor >= 0:

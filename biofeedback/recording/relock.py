@@ -110,8 +110,10 @@ def _write(made: Path, head: Mapping[str, Json], lines: Sequence[Line], keys: Ke
                 raise RecordingError(file.trouble, "The old file is left as it is.")
     finally:
         file.close()
-    if file.failed is not None:
-        raise RecordingError(file.failed, "The old file is left as it is.")
+        for other in {file.path} - {made}:
+            other.unlink(missing_ok=True)  # a disk that failed let it go on somewhere else
+    if file.failed is not None or file.path != made:
+        raise RecordingError(file.failed or "The disk failed.", "The old file is left as it is.")
 
 
 def _compare(made: Path, stored: StoredLines, keys: Keys | None) -> None:

@@ -123,7 +123,7 @@ def _head(
     source: StoredRecording, lines: Sequence[Line], removed: Sequence[str], more: Mapping[str, Json]
 ) -> dict[str, Json]:
     """The head of the copy: that of the changed lines, with what it was made from."""
-    heads = [line.body for line in lines if line.kind == "head"]
+    heads = [line.body for line in lines if line.kind == "head"] or [source.head]
     head: dict[str, Json] = {}
     for body in heads:
         head |= {key: value for key, value in body.items() if key != CIPHER}

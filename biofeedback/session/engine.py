@@ -536,7 +536,8 @@ class Engine:
         self._signal.wake(at)
         slept_us = at - asleep.since_us
         if slept_us > LONGEST_SLEEP_US:
-            return self._end(at, why)
+            last_us = self._stream.beats[-1].t_us if self._stream.beats else at
+            return [*([Gap(at, last_us, at, "suspend")] if last_us < at else []), *self._end(at, why)]
         slept = f"{why[0].upper()}{why[1:]} for {_length(slept_us)}."
         if asleep.paused_before:
             return [Notice(at, "slept", f"{slept} The session is still paused.")]

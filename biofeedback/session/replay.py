@@ -11,10 +11,9 @@ from typing import Any, Final, TypeAlias, cast
 from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
-from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
-from biofeedback.recording.reader import LOG_ONLY
 from biofeedback.recording.repair import LINES_LOST, first_session_of
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
@@ -26,6 +25,8 @@ from devices.source import Clock
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
 """An output's time in microseconds, kind and body."""
 
+OUTPUT_KINDS: Final = EVENT_KINDS - INPUT_KINDS
+"""Kinds of a later version are neither: they are passed over."""
 UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
 
@@ -145,9 +146,7 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
     recording = read_recording(path, keys)
     if recording.locked:
         return _locked(path, recording)
-    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path, keys)
-    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
+    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind in OUTPUT_KINDS]
     foreign = plugged(recording)
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
@@ -254,7 +253,7 @@ def place_of_hole(recording: StoredRecording) -> int | None:
     for line in recording.lines:
         if line.kind == "err" and line.body.get("code") == LINES_LOST:
             return outputs
-        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+        outputs += line.kind in OUTPUT_KINDS
     return None
 
 

@@ -217,7 +217,7 @@ class Late:
     """A simulated person who is joined in the middle: she has heard all that was said, what she did is over."""
 
     def __init__(self, source: Source, heard: Sequence[Heard], from_us: int) -> None:
-        """`heard`: what she heard in the session so far; of what she says, that from `from_us` on is told."""
+        """`heard`: what she heard in the session so far; of what she says, only that after `from_us` is told."""
         self.info: StrapInfo = source.info
         self._source = source
         self._heard = heard
@@ -237,7 +237,7 @@ class Late:
     async def events(self, clock: Clock) -> AsyncIterator[SourceEvent]:
         """What it says from then on."""
         async for event in self._source.events(clock):
-            if event.stamp_us >= self._from_us:
+            if event.stamp_us > self._from_us:
                 yield event
 
     def hear(self, heard: Heard) -> None:

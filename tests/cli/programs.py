@@ -8,6 +8,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from biofeedback.recording.consents import CONSENTS
+from biofeedback.recording.person import PersonLog
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 PROGRAM = (sys.executable, "-P", "-m", "biofeedback")
@@ -49,3 +52,9 @@ def start(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subp
         text=True,
         cwd=home,
     )
+
+
+def consent(home: Path, person: str = "me", *ids: str) -> None:
+    """Somebody who has agreed that heart data are kept, or to these consents."""
+    log = PersonLog(home, person)
+    log.write(*(CONSENTS[id_].line(given=True) for id_ in ids or ("heart_data",)))
