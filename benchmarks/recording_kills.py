@@ -23,8 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--encrypted", action="store_true")
     asked = parser.parse_args(argv)
     limits = ["--kills", str(asked.kills), "--events", str(asked.events), "--seed", str(asked.seed)]
+    limits += ["--encrypted"] if asked.encrypted else []
     with tempfile.TemporaryDirectory() as folder:
         killer = [sys.executable, "-m", "tests.recording.killed", folder, *limits]
         ran = subprocess.run(killer, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)

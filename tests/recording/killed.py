@@ -23,12 +23,11 @@ from typing import Final
 
 from biofeedback.errors import RecordingError, UnreadableError
 from biofeedback.events import End, Event, Mark, Packet
-from biofeedback.recording.log import SessionLog
 from biofeedback.recording.naming import SUFFIX, part_of
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import StoredRecording
 from biofeedback.recording.recovery import in_use, parts_in
-from biofeedback.recording.scan import scan
 from tests.recording.failing import DIE, DIE_HALFWAY, Decision, system_calls
+from tests.recording.logs import KEYS, Logs
 
 NOBODY: Final = 65534
 MARK_EVERY: Final = 97
@@ -82,16 +81,16 @@ def number_of(event: Event) -> int:
             return -1
 
 
-def live(final: Path, pipe: int, whole: int | None) -> None:
+def live(logs: Logs, final: Path, pipe: int, whole: int | None) -> None:
     """A program's life: begin or go on with a recording, append, and after `whole` events finish it."""
     part = part_of(final)
     if part.exists():
-        log = SessionLog.resume(part)
+        log = logs.resume(part)
         stored = log.stored
         number = len([*stored.events()]) if stored is not None else 0
         log.append_line(number * STEP_US, "resume", {"torn_bytes": log.torn_bytes})
     else:
-        log, number = SessionLog(final, {"session": final.name}), 0
+        log, number = logs.new(final, {"session": final.name}), 0
     until = None if whole is None else number + whole
     while number != until:
         log.append(numbered(number))
@@ -103,12 +102,12 @@ def live(final: Path, pipe: int, whole: int | None) -> None:
     log.close()
 
 
-def in_child(final: Path, pipe: int, whole: int | None, decide: Decision | None = None) -> None:
+def in_child(logs: Logs, final: Path, pipe: int, whole: int | None, decide: Decision | None = None) -> None:
     """Live, and say what went wrong if it was not the kill."""
     status = 3
     try:
         with nullcontext() if decide is None else system_calls(final.parent, decide):
-            live(final, pipe, whole)
+            live(logs, final, pipe, whole)
         status = 0
     except BaseException:  # noqa: BLE001 - this is where the child ends
         traceback.print_exc()
@@ -134,8 +133,9 @@ class Suicide:
 class Killer:
     """Starts lives and ends them at random moments, and looks at the file each time."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, logs: Logs) -> None:
         self.tally = Tally(seed)
+        self._logs = logs
         self._folder = folder
         self._random = Random(seed)
         self._torn: dict[Path, bytes] = {}
@@ -158,15 +158,18 @@ class Killer:
             known = self._check(final, known + self._life(final))
         self._finish(final, known)
 
-    def at_every_call(self) -> Tally:
-        """Two lives, each killed before each of its system calls in turn; then a third must finish the file."""
+    def at_every_call(self, stride: int) -> Tally:
+        """Two lives, each killed before each of its system calls in turn; then a third must finish the file.
+
+        `stride`: at every so-many-th call of the second life only, another one each time.
+        """
         began = time.monotonic()
         for how in (DIE, DIE_HALFWAY):
-            self._at_every_call(how)
+            self._at_every_call(how, stride)
         self.tally.seconds = round(time.monotonic() - began, 1)
         return self.tally
 
-    def _at_every_call(self, how: int) -> None:
+    def _at_every_call(self, how: int, stride: int) -> None:
         first, second = 1, 1
         while not self.tally.faults:
             final = self._folder / f"{self.tally.files:06}{SUFFIX}"
@@ -180,7 +183,8 @@ class Killer:
             if not final.exists():
                 self.tally.resumed += part_of(final).exists()
                 known = self._check(final, known + self._life_until(final, second, how))
-            first, second = (first, second + 1) if self.tally.kills > before else (first + 1, 1)
+            on = self.tally.kills > before
+            first, second = (first, second + stride) if on else (first + 1, 1 + first % stride)
             self._finish(final, known)
 
     def _life_until(self, final: Path, call: int, how: int) -> int:
@@ -189,7 +193,7 @@ class Killer:
         child = os.fork()
         if not child:
             os.close(ours)
-            in_child(final, its, 3, Suicide(call, how))
+            in_child(self._logs, final, its, 3, Suicide(call, how))
         os.close(its)
         said = b""
         while piece := os.read(ours, 65536):
@@ -206,7 +210,7 @@ class Killer:
         child = os.fork()
         if not child:
             os.close(ours)
-            in_child(final, its, whole)
+            in_child(self._logs, final, its, whole)
         os.close(its)
         said = b""
         while closing and CLOSING not in said:
@@ -238,7 +242,7 @@ class Killer:
         if path == part and in_use(part):
             self._fault(final, "a dead program still holds its lock")
         try:
-            stored = read_recording(path)
+            stored = self._logs.read(path)
         except UnreadableError:
             path.unlink()  # not even a head: the next life begins anew
             return self._nothing(final, committed)
@@ -253,7 +257,7 @@ class Killer:
             self.tally.lost += committed - len(numbers)
             self._fault(final, f"{committed - len(numbers)} committed events are lost")
         data = path.read_bytes()
-        size = scan(data).size
+        size = self._logs.scan(data).size
         if stored.beyond or (stored.damage is None) != (size == len(data)):
             self._fault(final, f"more than the end is damaged: {stored.damage}")
         if size < len(data):
@@ -284,7 +288,7 @@ class Killer:
         part = part_of(final)
         if part in parts_in(self._folder):
             try:
-                with SessionLog.resume(part) as log:
+                with self._logs.resume(part) as log:
                     stored = log.stored
                     if stored is not None and not stored.finished:
                         log.append(End(known * STEP_US, "recovered", 0.0, known))
@@ -322,14 +326,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--at-every-call", action="store_true")
+    parser.add_argument("--at-every-call", type=int, metavar="STRIDE", default=0)
+    parser.add_argument("--encrypted", action="store_true")
     asked = parser.parse_args(argv)
     folder: Path = asked.folder
     if os.geteuid() == 0:
         become_nobody(folder)
         folder = Path()
-    killer = Killer(folder, asked.seed)
-    tally = killer.at_every_call() if asked.at_every_call else killer.run(asked.kills, asked.events)
+    killer = Killer(folder, asked.seed, Logs(KEYS if asked.encrypted else None))
+    tally = killer.at_every_call(asked.at_every_call) if asked.at_every_call else killer.run(asked.kills, asked.events)
     sys.stdout.write(tally.said() + "\n")
     return 1 if tally.faults else 0
 
