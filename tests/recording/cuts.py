@@ -1,8 +1,8 @@
 """Power cuts: recordings on an ext4 of their own, whose file system is shut down without its log being written.
 
-`python -m tests.recording.cuts FOLDER --cuts 10` prints what became of the events, as JSON. It needs root, a loop device
-and ext4, and runs in a mount namespace of its own, so that nothing stays mounted. What the disk had not been given is
-gone, as after a power cut; what was handed to it with fsync must be there.
+`python -m tests.recording.cuts FOLDER --cuts 10` prints what became of the events, as JSON. It needs root, a loop
+device and ext4, and runs in a mount namespace of its own, so that nothing stays mounted. What the disk had not been
+given is gone, as after a power cut; what was handed to it with fsync must be there.
 """
 
 from __future__ import annotations

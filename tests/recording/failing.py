@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, cast
 
 CALLS: Final = ("open", "write", "fsync", "ftruncate", "link", "unlink", "rename", "replace", "chmod")
 """All by which a log changes the disk."""
@@ -22,7 +22,7 @@ DIE: Final = -2
 DIE_HALFWAY: Final = -3
 """The program is killed when half of it is written; any other call is not made."""
 Decision = Callable[[str, int], int | None]
-"""Asked before each call, with its name and how many of that name there were: an errno to fail with, or one of these."""
+"""Asked before each call, with its name and how many of that name there were. Gives an errno, one of these, or None."""
 
 
 @dataclass(slots=True)
@@ -42,10 +42,10 @@ class Calls:
             return target in self.descriptors
         return isinstance(target, str | Path) and Path(target).absolute().is_relative_to(self.folder.absolute())
 
-    def wrapped(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapped(self, name: str, real: Callable[..., object]) -> Callable[..., object]:
         """The function, which now fails when it is decided so."""
 
-        def call(target: object, *rest: Any, **more: Any) -> Any:
+        def call(target: object, *rest: object, **more: object) -> object:
             with self.lock:
                 if not self.concerns(target):
                     return real(target, *rest, **more)
@@ -55,15 +55,16 @@ class Calls:
             if number is not None and number > 0:
                 raise OSError(number, os.strerror(number), target if not isinstance(target, int) else None)
             if name == "write" and number in (HALF, DIE_HALFWAY):
-                rest = (rest[0][: len(rest[0]) // 2],)
-                result = real(target, *rest)
+                whole = cast(bytes, rest[0])
+                result = real(target, whole[: len(whole) // 2])
+            else:
+                result = None
             if number in (DIE, DIE_HALFWAY):
                 os.kill(os.getpid(), signal.SIGKILL)
-            if name == "write" and number == HALF:
-                return result
-            result = real(target, *rest, **more)
+            if result is None:
+                result = real(target, *rest, **more)
             if name == "open":
-                self.descriptors.add(result)
+                self.descriptors.add(cast(int, result))
             return result
 
         return call
@@ -83,9 +84,9 @@ def system_calls(folder: Path, decide: Decision) -> Generator[Calls]:
     """Ask `decide` before each call that touches the folder. Modules look the functions up in `os` each time."""
     calls = Calls(folder, decide)
     real = {name: getattr(os, name) for name in (*CALLS, "close")}
-    for name in CALLS:
-        setattr(os, name, calls.wrapped(name, real[name]))
-    os.close = calls.closing(real["close"])
+    wrapped = {name: calls.wrapped(name, real[name]) for name in CALLS} | {"close": calls.closing(real["close"])}
+    for name, function in wrapped.items():
+        setattr(os, name, function)
     try:
         yield calls
     finally:

@@ -303,8 +303,9 @@ class Killer:
             self._fault(final, "a finished recording can be written")
         if part.exists():
             self._fault(final, "its part is still there")
-        for path in (() if self.tally.faults else self._folder.glob(f"{final.name}*")):
-            path.unlink()
+        if not self.tally.faults:
+            for path in self._folder.glob(f"{final.name}*"):
+                path.unlink()
         self._torn.pop(final, None)
 
     def _fault(self, final: Path, what: str) -> None:

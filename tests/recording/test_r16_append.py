@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 
@@ -16,21 +16,21 @@ from tests.recording.logs import Logs
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Generator[list[tuple[str, str, int]]]:
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, int]]:
     """The calls that change the disk: on which thread, which, and how many bytes a write took."""
     calls: list[tuple[str, str, int]] = []
 
-    def noted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*values: Any, **more: Any) -> Any:
+    def noted(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*values: object, **more: object) -> object:
             result = real(*values, **more)
-            calls.append((threading.current_thread().name, name, result if name == "write" else 0))
+            calls.append((threading.current_thread().name, name, cast(int, result) if name == "write" else 0))
             return result
 
         return call
 
     for name in CALLS:
         monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
-    yield calls
+    return calls
 
 
 def packet(number: int) -> Event:

@@ -1,9 +1,8 @@
-"""R4: the k-th system call fails, for every k up to 200; the session goes on, is told, and nothing committed is lost."""
+"""R4: the k-th system call fails, for every k up to 200; the session goes on, is told, and loses nothing committed."""
 
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
