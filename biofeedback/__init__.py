@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from biofeedback.formats.waveform import rr_from_waveform
     from biofeedback.session.analysis import analyse_intervals as analyze
+    from biofeedback.session.recorded import Recording
+    from biofeedback.session.recorded import read_session as read
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "analyze", "rr_from_waveform"]
+__all__ = ["Recording", "__version__", "analyze", "read", "rr_from_waveform"]
 
 _HOMES = {
+    "Recording": ("biofeedback.session.recorded", "Recording"),
     "analyze": ("biofeedback.session.analysis", "analyse_intervals"),
+    "read": ("biofeedback.session.recorded", "read_session"),
     "rr_from_waveform": ("biofeedback.formats.waveform", "rr_from_waveform"),
 }
 

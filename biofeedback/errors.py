@@ -28,6 +28,10 @@ class UnreadableError(BiofeedbackError):
     exit_code = 4
 
 
+class LockedError(UnreadableError):
+    """Raised when something is encrypted and what was given does not open it."""
+
+
 class ScriptError(BiofeedbackError):
     """Raised when an imagery script cannot be used."""
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 ArtefactName = Literal["missed", "extra", "ectopic", "misplaced", "range"]
-GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause", "doubled", "asleep"]
+GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause", "doubled", "suspend"]
 PhaseName = Literal[
     "settle", "ramp", "baseline", "washout", "image", "control", "recovery", "close", "rest", "practice"
 ]
+ClockReason = Literal["tick", "step", "suspend", "zone"]
 QuestionName = Literal["suds", "vividness", "expectancy", "still_here", "dissociation", "light_headed", "carry_over"]
 CommandName = Literal["pause", "resume", "strong", "mark", "note", "end", "stop", "sleep", "wake"]
 NoticeCode = Literal[
@@ -38,11 +39,14 @@ NoticeCode = Literal[
     # the program itself
     "engine_failed",
     "metric_failed",
+    "recording_waits",
+    "recording_goes_on",
     "recording_stopped",
 ]
 """All reasons of a `Notice`. "impossible": more intervals than time; "no_rr": a heart rate without intervals;
-"not_chest": worn where intervals are smoothed; "hr_differs": the heart rate does not fit its intervals. "engine_failed"
-and "recording_stopped": from then on there are no more numbers, or there is no more recording; "metric_failed": a
+"not_chest": worn where intervals are smoothed; "hr_differs": the heart rate does not fit its intervals.
+"recording_waits": the disk is full or fails, and what happens is kept in memory until it "goes on". "engine_failed" and
+"recording_stopped": from then on there are no more numbers, or there is no more recording; "metric_failed": a
 metric of a plug-in is left out from then on."""
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -134,6 +138,23 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """What time it was: the wall clock (UTC) beside the steady one, both in ns, and the local zone's offset.
+
+    `step_ns` is by how much the wall clock has moved against the steady one since the `Clock` before. "tick": it was
+    time for one; "step": the wall clock was set; "suspend": the machine has just slept; "zone": another zone, or
+    daylight saving. The engine does not look at it, a reader finds out by it when something was (RECORDING 1.5).
+    """
+
+    at: int
+    wall_ns: int
+    mono_ns: int
+    step_ns: int
+    why: ClockReason
+    utc_off_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Somebody pressed something. `text` is the words of a mark or note."""
 
@@ -173,7 +194,7 @@ class Reveal:
     nonce: str
 
 
-Input: TypeAlias = Open | Packet | Acc | Rr | Link | Sensor | Battery | Command | Answer | Commit | Reveal
+Input: TypeAlias = Open | Packet | Acc | Rr | Link | Sensor | Battery | Clock | Command | Answer | Commit | Reveal
 
 
 # Outputs: everything the engine says.
@@ -410,12 +431,18 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The session is over."""
+    """The session is over. Of its `beats` so many are `flagged` as artefacts.
+
+    `coverage`: time of all its intervals over the time from the first opening to the last closing beat, None without
+    any beat (RULINGS A8).
+    """
 
     at: int
     why: str
     duration_s: float
     beats: int
+    flagged: int = 0
+    coverage: float | None = None
 
 
 Output: TypeAlias = (

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Final
 
 BOOT_CLOCK: Final[int] = (
     getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime_ns") else -1
 )
+AWAKE_CLOCK: Final[int | None] = (
+    time.CLOCK_MONOTONIC if hasattr(time, "CLOCK_BOOTTIME") else getattr(time, "CLOCK_UPTIME_RAW", None)
+)
+"""Linux: CLOCK_MONOTONIC leaves out what CLOCK_BOOTTIME counts; macOS: CLOCK_UPTIME_RAW what CLOCK_MONOTONIC does."""
 CLOCK_NAME: Final = "boottime" if hasattr(time, "CLOCK_BOOTTIME") else "monotonic"
 
 
 def system_ns() -> int:
     """The system's steady clock; on Linux the one that also counts while the machine sleeps."""
     return time.clock_gettime_ns(BOOT_CLOCK) if BOOT_CLOCK >= 0 else time.monotonic_ns()
+
+
+def awake_ns() -> int | None:
+    """A steady clock that stands still while the machine sleeps; None where there is only one clock (Windows)."""
+    return None if AWAKE_CLOCK is None else time.clock_gettime_ns(AWAKE_CLOCK)
+
+
+def boot_id() -> str | None:
+    """What names the time since the machine was started, on which `system_ns` counts; None where it has no name."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 class SteadyClock:

@@ -17,6 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from devices.file_lock import take_lock, try_lock
+
 FOLDER: Final = "biofeedback-straps"
 
 
@@ -39,11 +41,11 @@ class StrapLocks:
 
     def take(self, address: str) -> StrapLock | None:
         """The lock of this strap, held from now on; None when another run holds it."""
-        return self._lock(address, _take, os.O_CREAT)
+        return self._lock(address, take_lock, os.O_CREAT)
 
     def in_use(self, address: str) -> bool:
         """Whether another run reads this strap now; not to be asked of one that is held here. Leaves no file."""
-        lock = self._lock(address, _try, 0)
+        lock = self._lock(address, try_lock, 0)
         if lock is not None:
             lock.free()
         return lock is None
@@ -88,39 +90,6 @@ def _is_ours(folder: Path) -> bool:
     return False
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _person() -> str:
-        """Whose temporary folder it is: on Windows each person has one."""
-        return ""
-
-    def _take(descriptor: int) -> bool:
-        """Lock the first byte; whether that was free."""
-        with suppress(OSError):
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            return True
-        return False
-
-    _try = _take
-
-else:
-    import fcntl
-
-    def _person() -> str:
-        """Whose folder in the temporary one that all share."""
-        return f"-{os.getuid()}"
-
-    def _take(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
-        """Lock the file; whether it was free. A file system without locks counts as free."""
-        try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
-        return True
-
-    def _try(descriptor: int) -> bool:
-        """The same for a moment, so that two who only look do not see each other."""
-        return _take(descriptor, fcntl.LOCK_SH)
+def _person() -> str:
+    """Whose folder in the temporary one that all share; on Windows each person has one."""
+    return "" if sys.platform == "win32" else f"-{os.getuid()}"

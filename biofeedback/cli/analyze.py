@@ -10,13 +10,15 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, complain, print_json, say
+from biofeedback.cli.common import add_example, complain, config_of, print_json, say
+from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from biofeedback.recording.keys import HomeKeys
     from biofeedback.session.analysis import Analysis
     from biofeedback.session.metrics import AllMetrics
 
@@ -47,6 +49,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-correction", action="store_true", help="take every interval as it is")
     parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
+    add_passphrase_option(parser)
     add_example(parser, "biofeedback analyze morning.txt --from 60 --to 360 --json")
     parser.set_defaults(run=run)
 
@@ -66,8 +69,12 @@ def run(args: argparse.Namespace) -> int:
     metrics, told = AllMetrics(), 0
     bar, worst = FileBar(args, args.file), 0
     for number, name in enumerate(args.file):
-        with bar.at(number, name), redirect_stdout(sys.stderr):  # what a plug-in prints is not what we say
-            found = _analysed(args, name, metrics)
+        keys = _unlocked(args, name)
+        if isinstance(keys, BiofeedbackError):
+            found: Analysis | BiofeedbackError = keys
+        else:
+            with bar.at(number, name), redirect_stdout(sys.stderr):  # what a plug-in prints is not what we say
+                found = _analysed(args, name, metrics, keys)
         worst = max(worst, _shown(args, name, found, metrics))
         for sentence in metrics.failures[told:]:
             say(args, sentence)
@@ -75,7 +82,17 @@ def run(args: argparse.Namespace) -> int:
     return worst
 
 
-def _analysed(args: argparse.Namespace, name: str, metrics: AllMetrics) -> Analysis | BiofeedbackError:
+def _unlocked(args: argparse.Namespace, name: str) -> HomeKeys | BiofeedbackError | None:
+    """What opens a file, None when it is not encrypted, or why it stays shut."""
+    try:
+        return keys_for(args, config_of(args), Path(name))
+    except BiofeedbackError as error:
+        return error
+
+
+def _analysed(
+    args: argparse.Namespace, name: str, metrics: AllMetrics, keys: HomeKeys | None
+) -> Analysis | BiofeedbackError:
     """The analysis of one file, or why there is none."""
     from biofeedback.session.analysis import analyse_file
 
@@ -89,6 +106,7 @@ def _analysed(args: argparse.Namespace, name: str, metrics: AllMetrics) -> Analy
         unit=args.unit,
         detrend=args.detrend,
         metrics=metrics,
+        keys=keys,
     )
     try:
         return analyse() if args.every_beat is None else _tabled(args, name, analyse)

@@ -20,15 +20,23 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
+from biofeedback.cli.consent import check_consent
+from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.cli.person_logs import person_of
 from biofeedback.config import Config, checked
-from biofeedback.errors import UsageError
+from biofeedback.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.cli.running import Outcome
+    from biofeedback.recording.sealing import Keys
+    from biofeedback.session.resuming import BrokenOff
     from biofeedback.session.plan import Pair, Plan
     from biofeedback.session.scripts import Shelf
     from devices.source import Source, SourceSpec
+
+FIXED = ("script", "plan", "minutes", "pace", "inhale", "control", "seed", "no_record")
+"""Words that have no place beside --resume."""
 
 
 def add_to(parser: Parser) -> None:
@@ -49,10 +57,14 @@ def add_to(parser: Parser) -> None:
     parser.add_argument(
         "--no-acc", action="store_true", help="leave the strap's accelerometer alone: no movement, no breathing rate"
     )
-    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
+    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under, or a name that `person` knows")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the session that was broken off within the last half hour"
+    )
     parser.add_argument("--no-record", action="store_true", help="keep nothing, nor which strap it was")
     parser.add_argument("--output", metavar="PLACE", help="folder of the recording, or file name ending in .jsonl")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    add_passphrase_option(parser)
     add_example(parser, "biofeedback practice safe_place --source sim:calm --minutes 5 --speed 10")
     parser.set_defaults(run=run)
 
@@ -78,13 +90,20 @@ def run(args: argparse.Namespace) -> int:
 
     quiet_libraries(args)
     config = config_of(args)
+    keys = None if args.no_record else _keys_for_recording(args, config)
+    broken_off = _broken_off(args, config)
+    if broken_off is not None:
+        return _go_on(args, config, broken_off)
     spec = _spec(args, config)
     shelf, ids = shelf_with([*args.script, *([args.control] if args.control else [])])
     control = ids.pop() if args.control else None
     plan, shelf = _plan(args, config, shelf, ids, control)
     aids = strap_aids(config, keeps=not args.no_record) if spec.kind == "strap" else None
-    source = open_source(spec, aids)
+    source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
+    person = person_of(args, config)
+    if source.info.kind == "strap" and not args.no_record:
+        check_consent(args, config, person, plan)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
@@ -93,10 +112,11 @@ def run(args: argparse.Namespace) -> int:
         shelf=shelf,
         speed=speed,
         place=None if args.no_record else _folder(args, config),
-        person=args.person or config.text("person"),
+        person=person,
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         saw_live="practitioner" if args.practitioner else None,
         chooser=aids.chooser if aids is not None else None,
+        keys=keys,
     )
     view = View(
         face_of(args, speed, config.text("view")),
@@ -104,6 +124,74 @@ def run(args: argparse.Namespace) -> int:
         plots=args.practitioner,
         hide_numbers=plan.name == "trial",
     )
+    return _end(args, run_session(args, work, view))
+
+
+def _keys_for_recording(args: argparse.Namespace, config: Config) -> Keys | None:
+    """What encrypts the recording, after a look at whether the data folder is the person's own."""
+    from biofeedback.recording.private import check_home
+
+    if not args.output:
+        check_home(config.home)
+    return keys_for_new(args, config)
+
+
+def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
+    """The session that is to be gone on with, None for a new one."""
+    if args.resume and (name := next((word for word in FIXED if getattr(args, word)), None)):
+        said = "a script" if name == "script" else f"--{name.replace('_', '-')}"
+        raise UsageError(f"A session that goes on has its plan already, so {said} has no place.", "Leave it out.")
+    if args.no_record:
+        return None
+    from biofeedback.cli.interrupted import look_for_interrupted, wants_to_go_on
+
+    place = _folder(args, config)
+    folder = place.parent if place.name.endswith(".jsonl") else place
+    found = look_for_interrupted(
+        args,
+        folder,
+        person_of(args, config),
+        lambda part: keys_for(args, config, part, required=args.resume),
+    )
+    if args.resume and found is None:
+        raise RecordingError(
+            f"There is no session in {folder} to go on with.",
+            "That can be done for half an hour after it was broken off; start a new one.",
+        )
+    return found if found is not None and (args.resume or wants_to_go_on(args, found)) else None
+
+
+def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
+    """The session that was broken off, from where it stopped, with its own plan."""
+    from biofeedback.cli.running import View, Work, run_session
+    from biofeedback.session.plan import Plan
+    from biofeedback.session.resuming import source_of
+    from biofeedback.session.scripts import shipped
+    from biofeedback.session.sources import open_source
+    from devices.source import parse_spec
+
+    recorded = parse_spec(str(source_of(found.stored)["spec"]))
+    spec = parse_spec(args.source) if args.source else recorded
+    if spec.kind != recorded.kind:
+        raise UsageError(f"This session began with {recorded.kind}:, not with {spec.kind}:.", "Leave out --source.")
+    aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
+    source = open_source(spec, aids)
+    plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))
+    if source.info.kind == "strap":
+        check_consent(args, config, str(found.stored.head.get("subject", "me")), plan)
+    speed = _speed(args, spec, source)
+    work = Work(
+        source=source,
+        plan=plan,
+        shelf=shipped(),
+        speed=speed,
+        place=found.part.parent,
+        seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
+        chooser=aids.chooser if aids is not None else None,
+        broken_off=found,
+    )
+    face = face_of(args, speed, config.text("view"))
+    view = View(face, args.json, plots=args.practitioner, hide_numbers=plan.name == "trial")
     return _end(args, run_session(args, work, view))
 
 

@@ -7,13 +7,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from biofeedback.cli.common import INTERRUPTED, add_example
+from biofeedback.cli.common import INTERRUPTED, add_example, config_of
 from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.config import LEGIBLE
 from biofeedback.errors import UsageError
 
 if TYPE_CHECKING:
     from biofeedback.recording.reader import StoredRecording
+    from biofeedback.recording.sealing import Keys
     from biofeedback.session.playback import Tape
 
 FOREIGN_KINDS = frozenset({"rr", "gap", "beat", "hrv", "arousal", "end"})
@@ -31,6 +33,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    add_passphrase_option(parser)
     add_example(parser, "biofeedback replay my_session.session.jsonl --speed 20")
     parser.set_defaults(run=run)
 
@@ -47,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     ours = is_recording(path)
     if args.as_recorded and not ours:
         raise UsageError("A file of intervals holds no numbers to be shown.", "Leave out --as-recorded.")
-    reading = _Reading(args, path, ours)
+    reading = _Reading(args, path, ours, keys_for(args, config_of(args), path) if ours else None)
     face = face_of(args, speed)
     kinds, plain = None if ours else FOREIGN_KINDS, True if speed > LEGIBLE else None
     stretch = Stretch(speed, args.from_us or 0, args.to_us)
@@ -59,10 +62,11 @@ def run(args: argparse.Namespace) -> int:
 class _Reading:
     """Opens what is to be replayed when it is asked to; knows afterwards whether it was damaged."""
 
-    def __init__(self, args: argparse.Namespace, path: Path, ours: bool) -> None:
+    def __init__(self, args: argparse.Namespace, path: Path, ours: bool, keys: Keys | None) -> None:
         self._args = args
         self._path = path
         self._ours = ours
+        self._keys = keys
         self._recording: StoredRecording | None = None
 
     @property
@@ -71,13 +75,13 @@ class _Reading:
 
     def tape(self) -> Tape:
         """Raises UnreadableError, UsageError."""
-        from biofeedback.recording.reader import read_recording
+        from biofeedback.recording.reader import open_recording
         from biofeedback.session.plugins import metric_plugins
         from biofeedback.session.scripts import shipped
         from biofeedback.session.tapes import intervals_tape, recorded_tape
 
         if self._ours:
-            self._recording = read_recording(self._path)
+            self._recording = open_recording(self._path, self._keys)
             tape = recorded_tape(self._recording, as_recorded=self._args.as_recorded)
         else:
             tape = intervals_tape(self._path, self._args.unit, shipped(), metric_plugins())

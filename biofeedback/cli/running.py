@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from math import isinf
@@ -18,22 +18,27 @@ from biofeedback.cli.common import complain, say
 from biofeedback.cli.faces import Face
 from biofeedback.cli.printing import JsonLines
 from biofeedback.errors import RecordingError
-from biofeedback.events import Command, Event, Link, Notice
+from biofeedback.events import Command, Event, Input, Link, Notice
 from biofeedback.hrv.foreign import metric_lost
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.clock import JumpingClock, LiveClock, SessionClock
-from biofeedback.session.coins import draw_coins
+from biofeedback.session.coins import Coin, draw_coins
 from biofeedback.session.hub import ViewQueue
-from biofeedback.session.loop import METRIC_FAILED, SessionLoop
+from biofeedback.session.loop import METRIC_FAILED, Past, SessionLoop, heard_of
 from biofeedback.session.opening import Opening, open_session
 from biofeedback.session.plan import Plan
 from biofeedback.session.playback import Playback, Tape
 from biofeedback.session.plugins import MetricPlugins, metric_plugins
+from biofeedback.session.resuming import BrokenOff, Late, away_us, reopen, resume_line
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
+from biofeedback.session.space import check_space
+from biofeedback.session.wall import WallWatch, read_clocks
 from devices.choosing import Chooser
+from devices.clock import boot_id
 from devices.source import Source
 
 INTERRUPTED_WHY: Final = "interrupted"
@@ -56,6 +61,10 @@ class Work:
     """Who else sees the numbers while they are made."""
     chooser: Chooser | None = None
     """Where the source asks which strap it should be."""
+    keys: Keys | None = None
+    """What encrypts the recording."""
+    broken_off: BrokenOff | None = None
+    """A session that is gone on with; `plan`, `person` and `place` are then its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +108,37 @@ class Outcome:
 
 def run_session(args: argparse.Namespace, work: Work, view: View) -> Outcome:
     """One session from its opening to its last line. From here on a signal leaves no file half begun."""
+    forbid_core_dumps()
     with _Signals() as signals:
         return _run_session(args, work, view, signals)
 
 
-def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Signals) -> Outcome:
+def forbid_core_dumps() -> None:
+    """What a session holds in memory is nobody's business: no file of it is left when the program crashes."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        from resource import RLIMIT_CORE, getrlimit, setrlimit
+
+        setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A session before it runs: a new one, or one that stands in its middle at `at_us` with all its `events`."""
+
+    opening: Opening
+    log: SessionLog | None
+    source: Source
+    coins: Sequence[Coin]
+    past: Past | None = None
+    events: Sequence[Event] = ()
+    at_us: int = 0
+
+
+def _begin(args: argparse.Namespace, work: Work) -> _Begun:
+    if work.place is not None and (scarce := check_space(_folder_of(work.place))):
+        say(args, scarce)
+    if work.broken_off is not None:
+        return _begin_again(work, work.broken_off)
     foreign = metric_plugins()
     opening = open_session(
         work.plan,
@@ -115,14 +150,45 @@ def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Sig
         saw_live=work.saw_live,
         metrics=foreign.metrics,
     )
-    log = _open_log(work.place, opening, foreign)
+    log = _open_log(work, opening, foreign)
     for refused in foreign.refused:
         say(args, metric_lost(refused.words))
-    clock: SessionClock = JumpingClock() if isinf(work.speed) else LiveClock(work.speed)
+    return _Begun(opening, log, work.source, draw_coins(len(work.plan.pairs), work.seed))
+
+
+def _begin_again(work: Work, broken_off: BrokenOff) -> _Begun:
+    """Where the file of a session ends; from its last line until now it slept."""
+    log, session = reopen(broken_off.part, broken_off.keys)
+    if session is None:
+        log.close()
+        raise RecordingError(
+            f"{broken_off.part.name} cannot be gone on with: it is over, or made by another version of this program.",
+            "Start a new session; this one is then finished as far as it went.",
+        )
+    clocks, boot = read_clocks(), boot_id()
+    at_us = session.time_us + away_us(session.stored, broken_off.written_ns, clocks, boot)
+    source = work.source
+    if source.info.kind == "simulated":
+        outputs = (heard_of(event) for event in session.events if not isinstance(event, Input))
+        source = Late(source, [heard for heard in outputs if heard is not None], at_us)
+    past = Past(session.engine, session.missing, resume_line(log, clocks, boot))
+    return _Begun(session.opening, log, source, session.coins(work.seed), past, session.events, at_us)
+
+
+def _folder_of(place: Path) -> Path:
+    return place.parent if place.name.endswith(".jsonl") else place
+
+
+def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Signals) -> Outcome:
+    begun = _begin(args, work)
+    log = begun.log
+    clock: SessionClock
+    clock = JumpingClock(begun.at_us) if isinf(work.speed) else LiveClock(work.speed, begun.at_us)
+    wall = WallWatch() if work.speed == 1 else None
     queue = ViewQueue() if work.source.info.kind == "strap" else ViewQueue(None)
     publish = _Publisher(queue if view.shown else None, talk=None if view.shown or view.json else partial(say, args))
-    coins = draw_coins(len(work.plan.pairs), work.seed)
-    loop = SessionLoop(work.source, clock, opening, coins, log, publish)
+    queue.put(begun.events)
+    loop = SessionLoop(begun.source, clock, begun.opening, begun.coins, log, publish, wall, begun.past)
     running = RunningSession(queue, clock.now, loop.post, chooser=work.chooser)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
@@ -202,10 +268,11 @@ class _Publisher:
                     self.talk(event.text)
 
 
-def _open_log(place: Path | None, opening: Opening, foreign: MetricPlugins) -> SessionLog | None:
+def _open_log(work: Work, opening: Opening, foreign: MetricPlugins) -> SessionLog | None:
+    place = work.place
     if place is None:
         return None
-    log = SessionLog(place if place.name.endswith(".jsonl") else place / opening.file_name, opening.head)
+    log = SessionLog(place if place.name.endswith(".jsonl") else place / opening.file_name, opening.head, work.keys)
     for rule in opening.algorithms:
         log.append_line(0, "alg", rule)
     for refused in foreign.refused:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, print_json
+from biofeedback.cli.common import add_example, config_of, print_json
+from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.errors import UnreadableError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="+", help="recordings")
     parser.add_argument("--exact", action="store_true", help="every number must be equal to the last bit")
     parser.add_argument("--json", action="store_true", help="one JSON object a file")
+    add_passphrase_option(parser)
     add_example(parser, "biofeedback verify *.session.jsonl")
     parser.set_defaults(run=run)
 
@@ -32,7 +34,8 @@ def _one(args: argparse.Namespace, name: str) -> int:
     from biofeedback.session.replay import verify
 
     try:
-        found = verify(Path(name))
+        path = Path(name)
+        found = verify(path, keys_for(args, config_of(args), path, required=False))
     except UnreadableError as error:
         if args.json:
             print_json({"file": name, "error": error.what})
@@ -48,6 +51,8 @@ def _one(args: argparse.Namespace, name: str) -> int:
 
 def _words(found: Verification) -> str:
     parts = ["intact" if found.intact else f"DAMAGED, {found.damage}; what follows is not checked"]
+    if found.locked:
+        return f"{parts[0]}; encrypted, and without its passphrase the numbers were not compared"
     if not found.finished and found.intact:
         parts.append("the session was not finished")
     if found.failed is not None:
@@ -55,9 +60,12 @@ def _words(found: Verification) -> str:
         parts.append(f"the program failed in this session ({found.failed}){mended}")
     if found.rescored:
         parts.append(f"made by another version or a plug-in not here ({', '.join(found.rescored)}), not compared")
+    if found.removed:
+        parts.append(f"{', '.join(found.removed)} were deleted from it, not compared")
+    where = f" (recorded on {found.host})" if found.host and not found.exact else ""
     if found.differences:
-        parts.append(f"{found.differences} of {found.outputs} outputs differ, first {found.first_difference}")
+        parts.append(f"{found.differences} of {found.outputs} outputs differ, first {found.first_difference}{where}")
     elif found.compared or not found.rescored:
-        how = "to the bit" if found.exact else "within 1e-9"
+        how = "to the bit" if found.exact else f"within 1e-9{where}"
         parts.append(f"{found.compared} of {found.outputs} outputs compared, equal {how}")
     return "; ".join(parts)

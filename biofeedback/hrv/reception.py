@@ -56,7 +56,7 @@ class Reception:
         if command.what != "sleep":
             return []
         self.coverage.tear()
-        return self._noted(self._stream.interrupt("asleep"))
+        return self._noted(self._stream.interrupt("suspend"))
 
     def advance(self, now_us: int) -> Sequence[StreamEvent]:
         """Decide what was due by now."""

@@ -23,8 +23,13 @@ _EVENTS: Final[Mapping[str, type]] = {
 _KINDS: Final = {kind: name for name, kind in _EVENTS.items()}
 EVENT_KINDS: Final = frozenset(_EVENTS)
 INPUT_KINDS: Final = frozenset(
-    ["open", "packet", "acc", "rr", "link", "sensor", "battery", "command", "answer", "commit", "reveal"]
+    ["open", "packet", "acc", "rr", "link", "sensor", "battery", "clock", "command", "answer", "commit", "reveal"]
 )
+
+
+def kind_classes() -> Mapping[str, type]:
+    """The class of each kind of event, by the kind's word."""
+    return _EVENTS
 
 
 def kind_of(event: Event) -> str:

@@ -1,35 +1,43 @@
-"""Reads a recording back, whole or damaged; never changes it."""
+"""Reads a log back, whole or damaged; never changes it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from biofeedback.errors import UnreadableError
+from biofeedback.errors import LockedError, UnreadableError
 from biofeedback.events import Event
-from biofeedback.recording.chain import Line, LineError, open_line
+from biofeedback.recording.chain import Line, SealedError
 from biofeedback.recording.codec import EVENT_KINDS, from_body
-from biofeedback.recording.log import FORMAT, PART, VERSION
+from biofeedback.recording.naming import FIRST_BYTES, FORMAT, PART, VERSION
+from biofeedback.recording.scan import Scan, head_of, scan
+from biofeedback.recording.sealing import Keys
 
-FIRST_BYTES: Final = b'{"n":0,"t":0,"k":"head"'
 LARGEST_BYTES: Final = 1024**3
 LOG_ONLY: Final = frozenset({"head", "alg", "drop", "err", "resume", "seal"})
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRecording:
-    """A recording as lines. `damage` says where the good part ends and why, None when all of it is good.
+class StoredLines:
+    """A log as lines.
 
-    `finished`: its last line but the seal is the session's end.
+    `damage` says where the good part ends and why, None when all of it is good; `beyond` are lines behind the damage
+    that are good again. `locked`: it is encrypted and no key was given, so `lines` are its clear ones only.
     """
 
     path: Path
     head: Mapping[str, Any]
     lines: tuple[Line, ...]
     damage: str | None
+    beyond: tuple[Line, ...] = ()
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecording(StoredLines):
+    """A recording as lines. `finished`: its last line but the seal is the session's end."""
 
     @property
     def finished(self) -> bool:
@@ -53,20 +61,30 @@ class StoredRecording:
         }
 
     def timed_events(self, kinds: Collection[str] = EVENT_KINDS) -> Iterator[tuple[Line, Event]]:
-        """The lines of these kinds with the events they hold; kinds this version does not know are left out."""
+        """The lines of these kinds with the events they hold; kinds this version does not know are left out.
+
+        Raises UnreadableError at a line that lacks what its kind must have.
+        """
         return (
-            (line, from_body(line.kind, line.t, line.body))
-            for line in self.event_lines
-            if line.kind in kinds and line.kind in EVENT_KINDS
+            (line, self._event(line)) for line in self.event_lines if line.kind in kinds and line.kind in EVENT_KINDS
         )
 
     def events(self) -> Iterator[Event]:
         """The events, those of kinds this version knows."""
         return (event for _, event in self.timed_events())
 
+    def _event(self, line: Line) -> Event:
+        try:
+            return from_body(line.kind, line.t, line.body)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreadableError(
+                f"{self.path}: line {line.n + 1} is no {line.kind} of this program.",
+                "It was written by something else, or by a newer version; update the program.",
+            ) from error
 
-def is_recording(path: Path) -> bool:
-    """Whether the file begins as a recording of ours does. Raises UnreadableError when there is no such file."""
+
+def is_log(path: Path) -> bool:
+    """Whether the file begins as a log of ours does. Raises UnreadableError when there is no such file."""
     if not path.is_file():
         what = f"{path} is not a file." if path.exists() else f"There is no file {path}."
         raise UnreadableError(what, "Check the name.")
@@ -77,35 +95,62 @@ def is_recording(path: Path) -> bool:
         raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check its rights.") from error
 
 
-def read_recording(path: Path) -> StoredRecording:
-    """Read all lines up to the first damaged one. Raises UnreadableError when there is not even a head."""
-    if not is_recording(path):
-        raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
-    if path.stat().st_size > LARGEST_BYTES:
-        raise UnreadableError(f"{path} is larger than 1 GiB.", "No session of this program is as long as that.")
-    lines, damage = _read_lines(path.read_bytes())
-    if not lines or lines[0].kind != "head" or lines[0].body.get("format") != FORMAT:
+is_recording = is_log
+"""A person's log is told from a recording when it is read."""
+
+
+def read_lines(path: Path, keys: Keys | None = None, *, format_: str) -> StoredLines:
+    """Read all lines of a log of this format. Raises UnreadableError when there is not even a head."""
+    return _read(path, keys, format_)[0]
+
+
+def _read(path: Path, keys: Keys | None, format_: str) -> tuple[StoredLines, Scan]:
+    found = _scan(path, keys)
+    lines = found.lines
+    if not lines or lines[0].kind != "head" or "format" not in lines[0].body:
         raise UnreadableError(f"{path} is damaged from its first line on.", "Was it changed by another program?")
-    if damage is None and lines[-1].kind != "seal" and not path.name.endswith(PART):
-        damage = f"after line {len(lines)}: its closing seal is missing, lines may have been cut off"
+    if lines[0].body["format"] != format_:
+        raise UnreadableError(f"{path} is a {lines[0].body['format']}, not a {format_}.", "Give another file.")
     if lines[0].body.get("min_reader", VERSION) > VERSION:
         raise UnreadableError(f"{path} was made by a newer version.", "Update the program to read it.")
-    return StoredRecording(path, lines[0].body, tuple(lines), damage)
+    stored = StoredLines(path, head_of(lines), tuple(lines), found.damage, tuple(found.beyond), found.locked)
+    return stored, found
 
 
-def _read_lines(data: bytes) -> tuple[list[Line], str | None]:
-    lines: list[Line] = []
-    crc, sha = 0, hashlib.sha256()
-    *whole, rest = data.split(b"\n")
-    for number, raw in enumerate(whole, start=1):
-        try:
-            line, crc = open_line(raw, crc)
-        except LineError as error:
-            return lines, f"line {number}: {error}"
-        if line.n != number - 1:
-            return lines, f"line {number}: its number is {line.n}"
-        if line.kind == "seal" and line.body.get("sha256") != sha.hexdigest():
-            return lines, f"line {number}: its seal does not fit what stands before it"
-        sha.update(raw + b"\n")
-        lines.append(line)
-    return lines, f"line {len(whole) + 1}: the line is cut short" if rest else None
+def read_recording(path: Path, keys: Keys | None = None) -> StoredRecording:
+    """Read a session's log: all lines up to the first damaged one, and the good ones behind it.
+
+    `keys` open an encrypted one; without them only its clear lines are read. Raises UnreadableError when there is not
+    even a head, or when they are not its keys.
+    """
+    if not is_recording(path):
+        raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
+    stored, found = _read(path, keys, FORMAT)
+    damage = stored.damage
+    if damage is None and found.last_kind != "seal" and not path.name.endswith(PART):
+        damage = f"after line {found.frames}: its closing seal is missing, lines may have been cut off"
+    return StoredRecording(path, stored.head, stored.lines, damage, stored.beyond, stored.locked)
+
+
+def open_recording(path: Path, keys: Keys | None = None) -> StoredRecording:
+    """The same for who cannot do without its lines. Raises LockedError too, when it is encrypted and `keys` missing."""
+    recording = read_recording(path, keys)
+    if recording.locked:
+        raise LockedError(f"{path} is encrypted.", "Give its passphrase: --passphrase-file FILE, or at a terminal.")
+    return recording
+
+
+def recording_of(path: Path, found: Scan) -> StoredRecording:
+    """The good lines of a file that is being gone on with."""
+    return StoredRecording(path, head_of(found.lines), tuple(found.lines), None, (), found.locked)
+
+
+def _scan(path: Path, keys: Keys | None) -> Scan:
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UnreadableError(f"{path} is larger than 1 GiB.", "No session of this program is as long as that.")
+        return scan(path.read_bytes(), keys)
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check its rights.") from error
+    except SealedError as error:
+        raise UnreadableError(f"{path} does not open: {error}.", "Is it the passphrase of this file?") from error

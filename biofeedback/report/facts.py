@@ -28,6 +28,7 @@ from biofeedback.hrv.summary import Summary, cut, summarise
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.report.words import LONGEST_TITLE, clean
 from biofeedback.session.analysis import recorded_beats
+from biofeedback.session.spans import spans_of
 
 Moment: TypeAlias = Mark | Note | Safety
 WANTED: Final = frozenset(
@@ -203,19 +204,14 @@ def _holes(beats: Sequence[TimedBeat], reasons: Mapping[int, GapReason]) -> Iter
 
 
 def _parts(found: _Found, beats: Sequence[TimedBeat], length_us: int) -> Iterator[Part]:
-    begun = [phase for phase in found.phases if phase.on]
-    ended = {phase.index: phase.at for phase in found.phases if not phase.on}
-    names = [phase.name for phase in begun]
-    for position, phase in enumerate(begun):
-        follows = begun[position + 1].at if position + 1 < len(begun) else length_us
-        end_us = ended.get(phase.index, follows)
-        title: str = phase.name
-        if names.count(phase.name) > 1:
-            title = f"{phase.name} {names[: position + 1].count(phase.name)}"
-        held = cut(beats, phase.at / 1e6, end_us / 1e6)
-        said = phase.control if phase.name == "control" else phase.visualization
-        script = said if phase.name in ("image", "control", "practice") else None
-        yield Part(phase.name, title, _title_of(found.opened, script), phase.at, end_us, summarise(held))
+    spans = list(spans_of(found.phases, length_us))
+    names = [span.name for span in spans]
+    for position, span in enumerate(spans):
+        title: str = span.name
+        if names.count(span.name) > 1:
+            title = f"{span.name} {names[: position + 1].count(span.name)}"
+        held = cut(beats, span.start_s, span.end_s)
+        yield Part(span.name, title, _title_of(found.opened, span.script), span.start_us, span.end_us, summarise(held))
 
 
 def span_of(pieces: Sequence[TimedBeat]) -> tuple[float, float] | None:

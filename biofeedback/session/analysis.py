@@ -31,7 +31,8 @@ from biofeedback.hrv.summary import (
 )
 from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.hrv.window import Detrend
-from biofeedback.recording.reader import StoredRecording, is_recording, read_recording
+from biofeedback.recording.reader import StoredRecording, is_recording, open_recording
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.beat_table import BeatTable
 from biofeedback.session.metrics import AllMetrics
 
@@ -74,15 +75,17 @@ def analyse_file(
     detrend: Detrend = "linear",
     metrics: AllMetrics | None = None,
     table: BeatTable | None = None,
+    keys: Keys | None = None,
 ) -> Analysis:
     """Every metric over a file or a cut of it, seconds from its first opening beat (a recording: from its start).
 
     `window_s`: the last so many seconds; they count as the window's length as far as there are data. `metrics`: all
     that are installed; several files share one, so that what fails in a plug-in is not asked again. `table`: where
-    every metric at every beat of the stretch is written. Raises UnreadableError when the file cannot be read or the
-    cut holds no beats, OutputError when the table cannot be written.
+    every metric at every beat of the stretch is written. `keys` open an encrypted recording. Raises
+    UnreadableError when the file cannot be read or the cut holds no beats, OutputError when the table cannot be
+    written.
     """
-    opened = _open(path, unit, correction=correction)
+    opened = _open(path, unit, keys, correction=correction)
     if table is not None and window_s is None:
         _tabulate(opened, table, *bounds_us(from_s, to_s))
     beats = opened.all_beats()
@@ -92,7 +95,7 @@ def analyse_file(
     if not held:
         raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
     if table is not None and window_s is not None:
-        _tabulate(_open(path, unit, correction=correction), table, held[0].opening_us, held[-1].opening_us + 1)
+        _tabulate(_open(path, unit, keys, correction=correction), table, held[0].opening_us, held[-1].opening_us + 1)
     span_s = asked_s(beats, from_s, to_s, window_s)
     summary = summarise(held, span_s, detrend, (metrics or AllMetrics()).by_name)
     return Analysis(str(path), opened.format, opened.start, summary, opened.damage)
@@ -120,10 +123,10 @@ class _Opened:
         return list(self.beats)
 
 
-def _open(path: Path, unit: str | None, *, correction: bool) -> _Opened:
+def _open(path: Path, unit: str | None, keys: Keys | None, *, correction: bool) -> _Opened:
     if is_recording(path):
-        recording, reception = read_recording(path), Reception()
-        about = "biofeedback", _start(recording), recording.damage
+        recording, reception = open_recording(path, keys), Reception()
+        about = "biofeedback", start_of(recording), recording.damage
         if correction:
             return _Opened(*about, recorded_events(recording, reception), reception.beats)
         taken = as_they_came(recorded_beats(recording))
@@ -193,8 +196,8 @@ def recorded_events(recording: StoredRecording, reception: Reception) -> Iterato
     yield from reception.finish()
 
 
-def _start(recording: StoredRecording) -> str:
-    """The local time of the recording, with its offset."""
+def start_of(recording: StoredRecording) -> str:
+    """When it began, ISO 8601 in the local time of the recording with its offset."""
     began = datetime.fromtimestamp(int(recording.head["wall_ns"]) / 1e9, UTC)
     zone = timezone(timedelta(seconds=int(recording.head.get("utc_off_s", 0))))
     return began.astimezone(zone).isoformat(timespec="seconds")

@@ -51,11 +51,11 @@ class LiveClock(SteadyClock):
 
 
 class JumpingClock:
-    """Time that jumps to the next thing that is waited for: a whole session in a moment, always the same way."""
+    """Time that jumps from `at_us` to the next thing that is waited for: a whole session in a moment, always alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_us: int = 0) -> None:
         self.speed = 1.0
-        self._now_us = 0
+        self._now_us = at_us
         self._sleepers: list[tuple[int, int, Future[None]]] = []
         self._order = 0
 

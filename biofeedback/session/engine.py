@@ -60,14 +60,17 @@ from biofeedback.session.plan import BASELINE_STEP_S, MOST_SLOPE, Plan, Step, re
 from biofeedback.session.questions import Questions
 from biofeedback.session.sensor import SensorWatch
 from biofeedback.session.signal import Signal
+from biofeedback.session.tally import Tally
 from biofeedback.session.timeline import Timeline
 from biofeedback.session.trials import ROSE, Trials
 
-VERSION: Final = 3
+VERSION: Final = 4
 KEEP_US: Final = 360_000_000
 """Beats older than this are forgotten: longer than any window a live number needs."""
 GENTLE_CLOSE_S: Final = 20.0
 SLEPT: Final = "the computer slept"
+AWAY: Final = "the program was away"
+"""The text of a `wake` when it was not the computer that slept: the session is gone on with by another program."""
 LONGEST_SLEEP_US: Final = 1_800_000_000
 """Who comes back later than this has left the session."""
 IMPOSSIBLE: Final = (
@@ -111,9 +114,14 @@ class Engine:
         self._numbers_from_us: int | None = None
         self._told_impossible = False
         self._asleep: Asleep | None = None
-        self._settled_us = 0
+        self._tally = Tally()
         self.beats = 0
         self._steps_begun = 0
+
+    @property
+    def flagged(self) -> int:
+        """So many of the beats that are settled are artefacts."""
+        return self._tally.flagged
 
     @property
     def lost_metrics(self) -> Sequence[Failure]:
@@ -253,7 +261,7 @@ class Engine:
     def _stream_event(self, at: int, event: StreamEvent) -> list[Output]:
         match event:
             case Settled(beat):
-                self._settled_us = beat.t_us
+                self._tally.add(beat)
                 return [_beat_output(at, beat)]
             case Hole():
                 return [Gap(at, event.from_us, event.to_us, event.why)]
@@ -305,7 +313,7 @@ class Engine:
             self._player.stop()
 
     def _measure(self, at: int) -> Sequence[Output]:
-        settled_us = self._settled_us if self._stream.coverage.decided(at) else 0
+        settled_us = self._tally.last_us if self._stream.coverage.decided(at) else 0
         return self._trials.measure_due(at, tuple(self._stream.beats), settled_us)
 
     # Cues and pacer
@@ -463,7 +471,7 @@ class Engine:
             case "sleep":
                 return self._sleep(command)
             case "wake":
-                return self._wake(at)
+                return self._wake(at, command.text or SLEPT)
             case _:
                 return self._steer(command) if self._timeline.current is not None else self._steer_early(command)
 
@@ -511,6 +519,8 @@ class Engine:
 
     def _sleep(self, command: Command) -> list[Output]:
         """The computer sleeps from here on: nothing is due until it wakes, and nobody is there to answer."""
+        if self._asleep is not None:
+            return []
         decided = self._after_beats(command.at, self._stream.command(command))
         self._asleep = Asleep(command.at, paused_before=self._timeline.paused)
         if not self._timeline.paused:
@@ -518,7 +528,7 @@ class Engine:
             self._player.pause(command.at)
         return [*decided, *self._questions.close(command.at), *self._announce(command.at)]
 
-    def _wake(self, at: int) -> list[Output]:
+    def _wake(self, at: int, why: str) -> list[Output]:
         """It is awake: go on where the session stopped, or end it when that is too long ago."""
         asleep, self._asleep = self._asleep, None
         if asleep is None:
@@ -526,11 +536,12 @@ class Engine:
         self._signal.wake(at)
         slept_us = at - asleep.since_us
         if slept_us > LONGEST_SLEEP_US:
-            return self._end(at, SLEPT)
-        slept = f"The computer slept for {_length(slept_us)}."
+            last_us = self._stream.beats[-1].t_us if self._stream.beats else at
+            return [*([Gap(at, last_us, at, "suspend")] if last_us < at else []), *self._end(at, why)]
+        slept = f"{why[0].upper()}{why[1:]} for {_length(slept_us)}."
         if asleep.paused_before:
             return [Notice(at, "slept", f"{slept} The session is still paused.")]
-        return self._go_on(Notice(at, "slept", f"{slept} The session goes on where it stopped."), SLEPT)
+        return self._go_on(Notice(at, "slept", f"{slept} The session goes on where it stopped."), why)
 
     def _leave_pair(self, at: int, step: Step, why: str) -> list[Output]:
         self._trials.lose(step.pair, why)
@@ -572,12 +583,12 @@ class Engine:
         demo = self._opened is not None and self._opened.demo
         outs.extend(self._trials.verdicts(at, demo=demo))
         self.ended = True
-        return [*outs, End(at, why, at / 1e6, self.beats)]
+        return [*outs, End(at, why, at / 1e6, self.beats, self._tally.flagged, self._tally.coverage)]
 
 
 def _length(us: int) -> str:
     minutes, seconds = round(us / 60e6), round(us / 1e6)
-    return f"{minutes} minutes" if minutes >= 2 else f"{seconds} seconds"
+    return f"{minutes} minutes" if minutes >= 2 else f"{seconds} second{'s' * (seconds != 1)}"
 
 
 def _beat_output(at: int, beat: TimedBeat) -> Beat:

@@ -114,4 +114,4 @@ class GuardedEngine:
 
     def _end(self, at: int, why: str) -> list[Output]:
         self._ended = True
-        return [End(at, why, at / 1e6, self._engine.beats)]
+        return [End(at, why, at / 1e6, self._engine.beats, self._engine.flagged)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 from typing import Final, Protocol, TypeAlias
@@ -25,6 +26,7 @@ from biofeedback.events import (
     Json,
     Link,
     Notice,
+    NoticeCode,
     Output,
     Pacer,
     Packet,
@@ -33,11 +35,14 @@ from biofeedback.events import (
     Rr,
     Sensor,
 )
+from biofeedback.hrv.beats import NEVER
 from biofeedback.session import door
 from biofeedback.session.clock import SessionClock
 from biofeedback.session.coins import Coin
+from biofeedback.session.engine import AWAY
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.opening import Opening
+from biofeedback.session.wall import WallWatch
 from devices.events import (
     Acceleration,
     Answered,
@@ -64,6 +69,7 @@ SOURCE_FAILED: Final = "the source failed"
 SOURCE_ENDED: Final = "the source has no more beats"
 METRIC_FAILED: Final = "metric_failed"
 """The code of the notice, and of the `err` line of a recording that says with what."""
+RECORDING: Final[tuple[NoticeCode, str]] = ("recording_goes_on", "The disk takes the recording again. Nothing is lost.")
 MOMENT_S: Final = 0.005
 CATCH_UP_S: Final = 3.0
 """A session that is behind its strap by more than this when it is stopped stops nonetheless."""
@@ -78,8 +84,20 @@ Posted: TypeAlias = Callable[[int], Input]
 class Recorder(Protocol):
     """Where events are kept; `append` returns when the event is."""
 
-    failed: str | None
-    """One sentence once nothing can be kept any more; the session goes on."""
+    @property
+    def trouble(self) -> str | None:
+        """One sentence while events wait in memory for the disk."""
+        ...
+
+    @property
+    def moved(self) -> str | None:
+        """One sentence once a disk has failed and events go on in another file."""
+        ...
+
+    @property
+    def failed(self) -> str | None:
+        """One sentence once nothing can be kept any more; the session goes on."""
+        ...
 
     def append(self, event: Event) -> None:
         """Keep one event."""
@@ -88,6 +106,15 @@ class Recorder(Protocol):
     def append_line(self, t: int, kind: str, body: Mapping[str, Json]) -> None:
         """Keep what is no event of the engine's."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A session that was broken off: its engine as it stood then, outputs that are not in its file, `resume`'s keys."""
+
+    engine: GuardedEngine
+    missing: Sequence[Output]
+    line: Mapping[str, Json]
 
 
 class SessionLoop:
@@ -101,17 +128,25 @@ class SessionLoop:
         coins: Sequence[Coin],
         recorder: Recorder | None,
         publish: Publish,
+        wall: WallWatch | None = None,
+        past: Past | None = None,
     ) -> None:
+        """`wall`: where session time is the machine's own, its wall clock is kept beside it.
+
+        `past`: a session that is gone on with; its `coins` are then those of the pairs that have not begun.
+        """
         self._source = door.door_of(source)
         self._clock = clock
         self._opening = opening
         self._coins = {coin.pair: coin for coin in coins}
         self._recorder = recorder
         self._publish = publish
-        self._engine = GuardedEngine(opening.metrics)
+        self._wall = wall
+        self._past = past
+        self._engine = GuardedEngine(opening.metrics) if past is None else past.engine
         self._error_kept = False
-        self._lost_kept = 0
-        self._failure_told = False
+        self._lost_kept = len(self._engine.lost_metrics)
+        self._recorder_told = RECORDING
         self.end: End | None = None
         """How the session ended, once it has."""
         self.failure: SourceFailedError | None = None
@@ -175,16 +210,46 @@ class SessionLoop:
         limit.reschedule(asyncio.get_running_loop().time())
 
     def _open(self) -> None:
-        self._step(self._opening.event)
+        if self._past is None:
+            self._step(self._opening.event)
+        else:
+            self._catch_up(self._past)
         for coin in self._coins.values():
-            self._step(Commit(0, coin.pair, coin.sealed(self._opening.session)))
+            self._step(Commit(self._engine.time, coin.pair, coin.sealed(self._opening.session)))
+        if self._past is not None:
+            self._step(Command(max(self._clock.now(), self._engine.time), "wake", by="program", text=AWAY))
+        self._look_at_clocks()
+
+    def _catch_up(self, past: Past) -> None:
+        """What was said but is not on file comes first; from the last line until now the session slept."""
+        for out in past.missing:
+            self._keep(out)
+        if self._recorder is not None:
+            self._recorder.append_line(self._engine.time, "resume", past.line)
+        self._step(Command(self._engine.time, "sleep", by="program"))
+
+    def _look_at_clocks(self) -> None:
+        """Keep what the wall clock says when that is due; what the machine slept is no time of the session."""
+        at = max(self._clock.now(), self._engine.time)
+        seen = self._wall.look(at) if self._wall is not None else None
+        if seen is None:
+            return
+        if seen.why == "suspend":
+            self._sleep_until(at)
+        self._step(seen)
+
+    def _sleep_until(self, at: int) -> None:
+        self._step(Command(self._engine.time, "sleep", by="program"))
+        self._step(Command(at, "wake", by="program"))
 
     async def _follow(self, events: AsyncIterator[SourceEvent]) -> None:
         pulling = _Pulling(events)
         wake = asyncio.ensure_future(self._wake.wait())
         try:
             while not self._engine.ended and self.failure is None:
-                await self._clock.wait((pulling.next, wake), self._engine.next_deadline)
+                looks_us = NEVER if self._wall is None else self._wall.due_us
+                await self._clock.wait((pulling.next, wake), min(self._engine.next_deadline, looks_us))
+                self._look_at_clocks()
                 if wake.done():
                     self._wake.clear()
                     wake = asyncio.ensure_future(self._wake.wait())
@@ -284,8 +349,7 @@ class SessionLoop:
         """Do what was due until then, unless the computer slept over it: nobody wants ten minutes of cues at once."""
         awake_us = max(self._engine.next_deadline, self._engine.time)
         if to_us - awake_us > SLEPT_US * self._clock.speed:
-            self._step(Command(self._engine.time, "sleep", by="program"))
-            self._step(Command(to_us, "wake", by="program"))
+            self._sleep_until(to_us)
         self._handle(self._engine.advance(to_us))
 
     def _handle(self, outs: Sequence[Output]) -> None:
@@ -306,9 +370,10 @@ class SessionLoop:
         if self._recorder is None:
             return
         self._recorder.append(event)
-        if self._recorder.failed is not None and not self._failure_told:
-            self._failure_told = True
-            self._publish((Notice(event.at, "recording_stopped", self._recorder.failed),))
+        told = _state_of(self._recorder)
+        if told != self._recorder_told:
+            self._recorder_told = told
+            self._publish((Notice(event.at, *told),))
 
     def _keep_error(self) -> None:
         """What the engine failed with, once, for whoever has to mend it; no folder of this machine is in it."""
@@ -389,6 +454,15 @@ def heard_of(out: Output) -> Heard | None:
             return HeardQuestion(out.at, out.id, out.what)
         case _:
             return None
+
+
+def _state_of(recorder: Recorder) -> tuple[NoticeCode, str]:
+    """How it stands with the recording, as the code and the words of a notice."""
+    if recorder.failed is not None:
+        return "recording_stopped", recorder.failed
+    if recorder.trouble is not None:
+        return "recording_waits", recorder.trouble
+    return RECORDING if recorder.moved is None else ("recording_goes_on", recorder.moved)
 
 
 def _trace(error: BaseException) -> list[Json]:

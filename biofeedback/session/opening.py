@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import platform
-import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from json import dumps
-from typing import Final
+from typing import Final, cast
+
+import numpy as np
 
 from biofeedback import __version__
 from biofeedback.errors import ScriptError, UsageError
@@ -18,13 +20,14 @@ from biofeedback.hrv import artefacts
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.hrv.registry import METRICS
 from biofeedback.imagery.script import GROUNDING, Script, to_json
-from biofeedback.recording.chain import LONGEST_LINE
+from biofeedback.recording.chain import LONGEST_PLAIN
 from biofeedback.recording.codec import to_body
-from biofeedback.recording.log import SUFFIX
+from biofeedback.recording.naming import SUFFIX
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
 from biofeedback.session.plan import Plan
 from biofeedback.session.scripts import Shelf
-from devices.clock import CLOCK_NAME, system_ns
+from biofeedback.session.wall import read_clocks, zone_name
+from devices.clock import CLOCK_NAME, boot_id
 from devices.events import StrapInfo
 
 ALGORITHMS: Final[Mapping[str, int]] = {
@@ -35,7 +38,7 @@ ALGORITHMS: Final[Mapping[str, int]] = {
 """The rules by name and version; a recording names them so that it can be compared or scored again."""
 
 LONGEST_NAME: Final = 64
-LARGEST_OPENING: Final = LONGEST_LINE - 1024
+LARGEST_OPENING: Final = LONGEST_PLAIN - 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def open_session(
     if len(dumps(to_body(event))) > LARGEST_OPENING:
         raise ScriptError("These scripts are too long for one session.", "Choose fewer, or shorten them.")
     live = tuple(each for each in metrics if each.metric.live_s is not None)
-    return Opening(session, began, _head(session, began, person), event, live)
+    return Opening(session, began, _head(session, began, person, info), event, live)
 
 
 def _check_may_start(script: Script, plan: Plan) -> None:
@@ -123,21 +126,43 @@ def _scripts_of(plan: Plan) -> Sequence[str]:
     return [*named, *([plan.script] if plan.script else []), GROUNDING]
 
 
-def _head(session: str, began: datetime, person: str) -> dict[str, Json]:
-    local = began.astimezone()
-    offset = local.utcoffset()
+def _head(session: str, began: datetime, person: str, info: StrapInfo) -> dict[str, Json]:
+    clocks = read_clocks()
     return {
         "session": session,
-        "wall_ns": time.time_ns(),
-        "tz": local.tzname() or "",
-        "utc_off_s": int(offset.total_seconds()) if offset is not None else 0,
-        "mono_ns": system_ns(),
+        "wall_ns": clocks.wall_ns,
+        "tz": zone_name() or began.astimezone().tzname() or "",
+        "utc_off_s": clocks.utc_off_s,
+        "mono_ns": clocks.mono_ns,
         "clock": CLOCK_NAME,
+        "boot": boot_id(),
         "app": {"name": "biofeedback", "version": __version__},
-        "host": {
-            "os": platform.system(),
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-        },
+        "host": _host(info),
         "subject": person,
     }
+
+
+def _host(info: StrapInfo) -> dict[str, Json]:
+    """What the last bits of a number may hang on (RULINGS A6), and what spoke with the strap."""
+    host: dict[str, Json] = {
+        "os": platform.system(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "numpy": np.__version__,
+        "cpu": [*_cpu_features()],
+    }
+    if info.kind == "strap":
+        from importlib.metadata import PackageNotFoundError, version
+
+        with suppress(PackageNotFoundError):
+            host["bleak"] = version("bleak")
+    return host
+
+
+def _cpu_features() -> Sequence[str]:
+    """The features of this processor that numpy makes use of; those switched off are not among them."""
+    try:
+        known = cast("Mapping[str, Sequence[str]]", np.show_config(mode="dicts")["SIMD Extensions"])
+        return [name for part in ("baseline", "found") for name in known.get(part, ())]
+    except (AttributeError, KeyError, TypeError):
+        return []

@@ -11,8 +11,12 @@ from typing import Any, Final, TypeAlias, cast
 from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
-from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.repair import first_session_of
+from biofeedback.recording.rewriting import LINES_LOST
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED
 from biofeedback.session.opening import ALGORITHMS
@@ -21,6 +25,8 @@ from biofeedback.session.opening import ALGORITHMS
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
 """An output's time in microseconds, kind and body."""
 
+OUTPUT_KINDS: Final = EVENT_KINDS - INPUT_KINDS
+"""Kinds of a later version are neither: they are passed over."""
 UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
 
@@ -102,6 +108,12 @@ class Verification:
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
+    locked: bool = False
+    """It is encrypted, and its numbers were not compared."""
+    removed: tuple[str, ...] = ()
+    """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
+    host: str = ""
+    """Where it was recorded, in words."""
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -119,47 +131,98 @@ class Verification:
             "finished": self.finished,
             "failed": self.failed,
             "fails_now": self.fails_now,
+            "locked": self.locked,
+            "removed": list(self.removed),
         }
 
 
-def verify(path: Path) -> Verification:
-    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path)
-    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
-    foreign = plugged(recording)
+def verify(path: Path, keys: Keys | None = None) -> Verification:
+    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording.
+
+    Of an encrypted one without `keys` only chain and seals are checked: it is `locked` then (RULINGS C5).
+    """
+    recording = read_recording(path, keys)
+    if recording.locked:
+        return _locked(path, recording)
+    removed, foreign = removed_kinds(recording), plugged(recording)
+    counted = OUTPUT_KINDS.difference(removed)
+    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind in counted]
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = [
-        (event.at, kind_of(event), to_body(event))
-        for event in refold(recording, engine)
-        if kind_of(event) not in INPUT_KINDS
-    ]
+    again = [out for out in _outputs_again(recording, engine) if out[1] in counted]
     failed = _failure_of(recording)
-    whole = recording.finished and recording.damage is None
-    if failed is not None and engine.error is None:
-        # It was mended since: what came before the failure must come out again, the rest is new.
-        whole, stored = False, stored[: _place_of_failure(stored)]
-        again = again[: len(stored)]
+    mended = failed is not None and engine.error is None
+    compared = _comparable_outputs(recording, stored, mended=mended)
+    whole = recording.finished and recording.damage is None and compared is None
     comparison = _Comparison(frozenset(stale))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
-        comparison.run(stored, again, whole=whole)
+        comparison.run(stored[:compared], again[:compared], whole=whole)
     rescored = tuple(stale.values())
     return Verification(
         file=str(path),
         events=sum(1 for _ in recording.event_lines),
-        outputs=len(stored),
+        outputs=len(stored[:compared]),
         compared=comparison.compared,
         rescored=rescored,
         differences=comparison.differences,
-        exact=comparison.exact and not rescored and (failed is None or engine.error is not None),
+        exact=comparison.exact and not rescored and not mended,
         intact=recording.damage is None,
         first_difference=comparison.first,
         damage=recording.damage,
         finished=recording.finished,
         failed=failed,
         fails_now=engine.error is not None,
+        removed=removed,
+        host=_host_of(recording),
     )
+
+
+def _comparable_outputs(recording: StoredRecording, stored: Sequence[Output], *, mended: bool) -> int | None:
+    """How many outputs from the first on can be compared, None for all of them.
+
+    Behind what was lost from a repaired copy nothing can; nor behind a failure of the engine that is `mended` since.
+    """
+    ends = [place_of_hole(recording), _place_of_failure(stored) if mended else None]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _locked(path: Path, recording: StoredRecording) -> Verification:
+    """What can be said without a key."""
+    return Verification(
+        file=str(path),
+        events=0,
+        outputs=0,
+        compared=0,
+        rescored=(),
+        differences=0,
+        exact=False,
+        intact=recording.damage is None,
+        first_difference=None,
+        damage=recording.damage,
+        finished=not path.name.endswith(PART),
+        locked=True,
+    )
+
+
+def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
+    return [(event.at, kind_of(event), to_body(event)) for event in refold(recording, engine)]
+
+
+def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
+    """The kinds of lines that were deleted from a recording when a consent was withdrawn, as its head says."""
+    parent = recording.head.get("parent")
+    removed: object = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
+    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
+
+
+def _host_of(recording: StoredRecording) -> str:
+    """The computer and the libraries that made the numbers."""
+    told = recording.head.get("host")
+    host: Mapping[str, object] = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
+    with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
+    return ", ".join(part for part in (words, *with_) if part)
 
 
 def _stale(recording: StoredRecording, foreign: Plugged) -> dict[str, str]:
@@ -182,6 +245,16 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
     """How many outputs came before the failure."""
     told = (number for number, (_, _, body) in enumerate(stored) if body.get("code") == ENGINE_FAILED)
     return next(told, len(stored))
+
+
+def place_of_hole(recording: StoredRecording) -> int | None:
+    """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
+    outputs = 0
+    for line in recording.lines:
+        if line.kind == "err" and line.body.get("code") == LINES_LOST:
+            return outputs
+        outputs += line.kind in OUTPUT_KINDS
+    return None
 
 
 class _Comparison:
@@ -223,11 +296,12 @@ class _Comparison:
 
     def check_coins(self, recording: StoredRecording) -> None:
         """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        session = first_session_of(recording.head)
         sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
         for line in recording.lines:
             if line.kind == "reveal":
                 pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                if sealed.get(pair) != commitment(str(recording.head["session"]), pair, coin, nonce):
+                if sealed.get(pair) != commitment(session, pair, coin, nonce):
                     self.exact = False
                     self._differs(f"the coin of pair {pair} is not the one that was sealed")
 

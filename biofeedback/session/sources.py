@@ -12,7 +12,8 @@ from biofeedback.breathing.acceleration import samples_of
 from biofeedback.events import Acc, Packet, Rr
 from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.ticks import ticks_to_us
-from biofeedback.recording.reader import StoredRecording, is_recording, read_recording
+from biofeedback.recording.reader import StoredRecording, is_recording, open_recording
+from biofeedback.recording.sealing import Keys
 from devices.errors import Reason, SourceSpecError
 from devices.events import Acceleration, Intervals, SourceEvent, StrapInfo
 from devices.events import Packet as StrapPacket
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 FILE_OPTIONS: Final = ("speed", "unit")
 
 
-def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
-    """The source a spec names. `aids` help to find the right strap.
+def open_source(spec: SourceSpec, aids: Aids | None = None, keys: Keys | None = None) -> Source:
+    """The source a spec names. `aids` help to find the right strap, `keys` open an encrypted recording.
 
     Raises SourceSpecError or UnreadableError, SourceFailedError when a plug-in fails.
     """
@@ -37,7 +38,7 @@ def open_source(spec: SourceSpec, aids: Aids | None = None) -> Source:
         if unknown:
             known = ", ".join(FILE_OPTIONS)
             raise SourceSpecError(Reason.BAD_SPEC, f"A file has no option '{unknown[0]}'.", f"Options are: {known}.")
-        return file_source(Path(spec.name), spec.options.get("unit"))
+        return file_source(Path(spec.name), spec.options.get("unit"), keys)
     if spec.kind in ("sim", "strap"):
         return open_device(spec, aids)
     return _open_foreign(spec)
@@ -76,11 +77,11 @@ def parse_speed(text: str) -> float:
     return speed
 
 
-def file_source(path: Path, unit: str | None = None) -> Source:
+def file_source(path: Path, unit: str | None = None, keys: Keys | None = None) -> Source:
     """A recording's packets, or a text file's intervals, as a source."""
     info = StrapInfo(name=path.name, kind="file", spec=f"file:{path}")
     if is_recording(path):
-        recording = read_recording(path)
+        recording = open_recording(path, keys)
         if recording.damage is not None:
             raise UnreadableError(f"{path} is damaged, {recording.damage}.", "Replay shows what stands before it.")
         return Replayed(info, _recorded(recording))

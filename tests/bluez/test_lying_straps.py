@@ -258,8 +258,8 @@ def test_case_38_a_full_disk_is_told_at_once_and_the_session_goes_on(rig: Rig, t
         code, events = ended(program, signal.SIGTERM)
     came = [ticks for event in events if event["kind"] == "packet" for ticks in event["ticks"]]
     assert came == list(range(900, 1020)), "the session went on"
-    assert len(told(events, "recording_stopped")) == 1
-    behind = events[next(number for number, event in enumerate(events) if notice("recording_stopped")(event)) :]
+    assert len(told(events, "recording_waits")) == 1
+    behind = events[next(number for number, event in enumerate(events) if notice("recording_waits")(event)) :]
     assert sum(event["kind"] == "packet" for event in behind) > 10, "told at once, not at the end"
     assert code in (1, 130)
     (part,) = (tmp_path / "out").iterdir()

@@ -21,6 +21,7 @@ from biofeedback.session.opening import open_session
 from biofeedback.session.plan import Pair, Plan
 from biofeedback.session.playback import Playback
 from biofeedback.session.scripts import Shelf, shipped
+from biofeedback.session.wall import WallWatch
 from biofeedback.session.tapes import recorded_tape
 from devices.events import Packet, SourceEvent, StrapInfo
 from devices.heart_rate_measurement import encode
@@ -106,6 +107,7 @@ def run_session(
     clock: JumpingClock | None = None,
     shelf: Shelf | None = None,
     metrics: Sequence[ForeignMetric] = (),
+    wall: WallWatch | None = None,
 ) -> Ran:
     """Run a session to its end; `script` are commands in order of time."""
     used = clock or JumpingClock()
@@ -115,7 +117,7 @@ def run_session(
 
     async def whole() -> None:
         nonlocal failure
-        loop = SessionLoop(source, used, opening, draw_coins(len(plan.pairs), seed), log, events.extend)
+        loop = SessionLoop(source, used, opening, draw_coins(len(plan.pairs), seed), log, events.extend, wall)
         helpers = [asyncio.ensure_future(_post_later(used, loop, script))]
         await loop.run()
         failure = loop.failure

@@ -84,7 +84,7 @@ def test_case_34_ten_minutes_asleep_are_a_gap_and_a_sentence_and_the_session_goe
         "The computer slept for 10 minutes. The session goes on where it stopped."
     ]
     (gap,) = ran.of(Gap)
-    assert gap.why == "asleep"
+    assert gap.why == "suspend"
     assert (gap.to_us - gap.from_us) / S == pytest.approx(TEN_MINUTES, abs=4)
     lasting = next(phase for phase in ran.of(Phase) if phase.name == "practice" and not phase.on)
     begun = next(phase for phase in ran.of(Phase) if phase.name == "practice" and phase.on)
@@ -206,7 +206,7 @@ def test_a_steady_clock_that_jumps_is_a_sleep_for_a_live_session(monkeypatch: py
     assert [notice.text for notice in events if isinstance(notice, Notice) and notice.code == "slept"] == [
         "The computer slept for 25 minutes. The session goes on where it stopped."
     ]
-    gaps = [gap for gap in events if isinstance(gap, Gap) and gap.why == "asleep"]
+    gaps = [gap for gap in events if isinstance(gap, Gap) and gap.why == "suspend"]
     assert len(gaps) == 1
     assert gaps[0].to_us - gaps[0].from_us > 1400 * S
 

@@ -1,0 +1,142 @@
+"""Takes consent back and deletes a person: says exactly what goes, asks, and then it is gone."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from biofeedback.cli.asking import confirm
+from biofeedback.cli.common import called, say
+from biofeedback.cli.person_logs import belongings, log_of
+from biofeedback.errors import BiofeedbackError, RecordingError
+from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA
+from biofeedback.recording.person_state import ENTRY_KINDS, MOVED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from biofeedback.config import Config
+    from biofeedback.recording.belongings import Belongings, OwnedRecording
+    from biofeedback.recording.chain import Line
+    from biofeedback.recording.person import NewLine, PersonLog
+
+WORD_CLASSES: Final = ("suds", "texts")
+"""What is taken out of recordings when consent to words is taken back."""
+_NO_WORDS: Final = frozenset({MOVED})
+"""Edits that hold none of the person's own words."""
+
+
+def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str) -> None:
+    """Take a consent back, with all that this deletes. Raises UsageError when the person thinks better of it."""
+    from biofeedback.recording.belongings import check_idle, forget_words
+
+    log = log_of(args, config, person)
+    if consent not in DELETING:
+        log.write(CONSENTS[consent].line(given=False))
+        say(args, CONSENTS[consent].withdrawn)
+        return
+    owned = belongings(args, config, person)
+    check_idle(owned)
+    _announce(owned, consent, log)
+    confirm(args, f"Take back {consent} and delete this?")
+    log.write(CONSENTS[consent].line(given=False))  # first of all: nothing new is kept if the rest is interrupted
+    if consent == HEART_DATA:
+        _delete_recordings(config, owned, log)
+    else:
+        _take_words_out(args, config, owned, log)
+    forget_words(config.home)
+    say(args, f"Done. {COPIES_MAY_REMAIN}")
+
+
+def delete_person(args: argparse.Namespace, config: Config, person: str) -> None:
+    """Delete all of a person: recordings and what lies beside them, then the log, last the name."""
+    from biofeedback.recording.belongings import check_idle, delete_recordings, forget_words
+    from biofeedback.recording.people import People
+
+    log = log_of(args, config, person)
+    owned = belongings(args, config, person)
+    check_idle(owned)
+    said = f"The folder {log.path.parent}: consent, profile, journal"
+    _tell([*map(_described, owned.recordings), said], owned.unknown)
+    confirm(args, f"Delete all of {person}?", word=person)
+    delete_recordings(config.home, owned)
+    try:
+        shutil.rmtree(log.path.parent)
+    except OSError as error:
+        raise RecordingError(
+            f"{log.path.parent} could not be deleted: {error.strerror}.", "Run this again, or delete it by hand."
+        ) from error
+    People(config.home).name(person, None)
+    forget_words(config.home)
+
+
+def _announce(owned: Belongings, consent: str, log: PersonLog) -> None:
+    """What exactly will be deleted."""
+    if consent == HEART_DATA:
+        _tell([_described(one) for one in owned.recordings] or ["There are no recordings."], owned.unknown)
+        return
+    state = log.state()
+    lines = [f"SUDS, notes and your words out of {one.path.name}" for one in owned.recordings]
+    journal = f"{len(state.entries)} " + ("entry" if len(state.entries) == 1 else "entries")
+    lines.append(f"The journal ({journal}), texts ({len(state.texts)}) and words of the profile")
+    _tell(lines, owned.unknown)
+
+
+def _tell(lines: Sequence[str], unknown: Sequence[Path]) -> None:
+    sys.stderr.write("This will be deleted for good:\n" + "".join(f"  {line}\n" for line in lines))
+    if unknown:
+        names = "".join(f"  {path}\n" for path in unknown)
+        sys.stderr.write(f"These are damaged too far to say whose they are; they stay:\n{names}")
+    sys.stderr.write("Recordings and exports kept in other folders (--output) stay: those are yours to delete.\n")
+
+
+def _described(owned: OwnedRecording) -> str:
+    files = len(owned.beside)
+    beside = "" if not files else " and 1 file beside it" if files == 1 else f" and {files} files beside it"
+    return f"{owned.path.name} of {owned.session.facts.start}, {owned.bytes / 1e6:.1f} MB{beside}"
+
+
+def _delete_recordings(config: Config, owned: Belongings, log: PersonLog) -> None:
+    """First the log says which are deleted: what is interrupted can be seen to have been, and their series ends."""
+    from biofeedback.recording.belongings import delete_recordings
+
+    gone: list[NewLine] = [("delete", {"session": one.session.id}) for one in owned.recordings if one.session.id]
+    if gone:
+        log.write(*gone)
+    delete_recordings(config.home, owned)
+
+
+def _take_words_out(args: argparse.Namespace, config: Config, owned: Belongings, log: PersonLog) -> None:
+    """Out of the person's log first, then out of each recording; one that cannot be changed does not keep the rest."""
+    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.recording.withdrawal import rewrite
+    from biofeedback.session.scoring import check_copy_of
+
+    log.rewrite(_without_words, ["journal", "trigger", "text", "edit", "profile.words"])
+    log.forget_side_files()
+    failed: list[str] = []
+    for one in owned.recordings:
+        try:
+            keys = keys_for(args, config, one.path)
+            rewrite(one.path, WORD_CLASSES, keys, check_copy_of(one.path, keys))
+        except BiofeedbackError as error:
+            failed.append(f"{one.path.name}: {error.what} {error.advice}")
+    if failed:
+        raise RecordingError(
+            f"Words are still in {len(failed)} of {len(owned.recordings)} recordings. {' '.join(failed)}",
+            f"Then take it back again, or delete them: {called()} library delete",
+        )
+
+
+def _without_words(line: Line) -> Mapping[str, Any] | None:
+    """What a line of the log is without the person's own words."""
+    if line.kind in ENTRY_KINDS or line.kind == "text":
+        return None
+    if line.kind == "edit" and line.body.get("what") not in _NO_WORDS:
+        return None
+    if line.kind == "profile":
+        return {key: value for key, value in line.body.items() if key != "words"}
+    return line.body

@@ -1,0 +1,217 @@
+"""What can be said of a recording from its two ends, without reading all of it: for a list of thousands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from json import dumps
+from pathlib import Path
+from typing import Any, Final, cast
+
+from biofeedback.recording.chain import Line, LineError, SealedError, open_frame, opened, stated_crc
+from biofeedback.recording.naming import FORMAT, PART, SUFFIX
+from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.sealing import CIPHER, Keys
+
+FIRST_READ: Final = 12_288
+MOST_READ: Final = 262_144
+"""The opening is one line of at most 64 KiB behind a head and some lines on the rules."""
+LAST_READ: Final = 8_192
+POOR: Final = 0.05
+IRREGULAR: Final = 0.20
+"""Shares of flagged intervals (RULINGS B1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A recording in a list. What cannot be known without reading all of it, or without its key, is None.
+
+    `state`: finished, unfinished (it has no end), locked (encrypted, and there is no key), damaged or unreadable.
+    `start_ns`: UTC, since 1970; `dur_s`: up to its end.
+    """
+
+    file: str
+    bytes: int
+    mtime_ns: int
+    id: str = ""
+    state: str = "unreadable"
+    start_ns: int = 0
+    utc_off_s: int = 0
+    format_v: int = 0
+    subject: str | None = None
+    plan: str | None = None
+    scripts: str | None = None
+    source: str | None = None
+    simulated: bool = False
+    demo: bool = False
+    dur_s: float | None = None
+    beats: int | None = None
+    quality: str | None = None
+    coverage: float | None = None
+    parent: str | None = None
+    encrypted: bool = False
+
+    @property
+    def start(self) -> str:
+        """When it began, in the local time of the recording, ISO 8601."""
+        return local_time(self.start_ns, self.utc_off_s).isoformat(timespec="seconds")
+
+    @property
+    def start_utc(self) -> str:
+        """When it began, in UTC, ISO 8601."""
+        return local_time(self.start_ns, 0).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def local_time(wall_ns: int, utc_off_s: int) -> datetime:
+    """A time with the offset of its place; one outside of the calendar is the beginning of 1970."""
+    with suppress(ValueError, OverflowError, OSError):
+        zone = timezone(timedelta(seconds=utc_off_s))
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=wall_ns // 1000)).astimezone(zone)
+    return datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def quality_of(flagged: int | None, beats: int | None) -> str | None:
+    """good, poor (above 5 % of intervals flagged) or irregular (above 20 %); None without beats (RULINGS B1.4)."""
+    if flagged is None or not beats:
+        return None
+    share = flagged / beats
+    return "irregular" if share > IRREGULAR else "poor" if share > POOR else "good"
+
+
+def recordings_in(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The recordings in a folder, finished or not, by name; links are passed over. None when there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith((SUFFIX, PART)) and entry.is_file(follow_symlinks=False):
+                    with suppress(FileNotFoundError):
+                        yield entry.name, entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return
+
+
+def facts_of(folder: Path, name: str, found: os.stat_result, keys: Keys | None = None) -> Facts:
+    """What the two ends of a recording say; one that cannot be read at all is unreadable, never an error.
+
+    An encrypted one is read whole when there are keys: its end opens only behind all that stands before it.
+    """
+    bare = Facts(name, found.st_size, found.st_mtime_ns)
+    try:
+        with (folder / name).open("rb") as file:
+            first = _first_lines(file.read(FIRST_READ), lambda: file.read(MOST_READ - FIRST_READ))
+            file.seek(max(0, found.st_size - LAST_READ))
+            last = _last_lines(file.read(LAST_READ))
+        head = first[0].body
+        if head.get("format") != FORMAT:
+            return bare
+        if CIPHER not in head:
+            return _facts(bare, head, first, last)
+        if keys is not None:
+            return _of_whole(bare, read_recording(folder / name, keys))
+        return _facts(bare, head, [], [], locked=True)
+    except (OSError, LineError, SealedError, KeyError, TypeError, ValueError, IndexError):
+        return bare
+
+
+def _of_whole(bare: Facts, whole: StoredRecording) -> Facts:
+    return _facts(bare, whole.head, whole.lines[:64], whole.lines[-8:])
+
+
+def _facts(
+    bare: Facts,
+    head: Mapping[str, Any],
+    first: Sequence[Line],
+    last: Sequence[Line],
+    *,
+    locked: bool = False,
+) -> Facts:
+    opening = next((line.body for line in first if line.kind == "open"), cast("Mapping[str, Any]", {}))
+    plan = cast("Mapping[str, Any]", opening.get("plan") or {})
+    source = cast("Mapping[str, Any]", opening.get("source") or {})
+    end = next((line for line in reversed(last) if line.kind == "end"), None)
+    said: Mapping[str, Any] = end.body if end is not None else {}
+    dur_s = said.get("duration_s") if end is not None else last[-1].t / 1e6 if last else None
+    beats, flagged = _whole(said.get("beats")), _whole(said.get("flagged"))
+    simulated = source.get("kind") == "simulated"
+    return Facts(
+        bare.file,
+        bare.bytes,
+        bare.mtime_ns,
+        id=str(head["session"]),
+        state="locked" if locked else "finished" if end is not None else "unfinished",
+        start_ns=int(head["wall_ns"]),
+        utc_off_s=int(head.get("utc_off_s") or 0),
+        format_v=int(head["v"]),
+        subject=None if locked else _text(head.get("subject")),
+        plan=_text(plan.get("name")),
+        scripts=_scripts(plan),
+        source=_text(source.get("kind")),
+        simulated=simulated,
+        demo=opening.get("demo") is True,
+        dur_s=float(dur_s) if isinstance(dur_s, int | float) else None,
+        beats=beats,
+        quality=quality_of(flagged, beats),
+        coverage=_number(said.get("coverage")),
+        parent=dumps(head["parent"]) if isinstance(head.get("parent"), dict) else None,
+        encrypted=CIPHER in head,
+    )
+
+
+def _scripts(plan: Mapping[str, Any]) -> str | None:
+    """The scripts of a session, in order and each once."""
+    pairs = cast("list[Mapping[str, Any]]", plan.get("pairs") or [])
+    named = [plan.get("script"), *(pair.get("visualization") for pair in pairs)]
+    return " ".join(dict.fromkeys(str(name) for name in named if name)) or None
+
+
+def _first_lines(data: bytes, more: Callable[[], bytes]) -> list[Line]:
+    """The lines up to the opening. Raises LineError when not even the head is good."""
+    lines, rest = _good_lines(data)
+    if lines and lines[-1].kind != "open" and CIPHER not in lines[0].body and rest:
+        lines, _ = _good_lines(data + more())
+    if not lines:
+        raise LineError("there is no head")
+    return lines
+
+
+def _good_lines(data: bytes) -> tuple[list[Line], bool]:
+    """Good lines from the beginning up to the opening, and whether data end before it."""
+    lines: list[Line] = []
+    crc = 0
+    for raw in data.split(b"\n"):
+        try:
+            framed, crc = open_frame(raw, crc)
+            lines.append(opened(framed))
+        except (LineError, SealedError):
+            return lines, True
+        if lines[-1].kind == "open" or CIPHER in lines[-1].body:
+            return lines, False
+    return lines, True
+
+
+def _last_lines(data: bytes) -> list[Line]:
+    """The good lines at the end, each checked with what the line before it says of itself."""
+    raws = data.split(b"\n")
+    lines: list[Line] = []
+    for before, raw in pairwise(raws):
+        crc = stated_crc(before)
+        if crc is not None and raw:
+            with suppress(LineError, SealedError):
+                lines.append(opened(open_frame(raw, crc)[0]))
+    return lines
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

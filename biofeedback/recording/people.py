@@ -1,0 +1,203 @@
+"""The people of a home: one folder each under its pseudonym, and one file that knows their names.
+
+The folders are what counts. `people.json` ({"people": {pseudonym: {"name": ...}}}) may be missing or damaged; then the
+names are unknown and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+import unicodedata
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, cast
+
+from biofeedback.errors import RecordingError, UsageError
+from biofeedback.recording.private import make_private_folder
+from devices.file_lock import take_lock
+
+PEOPLE: Final = "people"
+NAMES: Final = "people.json"
+LONGEST_NAME: Final = 64
+LARGEST_FILE: Final = 16_000_000
+WAIT_S: Final = 2.0
+"""How long another program may be busy with the same file."""
+_PSEUDONYM: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
+_DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for itself, with any ending."""
+_NUMBERED: Final = re.compile(r"P-([0-9]{1,9})", re.IGNORECASE)
+
+
+def is_pseudonym(word: str) -> bool:
+    """Whether it can name a person and a folder on every system: letters, digits, `-`, `_`, `.`, at most 64."""
+    return _PSEUDONYM.fullmatch(word) is not None and _DEVICES.fullmatch(word) is None
+
+
+def checked_pseudonym(word: str) -> str:
+    """The word. Raises UsageError when it cannot name a person."""
+    if is_pseudonym(word):
+        return word
+    advice = "Use up to 64 letters, digits, - _ and ., beginning with a letter or digit; a name goes after --name."
+    if _DEVICES.fullmatch(word):
+        advice = "Windows keeps this name for itself; choose another, for example P-001."
+    raise UsageError(f"'{word}' cannot be a pseudonym.", advice)
+
+
+def checked_name(name: str) -> str:
+    """A name on one line in normal form. Raises UsageError when there is none or it is too long."""
+    line = " ".join(unicodedata.normalize("NFC", "".join(c if c.isprintable() else " " for c in name)).split())
+    if not line or len(line) > LONGEST_NAME:
+        raise UsageError("A name has 1 to 64 characters.", "Give a shorter one, or leave out --name.")
+    return line
+
+
+class People:
+    """The people of the home at `home`; the folder need not exist."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.folder = home / PEOPLE
+        self._names = home / NAMES
+
+    def pseudonyms(self) -> list[str]:
+        """All of them, in the order of the alphabet."""
+        try:
+            with os.scandir(self.folder) as entries:
+                found = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unusable(self.folder, error) from error
+        return sorted((name for name in found if is_pseudonym(name)), key=lambda name: (name.casefold(), name))
+
+    def names(self) -> Mapping[str, str]:
+        """The names that are known, by pseudonym."""
+        return self._read() or {}
+
+    def find(self, word: str) -> str | None:
+        """The person with this pseudonym, in whatever case, or with this name when only one has it."""
+        people = self.pseudonyms()
+        same = [person for person in people if person.casefold() == word.casefold()]
+        if same:
+            return next((person for person in same if person == word), same[0])
+        names = self.names()
+        named = [person for person in people if names.get(person, "").casefold() == word.casefold()]
+        return named[0] if len(named) == 1 else None
+
+    def found(self, word: str) -> str:
+        """The same. Raises UsageError when there is nobody."""
+        person = self.find(word)
+        if person is None:
+            raise UsageError(f"There is nobody called '{word}' here.", "See who is there: person list")
+        return person
+
+    def next_free(self) -> str:
+        """P-001, P-002, ...: one more than the highest there is."""
+        taken = [int(match[1]) for name in [*self.pseudonyms(), *self.names()] if (match := _NUMBERED.fullmatch(name))]
+        return f"P-{max(taken, default=0) + 1:03d}"
+
+    def make(self, pseudonym: str) -> str:
+        """A folder for somebody new. Raises UsageError when the word cannot be, or the person is there already."""
+        checked_pseudonym(pseudonym)
+        if (other := self.find(pseudonym)) is not None:
+            raise UsageError(f"There is a person called '{other}' already.", "Choose another pseudonym.")
+        try:
+            make_private_folder(self.folder)
+            (self.folder / pseudonym).mkdir(mode=0o700)
+        except FileExistsError as error:
+            raise UsageError(f"{self.folder / pseudonym} exists already.", "Choose another pseudonym.") from error
+        except OSError as error:
+            raise _unusable(self.folder, error) from error
+        return pseudonym
+
+    def name(self, pseudonym: str, name: str | None) -> None:
+        """Remember a name, or forget it. A file that cannot be read is kept aside. Raises RecordingError."""
+        with self._locked():
+            names = self._read()
+            if names is None:
+                with suppress(FileNotFoundError):
+                    self._names.replace(free_name(self._names.with_name(f"{NAMES}.damaged")))
+            others = {known: text for known, text in (names or {}).items() if known != pseudonym}
+            wanted = others if name is None else {**others, pseudonym: name}
+            if wanted != (names or {}):
+                table = {"people": {known: {"name": wanted[known]} for known in sorted(wanted)}}
+                _replace(self._names, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
+
+    def _read(self) -> dict[str, str] | None:
+        """The file's names, None when it is missing or no such file."""
+        try:
+            with self._names.open("rb") as file:
+                table = json.loads(file.read(LARGEST_FILE))
+        except (OSError, ValueError, RecursionError):
+            return None
+        people = cast("dict[str, Any]", table).get("people") if isinstance(table, dict) else None
+        if not isinstance(people, dict):
+            return None
+        entries = cast("dict[str, object]", people).items()
+        return {person: name for person, entry in entries if (name := _name_in(entry)) and is_pseudonym(person)}
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        """Alone with the names: what another program adds meanwhile is not lost."""
+        try:
+            make_private_folder(self.home)
+            descriptor = os.open(self.home / f"{NAMES}.lock", os.O_RDWR | os.O_CREAT | _CAREFUL, 0o600)
+        except OSError as error:
+            raise _unusable(self.home, error) from error
+        try:
+            wait_for(lambda: take_lock(descriptor), f"{self._names} is in use by another program.")
+            yield
+        except OSError as error:
+            raise _unusable(self._names, error) from error
+        finally:
+            os.close(descriptor)
+
+
+_CAREFUL: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _name_in(entry: object) -> str:
+    name = cast("dict[str, object]", entry).get("name") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _unusable(place: Path, error: OSError) -> RecordingError:
+    return RecordingError(f"{place} cannot be used: {error.strerror}.", "Check its rights, or choose another --home.")
+
+
+def wait_for(done: Callable[[], bool], why: str, patience_s: float = WAIT_S) -> None:
+    """Ask again and again until it is done. Raises RecordingError with `why` when it takes too long."""
+    until = time.monotonic() + patience_s
+    while not done():
+        if time.monotonic() >= until:
+            raise RecordingError(why, "Try again in a moment.")
+        time.sleep(0.02)
+
+
+def free_name(path: Path) -> Path:
+    """The path, with a number behind it where it is taken."""
+    number = 1
+    found = path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}{number}")
+    return found
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the text in the file's place, whole or not at all, for nobody else to read. Raises OSError."""
+    descriptor, made = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(made).replace(path)
+    except OSError:
+        Path(made).unlink(missing_ok=True)
+        raise
