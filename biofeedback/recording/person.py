@@ -27,6 +27,7 @@ from biofeedback.recording.people import PEOPLE, WAIT_S, People, checked_pseudon
 from biofeedback.recording.person_state import PersonState, fold
 from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.reader import StoredLines, read_lines
+from biofeedback.recording.relock import relock
 from biofeedback.recording.scan import head_of, scan
 from biofeedback.recording.sealing import CIPHER, Keys
 from biofeedback.recording.syncer import sync_file, sync_folder
@@ -133,6 +134,11 @@ class PersonLog:
             _copy(data, aside)
             self._replace(head, lines, lambda line: line.body, ["damaged"], ())
             return aside
+
+    def relock(self, new: Keys | None) -> None:
+        """Write the log anew under other keys, None: plain. Raises RecordingError, and changes nothing then."""
+        with self._alone():
+            relock(self.path, self.keys, new)
 
     def forget_side_files(self) -> None:
         """Delete what lies beside the log since it was torn or damaged: it may hold what was removed."""
