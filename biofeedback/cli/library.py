@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -263,7 +263,7 @@ def _repair(args: argparse.Namespace, config: Config) -> int:
 
 
 @contextmanager
-def _library(args: argparse.Namespace, config: Config) -> Iterator[Library]:
+def _library(args: argparse.Namespace, config: Config) -> Generator[Library]:
     """The library, with what opens encrypted recordings when a passphrase was given."""
     from biofeedback.recording.library import open_library
 

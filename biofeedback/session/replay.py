@@ -152,36 +152,30 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
     engine = GuardedEngine(foreign.metrics)
     again = _outputs_again(recording, engine)
     failed = _failure_of(recording)
-    whole = recording.finished and recording.damage is None
-    if failed is not None and engine.error is None:
-        # It was mended since: what came before the failure must come out again, the rest is new.
-        whole, stored = False, stored[: _place_of_failure(stored)]
-        again = again[: len(stored)]
-    hole = place_of_hole(recording)
-    if hole is not None:
-        whole, stored = False, stored[:hole]
-        again = again[:hole]
-    removed = removed_kinds(recording)
-    comparison = _Comparison(frozenset(stale), frozenset(removed))
+    mended = failed is not None and engine.error is None
+    place = min((_place_of_failure(stored) if mended else len(stored)), place_of_hole(recording, len(stored)))
+    whole = recording.finished and recording.damage is None and not mended and place == len(stored)
+    if place < len(stored) or mended:  # what came before a hole, or a failure that was mended, must come out again
+        stored, again = stored[:place], again[:place]
+    comparison = _Comparison(frozenset(stale), frozenset(removed_kinds(recording)))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
         comparison.run(stored, again, whole=whole)
-    rescored = tuple(stale.values())
     return Verification(
         file=str(path),
         events=sum(1 for _ in recording.event_lines),
         outputs=len(stored),
         compared=comparison.compared,
-        rescored=rescored,
+        rescored=tuple(stale.values()),
         differences=comparison.differences,
-        exact=comparison.exact and not rescored and (failed is None or engine.error is not None),
+        exact=comparison.exact and not stale and (failed is None or engine.error is not None),
         intact=recording.damage is None,
         first_difference=comparison.first,
         damage=recording.damage,
         finished=recording.finished,
         failed=failed,
         fails_now=engine.error is not None,
-        removed=removed,
+        removed=removed_kinds(recording),
         host=_host_of(recording),
     )
 
@@ -219,7 +213,7 @@ def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
 def _host_of(recording: StoredRecording) -> str:
     """The computer and the libraries that made the numbers."""
     told = recording.head.get("host")
-    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    host: Mapping[str, object] = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
     words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
     with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
     return ", ".join(part for part in (words, *with_) if part)
@@ -247,14 +241,14 @@ def _place_of_failure(stored: Sequence[tuple[int, str, Mapping[str, Any]]]) -> i
     return next(told, len(stored))
 
 
-def place_of_hole(recording: StoredRecording) -> int | None:
-    """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
+def place_of_hole(recording: StoredRecording, default: int) -> int:
+    """How many outputs a repaired copy has before the first lines that it lacks; `default` when it lacks none."""
     outputs = 0
     for line in recording.lines:
         if line.kind == "err" and line.body.get("code") == LINES_LOST:
             return outputs
         outputs += line.kind in OUTPUT_KINDS
-    return None
+    return default
 
 
 class _Comparison:
