@@ -21,19 +21,21 @@ WITHOUT_CONSENT: Final = frozenset({"breath_only", "neutral_image", "grounding",
 """Scripts without an image of one's own (RULINGS C2)."""
 
 
-def needs_consent(plan: Plan) -> bool:
-    """Whether somebody imagines something in it; a free session, and breath or grounding alone, need none."""
-    imagined = [pair.visualization for pair in plan.pairs] + ([plan.script] if plan.script else [])
-    return any(script not in WITHOUT_CONSENT for script in imagined)
+def check_consent(args: argparse.Namespace, config: Config, person: str, plan: Plan) -> None:
+    """Before a session with a strap is recorded: the person agrees, or has agreed, that heart data are kept.
 
-
-def check_consent(args: argparse.Namespace, config: Config, person: str) -> None:
-    """Before imagery with a strap is recorded: the person agrees, or has agreed, that heart data are kept.
-
-    Raises UsageError when nobody can be asked or the answer is no; no answer is kept but a yes.
+    A session without imagery needs no consent, unless it was taken back (RULINGS C2). Raises UsageError when nobody
+    can be asked or the answer is no; no answer is kept but a yes.
     """
+    if not _has_imagery(plan) and not log_of(args, config, person).state().took_back(HEART_DATA):
+        return
     silent = getattr(args, "view", None) == "none"
     _check(args, config, person, HEART_DATA, can_be_asked=not silent, without="Without keeping anything: --no-record")
+
+
+def _has_imagery(plan: Plan) -> bool:
+    imagined = [pair.visualization for pair in plan.pairs] + ([plan.script] if plan.script else [])
+    return any(script not in WITHOUT_CONSENT for script in imagined)
 
 
 def check_words(args: argparse.Namespace, config: Config, person: str) -> None:

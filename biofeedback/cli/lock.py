@@ -163,22 +163,46 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
 def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) -> int:
     """Every finished file under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
-    from biofeedback.recording.relock import relock
+    from biofeedback.recording.relock import remove_left_over
+    from biofeedback.recording.person import hide_names
 
+    for folder in (config.home / "sessions", *config.home.glob("people/*")):
+        remove_left_over(folder)
     todo = [path for path in _logs(config) if _is_locked(path) != (new is not None)]
     bar = FileBar(args, [str(path) for path in todo])
     failed = 0
     for number, path in enumerate(todo):
         try:
             with bar.at(number, path.name):
-                relock(path, keys_for(args, config, path), new)
+                _anew(config, path, keys_for(args, config, path), new)
         except BiofeedbackError as error:
             failed += 1
             sys.stderr.write(f"biofeedback: {error.what}\n{error.advice}\n")
+    if new is not None:
+        _forget_index(config)
+        hide_names(config.home, new)
     say(args, f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.")
     if beside := _beside(config):
         say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")
     return 1 if failed else 0
+
+
+def _anew(config: Config, path: Path, old: HomeKeys | None, new: HomeKeys | None) -> None:
+    from biofeedback.recording.person import FILE, PersonLog
+    from biofeedback.recording.relock import relock
+
+    if path.name == FILE:
+        PersonLog(config.home, path.parent.name, old).relock(new)
+    else:
+        relock(path, old, new)
+
+
+def _forget_index(config: Config) -> None:
+    """The index holds numbers of what was plain; it is made again when it is asked for."""
+    from biofeedback.recording.index_file import NAME
+
+    for path in config.home.glob(f"{NAME}*"):
+        path.unlink(missing_ok=True)
 
 
 def _logs(config: Config) -> Iterator[Path]:
@@ -194,7 +218,8 @@ def _parts(config: Config) -> list[Path]:
 
 def _beside(config: Config) -> list[Path]:
     """Reports, unfinished recordings and torn ends: they are no logs that could be written anew."""
-    return sorted(path for kind in ("*.html", "*.part", "*.torn*") for path in (config.home / "sessions").glob(kind))
+    kinds = ("sessions/*.html", "sessions/*.part", "sessions/*.torn*", "people/*/person.jsonl.*")
+    return sorted(path for kind in kinds for path in config.home.glob(kind))
 
 
 def _is_locked(path: Path) -> bool:

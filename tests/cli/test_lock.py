@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from biofeedback.recording.home_lock import write_home_lock
+from biofeedback.recording.person import PersonLog
 from tests.cli.programs import PROGRAM, environment, run
 from tests.recording.logs import CODE, KEYS, PASSPHRASE, Logs
 from tests.recording.test_encrypted_log import EVENTS, HEAD
@@ -167,16 +168,25 @@ def test_existing_recordings_are_made_anew_both_ways(home: Path) -> None:
     words = "--passphrase-file", secret(home, PASSPHRASE)
     plain, locked = recording(home, "plain", locked=False), recording(home, "locked", locked=True)
     (home / "sessions" / "plain.html").write_text("a report")
-    assert status(home) == {"on": True, "home": KEYS.lock.ident, "encrypted": 1, "plain": 1}
+    (home / "library.db").write_text("numbers of what was plain")
+    left_over = home / "sessions" / "dead.session.jsonl.relock"
+    left_over.write_text("half of a file")
+    PersonLog(home, "me").write(("journal", {"entry": 1, "text": "canary-note"}))
+    person = home / "people" / "me" / "person.jsonl"
+    assert status(home) == {"on": True, "home": KEYS.lock.ident, "encrypted": 1, "plain": 2}
     done = run(home, "lock", "on", "--existing", *words)
     assert done.returncode == 0
-    assert "Written anew: 1 file." in done.stderr
+    assert "Written anew: 2 files." in done.stderr
     assert "plain.html" in done.stderr
-    assert status(home)["encrypted"] == 2
+    assert not (home / "library.db").exists()
+    assert not left_over.exists()
+    assert b"canary" not in person.read_bytes()
+    assert status(home)["encrypted"] == 3
     assert run(home, "lock", "off", "--existing", *words).returncode == 2, "it is asked first"
-    assert status(home)["encrypted"] == 2
+    assert status(home)["encrypted"] == 3
     assert run(home, "lock", "off", "--existing", "--yes", *words).returncode == 0
-    assert status(home) == {"on": False, "home": None, "encrypted": 0, "plain": 2}
+    assert status(home) == {"on": False, "home": None, "encrypted": 0, "plain": 3}
+    assert [entry.text for entry in PersonLog(home, "me").state().entries] == ["canary-note"]
     assert b'"k":"packet"' in plain.read_bytes()
     assert b'"k":"packet"' in locked.read_bytes()
 
@@ -263,7 +273,7 @@ on_terminals = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo 
 
 
 @contextmanager
-def typing(home: Path, *words: str) -> Iterator[Terminal]:
+def typing(home: Path, *words: str) -> Generator[Terminal]:
     """Somebody who sits at a terminal."""
     terminal = Terminal([*PROGRAM, *words], environment(home))
     try:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from math import isclose
 from pathlib import Path
 
 import pytest
 
 import biofeedback as bf
+from biofeedback.recording.chain import seal_line
+from biofeedback.recording.reader import read_recording
 from biofeedback.session.engine import VERSION
 from biofeedback.session.plan import demo_plan, free_plan
 from tests.cli.programs import ROOT
-from tests.recording.golden.make_golden import HERE
+from tests.recording.golden.make_golden import HERE, PASSPHRASE, keys_of
 from tests.session.sessions import SAFE_PLACE, run_session, simulated
 
 PAGE = (ROOT / "docs" / "recording.md").read_text("utf-8")
 NAME = "my_session.session.jsonl"
-RMSSD, CHECK = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+RMSSD, CHECK, OPEN = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 JQ_LINES = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
             if "jq " in line]  # fmt: skip
 GOLDEN = HERE / f"engine_{VERSION}"
@@ -62,15 +66,15 @@ def test_ten_lines_of_plain_python_give_our_rmssd_to_0_01_ms(session: Path) -> N
     assert len([line for line in RMSSD.splitlines() if line]) <= 10
     done = python(RMSSD, session.parent)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout) == pytest.approx(ours(session), abs=0.01)
-    assert float(done.stdout) == pytest.approx(ours(session), rel=1e-9)
+    assert abs(float(done.stdout) - ours(session)) < 0.01
+    assert isclose(float(done.stdout), ours(session), rel_tol=1e-9)
 
 
 @needs_jq
 def test_jq_gives_our_rmssd_to_0_01_ms(session: Path) -> None:
     done = subprocess.run(JQ_LINES[0], shell=True, cwd=session.parent, capture_output=True, text=True, check=True)
-    assert float(done.stdout) == pytest.approx(ours(session), abs=0.01)
-    assert float(done.stdout) == pytest.approx(ours(session), rel=1e-9)
+    assert abs(float(done.stdout) - ours(session)) < 0.01
+    assert isclose(float(done.stdout), ours(session), rel_tol=1e-9)
 
 
 @needs_jq
@@ -103,10 +107,19 @@ def test_the_chain_can_be_checked_with_ten_lines_of_plain_python(session: Path) 
         assert "is not the one that was written" in done.stderr, how
 
 
-def test_a_seal_that_does_not_fit_is_found_by_the_page_s_python(tmp_path: Path) -> None:
-    from biofeedback.recording.chain import seal_line
-    from biofeedback.recording.reader import read_recording
+def test_c5_an_encrypted_recording_is_opened_by_the_page_s_python_alone(tmp_path: Path) -> None:
+    shutil.copyfile(GOLDEN / "encrypted.session.jsonl", tmp_path / NAME)
+    done = python(OPEN.replace("the passphrase", PASSPHRASE), tmp_path)
+    assert done.returncode == 0, done.stderr
+    opened = [json.loads(text) for text in done.stdout.splitlines()]
+    ours = read_recording(tmp_path / NAME, keys_of(tmp_path / NAME)).lines
+    told = [{"t": line.t, "k": line.kind, **line.body} for line in ours if line.kind != "seal"]
+    assert opened == told[1:]
+    assert len(opened) > 200
+    assert python(OPEN, tmp_path).returncode == 1, "another passphrase"
 
+
+def test_a_seal_that_does_not_fit_is_found_by_the_page_s_python(tmp_path: Path) -> None:
     crc, again = 0, list[bytes]()
     for line in read_recording(GOLDEN / "trial.session.jsonl").lines:
         body = {**line.body, "why": "other"} if line.kind == "gap" else line.body

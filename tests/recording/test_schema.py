@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from biofeedback.events import Acc, Command, End, Event, Mark, Motion, Verdict
+from biofeedback.events import Acc, Clock, Command, End, Event, Mark, Motion, Verdict
 from biofeedback.recording.chain import seal_line
 from biofeedback.recording.codec import kind_classes, to_body
 from biofeedback.recording.scan import scan
@@ -117,6 +117,7 @@ RARE = (
     Acc(5, "polar", 4, 599_616_000_000_000_000, 200, (10, -20, 1000, 1, 0, -1)),
     Acc(5, "polar", 4, None, None, (), ("cut short",)),
     Motion(5, 4, 12.5, moving=False, breaths_per_min=None, breath_quality=0.0),
+    Clock(5, 1_795_526_355_000_000_000, 77, -3_600_000_000_000, "step", 3600),
     Mark(5, "", "trainee"),
     Command(5, "note", "practitioner", "words"),
     Verdict(5, "safe_place", "breath_only", 7, "lowers", "words", (None, -0.01), -0.01, sessions_needed=(9, 17)),

@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from biofeedback.events import (
-    Acc, Ask, Cue, Event, Json, Link, Mark, Motion, Note, Notice, Open, Phase, Rr, Safety, Sensor, Suds, Verdict,
+    Acc, Ask, Clock, Cue, Event, Json, Link, Mark, Motion, Note, Notice, Open, Phase, Rr, Safety, Sensor, Suds, Verdict,
 )  # fmt: skip
 from biofeedback.events import Battery as BatteryInput
 from biofeedback.recording.codec import EVENT_KINDS, from_body, kind_classes
@@ -33,10 +33,12 @@ from biofeedback.session.analysis import recorded_beats
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.engine import VERSION
-from biofeedback.session.loop import SessionLoop
+from biofeedback.session.loop import Past, SessionLoop
 from biofeedback.session.opening import open_session
 from biofeedback.session.plan import Pair, Plan, free_plan
+from biofeedback.session.resuming import Late, reopen, resume_line
 from biofeedback.session.scripts import shipped
+from biofeedback.session.wall import Reading
 from devices.events import Intervals, StrapInfo
 from devices.replayed import Replayed
 from devices.source import Source
@@ -58,6 +60,7 @@ HEAD: Final[Mapping[str, Json]] = {
 }
 PASSPHRASE: Final = "vier Stühle am Fenster"
 """Of the encrypted one: nothing in it is secret."""
+PERSON: Final = "sim:calm?seed=12"
 PART: Final = ".session.jsonl.part"
 FINAL: Final = ".session.jsonl"
 
@@ -82,10 +85,11 @@ def make(folder: Path) -> None:
     strap = simulated("sim:faulty?seed=11&hr=56&ectopic_pct=1&loss_pct=2&drop_s=5")
     record(folder / f"trial{FINAL}", strap, SMALL_TRIAL)
     record(folder / f"imported{FINAL}", imported(112), free_plan(None))
-    record(folder / f"whole{FINAL}", simulated("sim:calm?seed=12"), free_plan(0.9))
+    record(folder / f"whole{FINAL}", simulated(PERSON), free_plan(0.9))
     whole = folder / f"whole{FINAL}"
     cut(whole, folder / f"torn{PART}", 0.6)
     flip(whole, folder / f"damaged{FINAL}")
+    go_on(folder / f"torn{PART}", folder / f"resumed{FINAL}", PERSON)
     encrypt(whole, folder / f"encrypted{FINAL}")
     whole.unlink()
     every_kind(folder / f"every_kind{FINAL}")
@@ -140,6 +144,24 @@ def flip(whole: Path, copy: Path) -> None:
     copy.write_bytes(data)
 
 
+def go_on(torn: Path, copy: Path, person: str) -> None:
+    """The torn recording gone on with ten minutes later."""
+    part = copy.with_name(copy.name + ".part")
+    shutil.copyfile(torn, part)
+    log, session = reopen(part)
+    if session is None:
+        raise AssertionError("it can be gone on with")
+    at_us = session.time_us + 600_000_000
+    clocks = Reading(1_795_526_990_000_000_000, 5_346_000_000_000, 5_346_000_000_000, 3600)
+    past = Past(session.engine, session.missing, resume_line(log, clocks, str(HEAD["boot"])))
+    source, coins = Late(simulated(person), (), at_us), session.coins(1)
+    with log:
+        loop = SessionLoop(source, JumpingClock(at_us), session.opening, coins, log, lambda _: None, past=past)
+        asyncio.run(loop.run())
+    for beside in copy.parent.glob(f"{part.name}.torn*"):
+        beside.unlink()
+
+
 def encrypt(whole: Path, copy: Path) -> None:
     """The same session encrypted, written in two goes as after a crash, so with two keys."""
     recording, (keys, _) = read_recording(whole), new_home(PASSPHRASE)
@@ -185,6 +207,7 @@ def every_kind(path: Path) -> None:
 
 RARE: Final[tuple[Event, ...]] = (
     Link(1_000_000, "waiting", "The strap was not found.", "Wet the electrodes."),
+    Clock(1_200_000, 1_795_529_956_200_000_000, 4_712_200_000_000, 3_600_000_000_000, "step", 3600),
     Sensor(1_500_000, "s1", "chest"),
     BatteryInput(2_000_000, 85),
     BatteryInput(2_000_001, None),
