@@ -21,6 +21,8 @@ FIRST_READ: Final = 12_288
 MOST_READ: Final = 262_144
 """The opening is one line of at most 64 KiB behind a head and some lines on the rules."""
 LAST_READ: Final = 8_192
+LAST_LINES: Final = 8
+"""The end of a session is followed by a seal only; one that was torn off has its last good line among these."""
 POOR: Final = 0.05
 IRREGULAR: Final = 0.20
 """Shares of flagged intervals (RULINGS B1.4)."""
@@ -206,9 +208,8 @@ def _good_lines(data: bytes) -> tuple[list[Line], bool]:
 
 def _last_lines(data: bytes) -> list[Line]:
     """The good lines at the end, each checked with what the line before it says of itself."""
-    raws = data.split(b"\n")
     lines: list[Line] = []
-    for before, raw in pairwise(raws):
+    for before, raw in pairwise(data.split(b"\n")[-LAST_LINES:]):
         crc = stated_crc(before)
         if crc is not None and raw:
             with suppress(LineError, SealedError):
