@@ -1,11 +1,13 @@
-"""Makes recording.schema.json, the JSON Schema of a recording's lines, from the classes of biofeedback/events.py.
+"""Makes recording.schema.json, the JSON Schema of a recording's lines, and the table of kinds in recording.md.
 
-`python docs/make_schema.py` writes it anew beside this file; a test fails when it is not what the classes say.
+Both are made from the classes of biofeedback/events.py. `python docs/make_schema.py` writes them anew; a test fails
+when they are not what the classes say.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
@@ -17,7 +19,9 @@ from biofeedback.recording.chain import LONGEST_LINE
 from biofeedback.recording.codec import INPUT_KINDS, kind_classes
 
 Schema: TypeAlias = dict[str, Any]
-PAGE: Final = Path(__file__).parent / "recording.schema.json"
+SCHEMA: Final = Path(__file__).parent / "recording.schema.json"
+PAGE: Final = Path(__file__).parent / "recording.md"
+MARKED: Final = re.compile(r"(<!-- kinds: made by make_schema.py -->\n).*?(<!-- kinds -->)", re.DOTALL)
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 WHOLE: Final[Schema] = {"type": "integer"}
@@ -64,6 +68,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "sha256": "commitment to the coin",
     "coin": "0: image first, 1: control first",
     "nonce": "what the commitment was made with, in hexadecimal",
+    "wall_ns": "the wall clock, ns since 1970 in UTC",
+    "mono_ns": "the monotonic clock of the session, ns",
+    "step_ns": "what the wall clock moved by against the monotonic one, ns",
+    "clock.why": "tick, step, suspend or zone",
+    "utc_off_s": "local time less UTC, seconds",
     "t_s": "the closing beat it speaks of, seconds of session time",
     "ok": "whether the interval may be used",
     "beat.why": "the flag: missed, extra, ectopic, misplaced, range; null: none",
@@ -71,7 +80,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "rr_ms": "the RR interval in ms, exact",
     "from_s": "where it begins, seconds of session time",
     "to_s": "where it ends, seconds of session time",
-    "gap.why": "the reason: link, contact, sensor, silence, lost, pause, doubled, asleep",
+    "gap.why": "the reason: link, contact, sensor, silence, lost, pause, doubled, suspend",
     "window_s": "length of the window, seconds",
     "beats": "number of intervals in it",
     "flagged": "how many of them are flagged",
@@ -150,10 +159,12 @@ LOG_ONLY: Final[Mapping[str, tuple[str, Schema, tuple[str, ...]]]] = {
             "app": TABLE | {"description": "name and version of the program"},
             "host": TABLE | {"description": "system, Python and libraries that computed the numbers"},
             "subject": TEXT | {"description": "the person's pseudonym"},
+            "person": TEXT | {"description": "in the log of a person: the pseudonym"},
             "parent": {"type": ["object", "null"], "description": "what this file was made of: sha256, removed"},
+            "continues": TABLE | {"description": "the part whose disk failed, all of which is in this file: file, why"},
             "cipher": TABLE | {"description": "how the lines that follow are encrypted"},
         },
-        ("format", "v", "min_reader", "session", "wall_ns"),
+        ("format", "v", "min_reader", "wall_ns"),
     ),
     "alg": (
         "The version of a rule that made the numbers of this file, before its first use.",
@@ -193,6 +204,7 @@ LOG_ONLY: Final[Mapping[str, tuple[str, Schema, tuple[str, ...]]]] = {
             "sha256": SHA256 | {"description": "SHA-256 of all bytes before this line"},
             "bytes": COUNT | {"description": "how many bytes that are"},
             "events": COUNT | {"description": "how many events"},
+            "key": TEXT | {"description": "of an encrypted file: the key in use, wrapped"},
         },
         ("sha256", "bytes"),
     ),
@@ -254,8 +266,14 @@ def _event(name: str, kind: type[Event]) -> Schema:
         properties["rr_ms"] = _described(name, "rr_ms", NUMBER)
         required.append("rr_ms")
     side = "Input: " if name in INPUT_KINDS else "Output: "
+    return {"description": side + _words(kind), "type": "object", "required": required, "properties": properties}
+
+
+def _words(kind: type) -> str:
+    """The first paragraph of a class's docstring in the words of a file: its keys, null, no clause of ours."""
     words = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
-    return {"description": side + words, "type": "object", "required": required, "properties": properties}
+    words = re.sub(r" \((RULINGS|RECORDING)[^)]*\)", "", words).replace("`at`", "`t`")
+    return re.sub(r"`(\w+)_us`", r"`\1_s`", words).replace("None", "null")
 
 
 def _key(field: Field[Any]) -> str:
@@ -292,9 +310,20 @@ def _value(hint: object) -> Schema:
     return {} if get_origin(hint) is not None and str in get_args(hint) else _type(hint)
 
 
+def page_with_table(page: str) -> str:
+    """The page with the table of all kinds between its marks."""
+    rows = "".join(
+        f"| `{kind}` | {part['description']} | {' '.join(part['properties'])} |\n"
+        for kind, part in schema()["$defs"].items()
+    )
+    table = f"| kind | what it is | keys |\n|---|---|---|\n{rows}"
+    return MARKED.sub(lambda marks: marks[1] + table + marks[2], page)
+
+
 def main() -> None:
-    """Write the file."""
-    PAGE.write_text(as_text(), "utf-8")
+    """Write the file and the table."""
+    SCHEMA.write_text(as_text(), "utf-8")
+    PAGE.write_text(page_with_table(PAGE.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.asking import agreed, can_ask
 from biofeedback.cli.common import called
@@ -12,14 +13,29 @@ from biofeedback.config import Config
 from biofeedback.errors import UsageError
 from biofeedback.recording.consents import CONSENTS, HEART_DATA, WORDS
 
+if TYPE_CHECKING:
+    from biofeedback.session.plan import Plan
 
-def check_consent(args: argparse.Namespace, config: Config, person: str) -> None:
+
+WITHOUT_CONSENT: Final = frozenset({"breath_only", "neutral_image", "grounding", "micro_break"})
+"""Scripts without an image of one's own (RULINGS C2)."""
+
+
+def check_consent(args: argparse.Namespace, config: Config, person: str, plan: Plan) -> None:
     """Before a session with a strap is recorded: the person agrees, or has agreed, that heart data are kept.
 
-    Raises UsageError when nobody can be asked or the answer is no; no answer is kept but a yes.
+    A session without imagery needs no consent, unless it was taken back (RULINGS C2). Raises UsageError when nobody
+    can be asked or the answer is no; no answer is kept but a yes.
     """
+    if not _has_imagery(plan) and not log_of(args, config, person).state().took_back(HEART_DATA):
+        return
     silent = getattr(args, "view", None) == "none"
     _check(args, config, person, HEART_DATA, can_be_asked=not silent, without="Without keeping anything: --no-record")
+
+
+def _has_imagery(plan: Plan) -> bool:
+    imagined = [pair.visualization for pair in plan.pairs] + ([plan.script] if plan.script else [])
+    return any(script not in WITHOUT_CONSENT for script in imagined)
 
 
 def check_words(args: argparse.Namespace, config: Config, person: str) -> None:
@@ -40,4 +56,4 @@ def _check(
     sys.stderr.write(f"{text.sentence}\nYou can take this back at any time: {how.replace('--give', '--withdraw')}\n")
     if not agreed("Do you agree?"):
         raise UsageError("Without your consent nothing is kept.", without)
-    log.write(("consent", {"id": consent, "v": text.version, "given": True}))
+    log.write(text.line(given=True))

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Final
 from biofeedback.cli.asking import asked, can_ask, confirm
 from biofeedback.cli.common import Parser, add_example, called, config_of, print_json, say
 from biofeedback.cli.consent import check_words
+from biofeedback.cli.passphrase import add_passphrase_option
 from biofeedback.cli.person_logs import existing_person, local_time, log_of, person_of
 from biofeedback.errors import OutputError, UsageError
+from biofeedback.recording.private import private_file
 from devices.names import printable
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
     from biofeedback.events import Json
-    from biofeedback.recording.person_state import Entry, PersonState, Said
+    from biofeedback.recording.person import NewLine
+    from biofeedback.recording.person_state import Entry, PersonState
 
 LONGEST_TEXT: Final = 10_000
 """Characters; a line of a log holds at most 64 KiB, encrypted too."""
@@ -51,6 +54,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument("--to", choices=("csv", "json"), help="export: as what")
     parser.add_argument("--output", metavar="FILE", help="export: where to, instead of printing it")
     parser.add_argument("--json", action="store_true", help="list as one JSON array")
+    add_passphrase_option(parser)
     parser.add_argument("--yes", action="store_true", help="remove without asking")
     add_example(parser, 'biofeedback journal add "It got quieter." --practice safe_place --before 7 --after 4')
     parser.set_defaults(run=run)
@@ -69,15 +73,15 @@ def _add(args: argparse.Namespace, config: Config) -> int:
     person = person_of(args, config)
     text = " ".join(args.words)
     typing = not text and can_ask()
+    check_words(args, config, person)
     if (not text and not typing) or text == "-":
         text = _from_input()
-    check_words(args, config, person)
     body = _typed(args) if typing else _given(args, text)
     if not body:
         raise UsageError("There is nothing to write down.", f'{called()} journal add "What came, in one sentence."')
     number = 0
 
-    def line(state: PersonState) -> Sequence[Said]:
+    def line(state: PersonState) -> Sequence[NewLine]:
         nonlocal number
         number = state.next_entry
         return [("trigger" if "trigger" in body else "journal", {"entry": number, **body})]
@@ -229,14 +233,18 @@ def _harmless(value: Json) -> Json:
 
 
 def _write_new(path: Path, text: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        descriptor = private_file(path)
     except FileExistsError as error:
         raise OutputError(f"{path} exists already.", "Choose another name; nothing is ever overwritten.") from error
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
+        raise OutputError(f"{path} cannot be made: {error.strerror}.", "Choose another place.") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Make room, or choose another.") from error
 
 
 def _remove(args: argparse.Namespace, config: Config) -> int:
@@ -250,7 +258,7 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
     if not args.yes and can_ask():
         sys.stderr.write(_table([entry]))
     confirm(args, f"Remove entry {number} for good?")
-    gone: list[Said] = [("delete", {"entry": number})]
+    gone: list[NewLine] = [("delete", {"entry": number})]
     log.rewrite(lambda line: None if line.body.get("entry") == number else line.body, [entry.kind], gone)
     say(args, f"Entry {number} is removed.")
     return 0

@@ -135,7 +135,8 @@ def _move(args: argparse.Namespace, config: Config) -> int:
     word, wanted = args.name
     with _library(args, config) as library:
         session = library.find(word)
-        person = existing_person(config, wanted)
+        original = session.facts.subject or ""
+        person = original if original.casefold() == wanted.casefold() else existing_person(config, wanted)
         log_of(args, config, person).write(("edit", {"session": session.id, "what": MOVED, "value": person}))
         library.refresh()
         _tell(args, library, library.find(session.id))
@@ -195,17 +196,18 @@ def _rebuild(args: argparse.Namespace, config: Config) -> int:
 
 def _finish_parts(args: argparse.Namespace, config: Config, folder: Path) -> int:
     """Finish the recordings whose program has died; one that cannot be is told and left as it is."""
-    from biofeedback.recording.recovery import finish_part, parts_in
+    from biofeedback.recording.recovery import parts_in
+    from biofeedback.session.resuming import finish_interrupted
 
     worst = 0
     for part in parts_in(folder):
         try:
-            whole = finish_part(part, keys_for(args, config, part))
+            whole = finish_interrupted(part, keys_for(args, config, part))
         except BiofeedbackError as error:
             complain(args, error.what, error.advice, error)
             worst = max(worst, error.exit_code)
         else:
-            say(args, f"Finished {whole}")
+            say(args, f"Finished {whole}" if whole else f"{part.name} held nothing and is gone")
     return worst
 
 

@@ -86,7 +86,7 @@ def _on(args: argparse.Namespace, config: Config, stored: HomeLock | None) -> in
     if args.existing:
         return _all_anew(args, config, keys)
     if plain := sum(not _is_locked(path) for path in _logs(config)):
-        say(args, f"{_files(plain)} from before stay readable by anyone; {called()} lock on --existing changes that.")
+        say(args, f"Not encrypted, from before: {_files(plain)}. That is changed by: {called()} lock on --existing")
     return 0
 
 
@@ -99,9 +99,9 @@ def _off(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     write_home_lock(config.home, keys.lock, on=False)
     say(args, "New recordings are not encrypted any more.")
     code = _all_anew(args, config, None) if args.existing else 0
-    left = sum(map(_is_locked, _logs(config)))
+    left = sum(map(_is_locked, [*_logs(config), *_parts(config)]))
     if left:
-        say(args, f"{_files(left)} stay encrypted and open with the passphrase as before.")
+        say(args, f"Still encrypted: {_files(left)}, to be opened with the passphrase as before.")
     elif args.existing:
         remove_home_lock(config.home)
     return code
@@ -115,7 +115,8 @@ def _change(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     keys = home_keys(args, stored.lock).with_passphrase(new_passphrase(args.new_passphrase_file))
     write_home_lock(config.home, keys.lock, on=stored.on)
     say(args, "The new passphrase opens all recordings here; the recovery code is the same as before.")
-    say(args, "A copy of an old recording that is taken elsewhere still opens with the old passphrase.")
+    say(args, "Whoever knows the old one can still open copies of older files with it. Against that make all of them")
+    say(args, f"anew under another key: {called()} lock off --existing, then {called()} lock on --existing")
     return 0
 
 
@@ -125,7 +126,7 @@ def _code(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     keys, code = home_keys(args, stored.lock).with_new_code()
     _show_code(args, code)
     write_home_lock(config.home, keys.lock, on=stored.on)
-    say(args, "The old code no longer opens your recordings here; copies of old ones taken elsewhere it still does.")
+    say(args, "The old code does not open your recordings here any more; whoever has it can still open copies of them.")
     return 0
 
 
@@ -137,7 +138,7 @@ def _status(args: argparse.Namespace, config: Config, stored: HomeLock | None) -
                     "plain": plain})  # fmt: skip
         return 0
     sys.stdout.write(f"New recordings are {'encrypted' if on else 'not encrypted'}.\n")
-    sys.stdout.write(f"Here are {_files(encrypted)} encrypted and {_files(plain)} not.\n")
+    sys.stdout.write(f"Recordings and person logs here: {encrypted} encrypted, {plain} not.\n")
     return 0
 
 
@@ -162,22 +163,46 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
 def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) -> int:
     """Every finished file under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
-    from biofeedback.recording.relock import relock
+    from biofeedback.recording.relock import remove_left_over
+    from biofeedback.recording.person import hide_names
 
+    for folder in (config.home / "sessions", *config.home.glob("people/*")):
+        remove_left_over(folder)
     todo = [path for path in _logs(config) if _is_locked(path) != (new is not None)]
     bar = FileBar(args, [str(path) for path in todo])
     failed = 0
     for number, path in enumerate(todo):
         try:
             with bar.at(number, path.name):
-                relock(path, keys_for(args, config, path), new)
+                _anew(config, path, keys_for(args, config, path), new)
         except BiofeedbackError as error:
             failed += 1
             sys.stderr.write(f"biofeedback: {error.what}\n{error.advice}\n")
-    say(args, f"{_files(len(todo) - failed)} written anew{f', {failed} left as they were' if failed else ''}.")
+    if new is not None:
+        _forget_index(config)
+        hide_names(config.home, new)
+    say(args, f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.")
     if beside := _beside(config):
         say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")
     return 1 if failed else 0
+
+
+def _anew(config: Config, path: Path, old: HomeKeys | None, new: HomeKeys | None) -> None:
+    from biofeedback.recording.person import FILE, PersonLog
+    from biofeedback.recording.relock import relock
+
+    if path.name == FILE:
+        PersonLog(config.home, path.parent.name, old).relock(new)
+    else:
+        relock(path, old, new)
+
+
+def _forget_index(config: Config) -> None:
+    """The index holds numbers of what was plain; it is made again when it is asked for."""
+    from biofeedback.recording.index_file import NAME
+
+    for path in config.home.glob(f"{NAME}*"):
+        path.unlink(missing_ok=True)
 
 
 def _logs(config: Config) -> Iterator[Path]:
@@ -186,9 +211,15 @@ def _logs(config: Config) -> Iterator[Path]:
     yield from sorted((config.home / "people").glob("*/person.jsonl"))
 
 
+def _parts(config: Config) -> list[Path]:
+    """Recordings that were not finished."""
+    return sorted((config.home / "sessions").glob("*.part"))
+
+
 def _beside(config: Config) -> list[Path]:
     """Reports, unfinished recordings and torn ends: they are no logs that could be written anew."""
-    return sorted(path for kind in ("*.html", "*.part", "*.torn*") for path in (config.home / "sessions").glob(kind))
+    kinds = ("sessions/*.html", "sessions/*.part", "sessions/*.torn*", "people/*/person.jsonl.*")
+    return sorted(path for kind in kinds for path in config.home.glob(kind))
 
 
 def _is_locked(path: Path) -> bool:

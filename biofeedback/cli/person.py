@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from biofeedback.cli.common import Parser, add_example, called, config_of, print_json, say
+from biofeedback.cli.passphrase import add_passphrase_option
 from biofeedback.cli.person_logs import belongings, existing_person, local_time, log_of
 from biofeedback.errors import UsageError
 from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN
+from devices.names import printable
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
@@ -25,6 +27,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument("--name", help="new: the name behind the pseudonym; it is kept in people.json only")
     parser.add_argument("--give", nargs="+", metavar="ID", default=[], help="consent: what you agree to")
     parser.add_argument("--withdraw", nargs="+", metavar="ID", default=[], help="consent: what you take back")
+    add_passphrase_option(parser)
     parser.add_argument("--yes", action="store_true", help="delete without asking")
     parser.add_argument("--json", action="store_true", help="list and show as JSON")
     parser.more_help = _consents
@@ -51,11 +54,11 @@ def _list(args: argparse.Namespace, config: Config) -> int:
     rows: list[Json] = []
     for person in people.pseudonyms():
         state = log_of(args, config, person).state()
-        given = [id_ for id_ in CONSENTS if state.holds(id_)]
-        rows.append({"person": person, "name": names.get(person) or state.profile.name, "consents": [*given]})
+        name, given = names.get(person) or state.profile.name, [id_ for id_ in CONSENTS if state.holds(id_)]
+        rows.append({"person": person, "name": name, "consents": [*given]})
         if not args.json:
-            shown = f"{person:<12} {names.get(person) or state.profile.name or '':<20} {', '.join(given) or 'no consent yet'}"
-            sys.stdout.write(shown.rstrip() + "\n")
+            shown = f"{person:<12} {name or '':<20} {', '.join(given) or 'no consent yet'}"
+            sys.stdout.write(printable(shown) + "\n")
     if args.json:
         print_json(rows)
     elif not rows:
@@ -91,7 +94,7 @@ def _show(args: argparse.Namespace, config: Config) -> int:
         "name": People(config.home).names().get(person) or state.profile.name,
         "consents": {id_: _consent_row(state.consents.get(id_)) for id_ in CONSENTS},
         "profile": _profile_row(state),
-        "sessions": [owned.path.name for owned in belongings(args, config, person).recordings],
+        "sessions": [owned.session.id for owned in belongings(args, config, person, required=False).recordings],
         "journal": len(state.entries),
         "damage": stored.damage if stored is not None else None,
     }
@@ -104,9 +107,9 @@ def _show(args: argparse.Namespace, config: Config) -> int:
 
 def _shown(person: str, state: PersonState, found: dict[str, Any]) -> list[str]:
     profile = {key: value for key, value in found["profile"].items() if value}
-    lines = [person + (f"  {found['name']}" if found["name"] else "")]
+    lines = [printable(person + (f"  {found['name']}" if found["name"] else ""))]
     lines += [f"  {id_:<13} {_spoken(state.consents.get(id_))}" for id_ in CONSENTS]
-    lines += [f"  {key:<13} {_listed(value)}" for key, value in profile.items()]
+    lines += [f"  {key:<13} {printable(_listed(value))}" for key, value in profile.items()]
     lines.append(f"  {'sessions':<13} {len(found['sessions'])}")
     lines.append(f"  {'journal':<13} {found['journal']}")
     if found["damage"]:
@@ -116,8 +119,8 @@ def _shown(person: str, state: PersonState, found: dict[str, Any]) -> list[str]:
 
 def _listed(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {text}" for key, text in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{key} = {text}" for key, text in cast("dict[str, str]", value).items())
+    return ", ".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
 
 
 def _spoken(consent: Consent | None) -> str:
@@ -154,12 +157,15 @@ def _consent(args: argparse.Namespace, config: Config) -> int:
         raise UsageError(f"{both[0]} cannot be given and taken back at once.", "Decide for one.")
     word = args.person or config.text("person")
     # Who agrees for the first time is new here; who only looks or takes back is somebody.
-    person = People(config.home).find(word) or (checked_pseudonym(word) if give else existing_person(config, word))
+    known = People(config.home).find(word)
+    person = known or (checked_pseudonym(word) if give else existing_person(config, word))
+    if known is None and word != config.text("person"):
+        say(args, f"{person} is new here.")
     for id_ in back:
         withdraw(args, config, person, id_)
     if give:
         log = log_of(args, config, person)
-        log.write(*(("consent", {"id": id_, "v": CONSENTS[id_].version, "given": True}) for id_ in give))
+        log.write(*(CONSENTS[id_].line(given=True) for id_ in give))
     state = log_of(args, config, person).state()
     for id_, text in CONSENTS.items():
         sys.stdout.write(f"[{'x' if state.holds(id_) else ' '}] {id_:<13} {text.sentence}\n")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import called
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from biofeedback.recording.belongings import Belongings
     from biofeedback.recording.person import PersonLog
     from biofeedback.recording.person_state import Said
-    from biofeedback.recording.sealing import Keys
 
 
 def person_of(args: argparse.Namespace, config: Config) -> str:
@@ -38,24 +37,28 @@ def existing_person(config: Config, word: str | None) -> str:
 
 
 def log_of(args: argparse.Namespace, config: Config, person: str) -> PersonLog:
-    """The log of a person, with what opens it when it is encrypted."""
+    """The log of a person, with what opens it when it is encrypted, or encrypts it when it is to be made."""
+    from biofeedback.cli.passphrase import clear_head, keys_for, keys_for_new
     from biofeedback.recording.person import PersonLog
 
     log = PersonLog(config.home, person)
-    return PersonLog(config.home, person, keys_of(args, config, log.path))
+    begun = bool(clear_head(log.path))
+    return replace(log, keys=keys_for(args, config, log.path) if begun else keys_for_new(args, config))
 
 
-def keys_of(args: argparse.Namespace, config: Config, path: Path) -> Keys | None:
-    """What opens this log, or encrypts it when it is still to be made."""
-    del args, config, path
-    return None
+def belongings(args: argparse.Namespace, config: Config, person: str, *, required: bool = True) -> Belongings:
+    """The recordings of a person in the data folder. `required`: encrypted ones must be opened, to know whose they are.
 
-
-def belongings(args: argparse.Namespace, config: Config, person: str) -> Belongings:
-    """The recordings of a person in the data folder."""
+    Raises LockedError when nobody has the passphrase for them.
+    """
+    from biofeedback.cli.passphrase import keys_for
     from biofeedback.recording.belongings import belongings_of
 
-    return belongings_of(config.home, person, lambda path: keys_of(args, config, path))
+    found = belongings_of(config.home, person, None)
+    if not found.locked:
+        return found
+    keys = keys_for(args, config, found.locked[0], required=required)
+    return found if keys is None else belongings_of(config.home, person, keys)
 
 
 def local_time(said: Said) -> str:

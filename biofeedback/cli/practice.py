@@ -20,13 +20,16 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
+from biofeedback.cli.consent import check_consent
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.cli.person_logs import person_of
 from biofeedback.config import Config, checked
 from biofeedback.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.cli.running import Outcome
+    from biofeedback.recording.sealing import Keys
     from biofeedback.session.resuming import BrokenOff
     from biofeedback.session.plan import Pair, Plan
     from biofeedback.session.scripts import Shelf
@@ -54,7 +57,7 @@ def add_to(parser: Parser) -> None:
     parser.add_argument(
         "--no-acc", action="store_true", help="leave the strap's accelerometer alone: no movement, no breathing rate"
     )
-    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under")
+    parser.add_argument("--person", metavar="NAME", help="pseudonym to record under, or a name that `person` knows")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the session that was broken off within the last half hour"
     )
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
     quiet_libraries(args)
     config = config_of(args)
+    keys = None if args.no_record else _keys_for_recording(args, config)
     broken_off = _broken_off(args, config)
     if broken_off is not None:
         return _go_on(args, config, broken_off)
@@ -97,6 +101,9 @@ def run(args: argparse.Namespace) -> int:
     aids = strap_aids(config, keeps=not args.no_record) if spec.kind == "strap" else None
     source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
+    person = person_of(args, config)
+    if source.info.kind == "strap" and not args.no_record:
+        check_consent(args, config, person, plan)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(
@@ -105,11 +112,11 @@ def run(args: argparse.Namespace) -> int:
         shelf=shelf,
         speed=speed,
         place=None if args.no_record else _folder(args, config),
-        person=args.person or config.text("person"),
+        person=person,
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         saw_live="practitioner" if args.practitioner else None,
         chooser=aids.chooser if aids is not None else None,
-        keys=None if args.no_record else keys_for_new(args, config),
+        keys=keys,
     )
     view = View(
         face_of(args, speed, config.text("view")),
@@ -118,6 +125,15 @@ def run(args: argparse.Namespace) -> int:
         hide_numbers=plan.name == "trial",
     )
     return _end(args, run_session(args, work, view))
+
+
+def _keys_for_recording(args: argparse.Namespace, config: Config) -> Keys | None:
+    """What encrypts the recording, after a look at whether the data folder is the person's own."""
+    from biofeedback.recording.private import check_home
+
+    if not args.output:
+        check_home(config.home)
+    return keys_for_new(args, config)
 
 
 def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
@@ -134,7 +150,7 @@ def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
     found = look_for_interrupted(
         args,
         folder,
-        args.person or config.text("person"),
+        person_of(args, config),
         lambda part: keys_for(args, config, part, required=args.resume),
     )
     if args.resume and found is None:
@@ -161,6 +177,8 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
     source = open_source(spec, aids)
     plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))
+    if source.info.kind == "strap":
+        check_consent(args, config, str(found.stored.head.get("subject", "me")), plan)
     speed = _speed(args, spec, source)
     work = Work(
         source=source,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from biofeedback.events import Json
+
 
 @dataclass(frozen=True, slots=True)
 class ConsentText:
@@ -18,6 +20,10 @@ class ConsentText:
     version: int
     sentence: str
     withdrawn: str
+
+    def line(self, *, given: bool) -> tuple[str, Mapping[str, Json]]:
+        """What a person's log says when it is given or taken back: the kind and the body."""
+        return "consent", {"id": self.id, "v": self.version, "given": given}
 
 
 HEART_DATA: Final = "heart_data"

@@ -62,6 +62,7 @@ class LineFile:
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._poisoned = False
+        self._why = ""
         self._tried_s = float("-inf")
         self._syncer = Syncer(descriptor, path.parent, durable=0)
 
@@ -182,7 +183,7 @@ class LineFile:
                 while self._waiting and self._put(self._waiting[0]):
                     self._waiting.popleft()
         if self._waiting:
-            self._fail(self.trouble or "the disk is full")
+            self._fail(self._why)
 
     def _clear(self, cipher: FileCipher | None) -> Mapping[str, Json]:
         """What an encrypted line says in clear: the key that begins with it."""
@@ -200,7 +201,7 @@ class LineFile:
         self._waiting_bytes += len(line)
         self._catch_up()
         if self._waiting_bytes > MOST_WAITING:
-            self._fail(self.trouble or "the disk is full")
+            self._fail(self._why)
 
     def _catch_up(self) -> None:
         """Write what waits, into a new part when this one cannot be trusted any more."""
@@ -236,7 +237,7 @@ class LineFile:
         return False
 
     def _blocked(self, error: OSError) -> None:
-        why = error.strerror or str(error)
+        why = self._why = error.strerror or str(error)
         if error.errno not in FULL:
             self._poisoned = True
         self.trouble = (
@@ -274,7 +275,7 @@ class LineFile:
             _locked(descriptor)
             stored = self._given_back()
             # What waits was chained to the old file; both are chained anew behind a head that names it.
-            told: dict[str, Json] = {"file": self.path.name, "bytes": self._size, "why": self.trouble or ""}
+            told: dict[str, Json] = {"file": self.path.name, "bytes": self._size, "why": self._why}
             again, crc = rechained(stored + b"".join(self._waiting), {"continues": told})
             _write_all(descriptor, again)
         except BaseException:
@@ -283,8 +284,9 @@ class LineFile:
             raise
         self._syncer.close()
         os.close(self._descriptor)
-        why = (self.trouble or "").removeprefix("Recording waits: ").partition(". ")[0]
-        self.moved = f"The disk failed ({why}). All of the session was written again into {path.name}; nothing is lost."
+        self.moved = (
+            f"The disk failed ({self._why}). All of the session was written again into {path.name}; nothing is lost."
+        )
         self.path, self._descriptor = path, descriptor
         self._size, self._crc, self._sha = len(again), crc, hashlib.sha256(again)
         self._waiting.clear()
@@ -302,7 +304,6 @@ class LineFile:
     def _fail(self, why: str) -> None:
         if self.failed is None:
             kept = "" if not self._waiting else f" {len(self._waiting)} lines that were to follow are lost."
-            why = why.removeprefix("Recording waits: ").rstrip(".")
             self.failed = f"Recording stopped: {why}. What was recorded until then is kept.{kept}"
         self._waiting.clear()
         self._waiting_bytes = 0

@@ -181,8 +181,7 @@ def give_final_name(part: Path, final: Path) -> str | None:
         return f"{final} exists already. The recording is whole, and kept as {part.name}."
     except OSError as error:
         return f"The recording is whole, but could not get its name: {error.strerror}. It is kept as {part.name}."
-    with suppress(OSError):  # read-only and on the disk a little later, at the worst
-        final.chmod(0o400)
+    with suppress(OSError):  # the name comes to the disk a little later, at the worst
         sync_folder(final.parent)
     return None
 
@@ -198,9 +197,17 @@ def _rename_without_overwriting(part: Path, final: Path) -> None:
         if error.errno not in NO_LINKS:
             raise
         _replace_reserved(part, final)
+        make_read_only(final)
         return
+    make_read_only(final)
     with suppress(OSError):  # two names of one file do no harm; the next start takes the first away
         part.unlink()
+
+
+def make_read_only(final: Path) -> None:
+    """A finished file is not written any more."""
+    with suppress(OSError):
+        final.chmod(0o400)
 
 
 def _replace_reserved(part: Path, final: Path) -> None:

@@ -12,12 +12,13 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
 from biofeedback.errors import RecordingError, UsageError
+from biofeedback.recording.private import make_private_folder
 from devices.file_lock import take_lock
 
 PEOPLE: Final = "people"
@@ -106,7 +107,7 @@ class People:
         if (other := self.find(pseudonym)) is not None:
             raise UsageError(f"There is a person called '{other}' already.", "Choose another pseudonym.")
         try:
-            private_folder(self.folder)
+            make_private_folder(self.folder)
             (self.folder / pseudonym).mkdir(mode=0o700)
         except FileExistsError as error:
             raise UsageError(f"{self.folder / pseudonym} exists already.", "Choose another pseudonym.") from error
@@ -141,10 +142,10 @@ class People:
         return {person: name for person, entry in entries if (name := _name_in(entry)) and is_pseudonym(person)}
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Generator[None]:
         """Alone with the names: what another program adds meanwhile is not lost."""
         try:
-            private_folder(self.home)
+            make_private_folder(self.home)
             descriptor = os.open(self.home / f"{NAMES}.lock", os.O_RDWR | os.O_CREAT | _CAREFUL, 0o600)
         except OSError as error:
             raise _unusable(self.home, error) from error
@@ -176,12 +177,6 @@ def wait_for(done: Callable[[], bool], why: str, patience_s: float = WAIT_S) -> 
         if time.monotonic() >= until:
             raise RecordingError(why, "Try again in a moment.")
         time.sleep(0.02)
-
-
-def private_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for nobody else to look into. Raises OSError."""
-    for missing in reversed([place for place in (folder, *folder.parents) if not place.exists()]):
-        missing.mkdir(mode=0o700, exist_ok=True)  # with `parents` those above would get the usual mode
 
 
 def free_name(path: Path) -> Path:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,18 +23,20 @@ from biofeedback.events import Json
 from biofeedback.recording.chain import Line, LineError
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
-from biofeedback.recording.people import PEOPLE, WAIT_S, checked_pseudonym, free_name, private_folder, wait_for
+from biofeedback.recording.people import PEOPLE, WAIT_S, People, checked_pseudonym, free_name, wait_for
 from biofeedback.recording.person_state import PersonState, fold
+from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.reader import StoredLines, read_lines
+from biofeedback.recording.relock import relock
 from biofeedback.recording.scan import head_of, scan
-from biofeedback.recording.sealing import Keys
+from biofeedback.recording.sealing import CIPHER, Keys
 from biofeedback.recording.syncer import sync_file, sync_folder
 from devices.file_lock import take_lock
 
 FORMAT: Final = "biofeedback-person"
 FILE: Final = "person.jsonl"
 LOCK: Final = "person.lock"
-Said: TypeAlias = tuple[str, Mapping[str, Json]]
+NewLine: TypeAlias = tuple[str, Mapping[str, Json]]
 """A line to be written: its kind and its keys besides `at` and `utc_off_s`."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -78,11 +80,11 @@ class PersonLog:
             raise UnreadableError(f"What {self.person} has written here is encrypted.", "Give the passphrase.")
         return fold([*stored.lines, *stored.beyond])
 
-    def write(self, *said: Said) -> None:
+    def write(self, *said: NewLine) -> None:
         """Add lines and bring them to the disk. Raises RecordingError when that cannot be done."""
         self.update(lambda _: said)
 
-    def update(self, say: Callable[[PersonState], Sequence[Said]]) -> None:
+    def update(self, say: Callable[[PersonState], Sequence[NewLine]]) -> None:
         """Add the lines that `say` makes of the state; nobody else writes in between. Raises RecordingError."""
         with self._alone():
             self._set_unbegun_aside()
@@ -98,7 +100,7 @@ class PersonLog:
             self._finish(file, self._stamped(said, wall_ns, t), self.path)
 
     def rewrite(
-        self, kept: Callable[[Line], Mapping[str, Any] | None], removed: Sequence[str], more: Sequence[Said] = ()
+        self, kept: Callable[[Line], Mapping[str, Any] | None], removed: Sequence[str], more: Sequence[NewLine] = ()
     ) -> None:
         """Write the log anew: of each line what `kept` leaves of it, None for nothing, and `more` at the end.
 
@@ -133,6 +135,11 @@ class PersonLog:
             self._replace(head, lines, lambda line: line.body, ["damaged"], ())
             return aside
 
+    def relock(self, new: Keys | None) -> None:
+        """Write the log anew under other keys, None: plain. Raises RecordingError, and changes nothing then."""
+        with self._alone():
+            relock(self.path, self.keys, new)
+
     def forget_side_files(self) -> None:
         """Delete what lies beside the log since it was torn or damaged: it may hold what was removed."""
         with self._alone():
@@ -159,7 +166,7 @@ class PersonLog:
             head["parent"] = dict(parent)
         return LineFile.create(path, head, None if self.keys is None else self.keys.new_file(ident))
 
-    def _stamped(self, said: Sequence[Said], wall_ns: int, t: int) -> list[Line]:
+    def _stamped(self, said: Sequence[NewLine], wall_ns: int, t: int) -> list[Line]:
         """The lines with their time, that of now, and never before `t`."""
         now = self.now()
         t = max(t, (_ns(now) - wall_ns) // 1000)
@@ -192,7 +199,7 @@ class PersonLog:
         lines: Sequence[Line],
         kept: Callable[[Line], Mapping[str, Any] | None],
         removed: Sequence[str],
-        more: Sequence[Said],
+        more: Sequence[NewLine],
     ) -> None:
         new = self.path.with_name(f"{FILE}.new")
         new.unlink(missing_ok=True)  # of an attempt that was interrupted; the old file has all of it
@@ -222,12 +229,12 @@ class PersonLog:
             self.path.replace(free_name(self.path.with_name(f"{FILE}.torn0")))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """The only one who writes this log; waits a moment for another. Raises RecordingError."""
         folder = self.path.parent
         descriptor = -1
         try:
-            private_folder(folder)
+            make_private_folder(folder)
             until = time.monotonic() + WAIT_S
             while descriptor < 0 or not _still_there(folder / LOCK, descriptor):
                 if descriptor >= 0:
@@ -243,6 +250,19 @@ class PersonLog:
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def hide_names(home: Path, keys: Keys) -> None:
+    """Take the names out of the open table and keep each in its person's encrypted log. Raises RecordingError."""
+    people = People(home)
+    for person, name in people.names().items():
+        log = PersonLog(home, person, keys)
+        stored = log.read()
+        if stored is None or CIPHER not in stored.head:
+            continue
+        if log.state().profile.name != name:
+            log.write(("profile", {"name": name}))
+        people.name(person, None)
 
 
 def _never_begun(path: Path) -> bool:

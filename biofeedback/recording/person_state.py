@@ -108,6 +108,10 @@ class PersonState:
         """Whether this consent is given, to the sentence as it stands today."""
         return consent in self.consents and self.consents[consent].holds
 
+    def took_back(self, consent: str) -> bool:
+        """Whether this consent was given once and is not any more."""
+        return consent in self.consents and not self.consents[consent].given
+
     def latest(self, what: str) -> Mapping[str, Edit]:
         """The newest edit of this sort for each session."""
         return {edit.session: edit for edit in self.edits if edit.what == what}

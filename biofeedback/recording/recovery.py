@@ -65,6 +65,7 @@ def _named_already(part: Path) -> bool:
     final = final_of(part)
     with suppress(OSError):
         if final.exists() and part.samefile(final):
+            final.chmod(0o400)
             part.unlink()
             return True
     return False

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
@@ -14,6 +14,7 @@ from biofeedback.recording.chain import LONGEST_LINE, Line, LineError, open_line
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
 from biofeedback.recording.reader import StoredLines, read_lines
+from biofeedback.recording.recovery import in_use
 from biofeedback.recording.sealing import CIPHER, NEW_KEY, Keys
 from biofeedback.recording.syncer import sync_folder
 from devices.file_lock import take_lock
@@ -41,6 +42,8 @@ def relock(path: Path, old: Keys | None, new: Keys | None) -> None:
         _write(made, head, stored.lines, new)
         _compare(made, stored, new)
         made.chmod(path.stat().st_mode & 0o777)
+        if os.name == "nt":
+            path.chmod(0o600)  # there a read-only file is not replaced
         made.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -49,7 +52,15 @@ def relock(path: Path, old: Keys | None, new: Keys | None) -> None:
         raise RecordingError(f"{path} cannot be written anew: {error}.", "It is left as it is.") from error
     finally:
         made.unlink(missing_ok=True)
-        os.close(held)
+        if held >= 0:
+            os.close(held)
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove new files that a crash left half-made in a folder; the old ones are whole. Raises OSError."""
+    for made in folder.glob(f"*{BEING_MADE}"):
+        if not in_use(made):
+            made.unlink(missing_ok=True)
 
 
 def _hold(path: Path) -> int:
@@ -57,6 +68,9 @@ def _hold(path: Path) -> int:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}.", "It is left as it is.") from error
+    if os.name == "nt":  # there a file that is open is not replaced
+        os.close(descriptor)
+        return -1
     if take_lock(descriptor):
         return descriptor
     os.close(descriptor)
@@ -79,10 +93,11 @@ def _check_whole(stored: StoredLines) -> None:
 
 def _head_of(stored: StoredLines, sha256: str) -> dict[str, Json]:
     head = {key: value for key, value in stored.head.items() if key not in _MADE_ANEW}
-    before = stored.head.get("parent")
-    parent: dict[str, Json] = {"sha256": sha256, "removed": []}
-    if isinstance(before, Mapping):
-        parent |= {"removed": before.get("removed", []), "parent": dict(before)}
+    told = stored.head.get("parent")
+    before = cast("dict[str, Json]", told) if isinstance(told, dict) else {}
+    parent: dict[str, Json] = {"removed": [], **before, "sha256": sha256}
+    if before:
+        parent["parent"] = before
     return {**head, "parent": parent}
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
-from biofeedback.recording.chain import Line
 from biofeedback.recording.naming import SUFFIX
 from biofeedback.recording.reader import StoredRecording, read_recording
-from biofeedback.recording.rewriting import copy_to
+from biofeedback.recording.rewriting import content, copy_to
 from biofeedback.recording.sealing import CIPHER, Keys
 
-LINES_LOST: Final = "lines_lost"
-"""The code of the `err` line that stands where lines could not be read."""
 DAMAGED: Final = "damaged"
 
 
@@ -36,9 +33,7 @@ def repair(path: Path, keys: Keys | None = None, *, folder: Path | None = None) 
     start = path.name.partition("_")[0].partition(".")[0]
     target = (folder or path.parent) / f"{start}_{session[:8]}{SUFFIX}"
     more: dict[str, Json] = {"session": session, "parent": {"session": first_session_of(source.head)}}
-    return copy_to(
-        target, source, _with_holes(source), [DAMAGED], keys if CIPHER in source.head else None, more_head=more
-    )
+    return copy_to(target, source, content(source), [DAMAGED], keys if CIPHER in source.head else None, more_head=more)
 
 
 def first_session_of(head: Mapping[str, Any]) -> str:
@@ -56,24 +51,3 @@ def holes_in(source: StoredRecording) -> int:
         missing += line.n - last - 1
         last = line.n
     return missing
-
-
-def _with_holes(source: StoredRecording) -> list[Line]:
-    """The lines, and where some are missing one that says so; at the end too, when the file has no good end."""
-    lines: list[Line] = list(source.lines)
-    for line in source.beyond:
-        lost = line.n - _last_number(lines) - 1
-        if lost > 0:
-            lines.append(_lost(lines, line.n - 1, f"{lost} lines could not be read"))
-        lines.append(line)
-    if not source.beyond:
-        lines.append(_lost(lines, _last_number(lines), f"the end could not be read: {source.damage}"))
-    return lines
-
-
-def _last_number(lines: Sequence[Line]) -> int:
-    return lines[-1].n
-
-
-def _lost(lines: Sequence[Line], number: int, why: str) -> Line:
-    return Line(number, lines[-1].t, "err", {"code": LINES_LOST, "error": why})

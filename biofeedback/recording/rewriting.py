@@ -26,6 +26,8 @@ from devices.file_lock import take_lock
 
 Change = Callable[[Sequence[Line]], Sequence[Line]]
 Check = Callable[[Path], None]
+LINES_LOST: Final = "lines_lost"
+"""The code of the `err` line that stands where lines could not be read."""
 _LAYOUT: Final = frozenset({"head", "seal"})
 
 
@@ -98,8 +100,23 @@ def _compare(again: StoredRecording, lines: Sequence[Line]) -> None:
 
 
 def content(source: StoredRecording) -> list[Line]:
-    """All lines that can be read, those behind a damage too."""
-    return [*source.lines, *source.beyond]
+    """All lines that can be read, those behind a damage too.
+
+    Where some are missing stands one that says so; at the end too, when the file has no good end.
+    """
+    lines: list[Line] = list(source.lines)
+    for line in source.beyond:
+        lost = line.n - lines[-1].n - 1
+        if lost > 0:
+            lines.append(_lost(lines, line.n - 1, f"{lost} lines could not be read"))
+        lines.append(line)
+    if source.damage is not None and not source.beyond:
+        lines.append(_lost(lines, lines[-1].n, f"the end could not be read: {source.damage}"))
+    return lines
+
+
+def _lost(lines: Sequence[Line], number: int, why: str) -> Line:
+    return Line(number, lines[-1].t, "err", {"code": LINES_LOST, "error": why})
 
 
 def sha256_of(path: Path) -> str:
@@ -123,7 +140,7 @@ def _head(
     source: StoredRecording, lines: Sequence[Line], removed: Sequence[str], more: Mapping[str, Json]
 ) -> dict[str, Json]:
     """The head of the copy: that of the changed lines, with what it was made from."""
-    heads = [line.body for line in lines if line.kind == "head"]
+    heads = [line.body for line in lines if line.kind == "head"] or [source.head]
     head: dict[str, Json] = {}
     for body in heads:
         head |= {key: value for key, value in body.items() if key != CIPHER}

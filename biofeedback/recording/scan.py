@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedError, open_frame, opened, stated_crc
 from biofeedback.recording.sealing import CIPHER, NEW_KEY, FileCipher, Keys
+
+
+_CONTENTS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
+_KEYS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % NEW_KEY.encode())
+_END: Final = 24
+"""Letters at the end of an encrypted line's content that hold what the next line is bound to."""
 
 
 class Hash(Protocol):
@@ -122,6 +129,7 @@ def _salvage(found: Scan, raws: Sequence[bytes], damaged: int) -> None:
     """The good lines behind a damaged one: each is checked with what the line before it says of itself."""
     reached, t = found.frames - 1, found.lines[-1].t if found.lines else 0
     for before, raw in zip(raws[damaged:], raws[damaged + 1 :], strict=False):
+        _follow(found, before)
         crc = stated_crc(before)
         if crc is None:
             continue
@@ -129,27 +137,22 @@ def _salvage(found: Scan, raws: Sequence[bytes], damaged: int) -> None:
             framed, _ = open_frame(raw, crc)
             if framed.table["n"] <= reached:
                 continue
-            line = _opened(_behind(found, before), framed)
+            line = _opened(found, framed)
             if line is not None and line.t >= t:
                 found.beyond.append(line)
                 reached, t = line.n, line.t
 
 
-def _behind(found: Scan, before: bytes) -> Scan:
-    """The same file with its cipher as it stands after the line `before`, damaged or not."""
-    if found.cipher is not None and (sealed := _sealed_in(before)) is not None:
-        found.cipher.follow(sealed)
-    return found
-
-
-def _sealed_in(raw: bytes) -> bytes | None:
-    tail = stated_crc(raw)
-    start = raw.rfind(f'"{SEALED}":"'.encode())
-    if tail is None or start < 0:
-        return None
-    with suppress(Base64Error, ValueError):
-        return b64decode(raw[start + 5 : raw.index(b'"', start + 5)], validate=True)
-    return None
+def _follow(found: Scan, before: bytes) -> None:
+    """Bring the cipher to where it stands after this line, whether it was opened, is damaged, or not encrypted."""
+    if found.cipher is None:
+        return
+    for wrapped in _KEYS.findall(before):
+        with suppress(SealedError):
+            found.cipher.turn(wrapped.decode())
+    for content in _CONTENTS.findall(before):  # two when the end of a line was damaged
+        with suppress(Base64Error):
+            found.cipher.follow(b64decode(content[-_END:], validate=True))
 
 
 def head_of(lines: Sequence[Line]) -> Mapping[str, Any]:

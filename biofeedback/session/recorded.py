@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from biofeedback.errors import BiofeedbackError, LockedError
 from biofeedback.events import Epoch, Event, Open, Phase
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.summary import Summary, as_they_came, asked_s, cut, summarise
 from biofeedback.hrv.window import Detrend
 from biofeedback.recording.chain import Line
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import StoredRecording, open_recording, read_recording
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.analysis import recorded_beats, start_of
 from biofeedback.session.metrics import AllMetrics
 from biofeedback.session.spans import PhaseSpan, spans_of
+
+if TYPE_CHECKING:
+    from biofeedback.recording.keys import Lock
 
 BEAT: Final = np.dtype(
     [
@@ -163,10 +169,50 @@ class Recording:
         return max((line.t for line in self.stored.event_lines), default=0)
 
 
-def read_session(path: str | PathLike[str]) -> Recording:
+def read_session(path: str | PathLike[str], *, passphrase: str | None = None) -> Recording:
     """Read a recording (`biofeedback.read`), also one that is still being written or is damaged.
 
-    A `.part` and a damaged file give what stands before the damage; `damage` and `finished` say so. Raises
-    UnreadableError (`biofeedback.errors`) when the file is missing or no recording.
+    A `.part` and a damaged file give what stands before the damage; `damage` and `finished` say so. `passphrase`: of
+    an encrypted one, or its recovery code. Raises UnreadableError (`biofeedback.errors`) when the file is missing or
+    no recording; LockedError, one of these, when it is encrypted and the passphrase is missing or another.
     """
-    return Recording(read_recording(Path(path)))
+    place = Path(path)
+    stored = read_recording(place)
+    if stored.locked:
+        stored = open_recording(place, _keys(stored, passphrase))
+    return Recording(stored)
+
+
+def _keys(stored: StoredRecording, passphrase: str | None) -> Keys:
+    """What opens an encrypted recording. The libraries for it are loaded for such a one only."""
+    from biofeedback.recording.chain import SealedError
+    from biofeedback.recording.keys import LockError, unlock
+    from biofeedback.recording.recovery_code import CodeError
+
+    if passphrase is None:
+        raise LockedError(f"{stored.path} is encrypted.", "Give its passphrase: read(path, passphrase=...).")
+    for lock in _locks(stored):
+        try:
+            return unlock(lock, passphrase)
+        except SealedError:
+            continue
+        except (LockError, CodeError) as error:
+            raise LockedError(f"{stored.path} cannot be opened: {error}.", "Compare what was given.") from error
+    raise LockedError(f"{stored.path} does not open with this passphrase.", "The recovery code opens it too.")
+
+
+def _locks(stored: StoredRecording) -> list[Lock]:
+    """How it is opened: by the lock of this computer's data folder when it is the same home's, and by its own."""
+    from biofeedback.config import load_config
+    from biofeedback.recording.home_lock import read_home_lock
+    from biofeedback.recording.keys import LockError, lock_of
+
+    try:
+        own = lock_of(stored.head)
+    except LockError as error:
+        raise LockedError(f"{stored.path} cannot be opened: {error}.", "Was it made by a newer version?") from error
+    newest = None
+    with suppress(BiofeedbackError):  # the file itself says how it is opened
+        newest = read_home_lock(load_config().home)
+    same = own is not None and newest is not None and newest.lock.ident == own.ident
+    return [lock for lock in (newest.lock if newest is not None and same else None, own) if lock is not None]

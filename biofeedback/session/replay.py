@@ -11,21 +11,22 @@ from typing import Any, Final, TypeAlias, cast
 from biofeedback.events import Event, Input, Json
 from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
-from biofeedback.recording.codec import INPUT_KINDS, kind_of, to_body
+from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
-from biofeedback.recording.reader import LOG_ONLY
-from biofeedback.recording.repair import LINES_LOST, first_session_of
+from biofeedback.recording.repair import first_session_of
+from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
-from biofeedback.session.loop import METRIC_FAILED, Publish
+from biofeedback.session.loop import METRIC_FAILED
 from biofeedback.session.opening import ALGORITHMS
-from devices.source import Clock
 
 
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
 """An output's time in microseconds, kind and body."""
 
+OUTPUT_KINDS: Final = EVENT_KINDS - INPUT_KINDS
+"""Kinds of a later version are neither: they are passed over."""
 UNDERLYING: Final = frozenset({"engine", "artefacts"})
 """When one of these has another version, every output may differ and none is compared."""
 
@@ -84,11 +85,9 @@ def refold(recording: StoredRecording, engine: GuardedEngine | None = None) -> I
     yield from engine.advance(last_t)
 
 
-async def play(recording: StoredRecording, clock: Clock, publish: Publish) -> None:
-    """Show a recording at the clock's speed."""
-    for event in refold(recording):
-        await clock.sleep_until(event.at)
-        publish((event,))
+def other_rules(recording: StoredRecording) -> tuple[str, ...]:
+    """The rules that made its stored numbers and are not here in that version, "NAME/VERSION", with their package."""
+    return tuple(_stale(recording, plugged(recording)).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,37 +144,29 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
     recording = read_recording(path, keys)
     if recording.locked:
         return _locked(path, recording)
-    """Recompute a recording and compare everything stored. Raises UnreadableError when it is not a recording."""
-    recording = read_recording(path, keys)
-    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind not in INPUT_KINDS]
-    foreign = plugged(recording)
+    removed, foreign = removed_kinds(recording), plugged(recording)
+    counted = OUTPUT_KINDS.difference(removed)
+    stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind in counted]
     stale = _stale(recording, foreign)
     engine = GuardedEngine(foreign.metrics)
-    again = _outputs_again(recording, engine)
+    again = [out for out in _outputs_again(recording, engine) if out[1] in counted]
     failed = _failure_of(recording)
-    whole = recording.finished and recording.damage is None
-    if failed is not None and engine.error is None:
-        # It was mended since: what came before the failure must come out again, the rest is new.
-        whole, stored = False, stored[: _place_of_failure(stored)]
-        again = again[: len(stored)]
-    hole = place_of_hole(recording)
-    if hole is not None:
-        whole, stored = False, stored[:hole]
-        again = again[:hole]
-    removed = removed_kinds(recording)
-    comparison = _Comparison(frozenset(stale), frozenset(removed))
+    mended = failed is not None and engine.error is None
+    compared = _comparable_outputs(recording, stored, mended=mended)
+    whole = recording.finished and recording.damage is None and compared is None
+    comparison = _Comparison(frozenset(stale))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
-        comparison.run(stored, again, whole=whole)
+        comparison.run(stored[:compared], again[:compared], whole=whole)
     rescored = tuple(stale.values())
     return Verification(
         file=str(path),
         events=sum(1 for _ in recording.event_lines),
-        outputs=len(stored),
+        outputs=len(stored[:compared]),
         compared=comparison.compared,
         rescored=rescored,
         differences=comparison.differences,
-        exact=comparison.exact and not rescored and (failed is None or engine.error is not None),
+        exact=comparison.exact and not rescored and not mended,
         intact=recording.damage is None,
         first_difference=comparison.first,
         damage=recording.damage,
@@ -185,6 +176,15 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
         removed=removed,
         host=_host_of(recording),
     )
+
+
+def _comparable_outputs(recording: StoredRecording, stored: Sequence[Output], *, mended: bool) -> int | None:
+    """How many outputs from the first on can be compared, None for all of them.
+
+    Behind what was lost from a repaired copy nothing can; nor behind a failure of the engine that is `mended` since.
+    """
+    ends = [place_of_hole(recording), _place_of_failure(stored) if mended else None]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _locked(path: Path, recording: StoredRecording) -> Verification:
@@ -206,8 +206,7 @@ def _locked(path: Path, recording: StoredRecording) -> Verification:
 
 
 def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
-    events = ((event, kind_of(event)) for event in refold(recording, engine))
-    return [(event.at, kind, to_body(event)) for event, kind in events if kind not in INPUT_KINDS]
+    return [(event.at, kind_of(event), to_body(event)) for event in refold(recording, engine)]
 
 
 def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
@@ -220,7 +219,7 @@ def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
 def _host_of(recording: StoredRecording) -> str:
     """The computer and the libraries that made the numbers."""
     told = recording.head.get("host")
-    host = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
+    host: Mapping[str, object] = cast("Mapping[str, object]", told) if isinstance(told, Mapping) else {}
     words = " ".join(str(host[key]) for key in ("os", "machine") if key in host)
     with_ = [f"{name} {host[key]}" for key, name in (("python", "Python"), ("numpy", "numpy")) if key in host]
     return ", ".join(part for part in (words, *with_) if part)
@@ -254,17 +253,16 @@ def place_of_hole(recording: StoredRecording) -> int | None:
     for line in recording.lines:
         if line.kind == "err" and line.body.get("code") == LINES_LOST:
             return outputs
-        outputs += line.kind not in LOG_ONLY and line.kind not in INPUT_KINDS
+        outputs += line.kind in OUTPUT_KINDS
     return None
 
 
 class _Comparison:
     """Stored outputs against recomputed ones: kinds and order equal, numbers within 1e-9, `exact` to the bit."""
 
-    def __init__(self, stale_metrics: frozenset[str], removed: frozenset[str] = frozenset()) -> None:
-        """`stale_metrics` were made by another version of their rule and are left out, as are `removed` kinds."""
+    def __init__(self, stale_metrics: frozenset[str]) -> None:
+        """`stale_metrics` were made by another version of their rule and are left out."""
         self._stale = stale_metrics
-        self._removed = removed
         self.compared = 0
         self.differences = 0
         self.exact = True
@@ -329,9 +327,7 @@ class _Comparison:
         return frozenset(text for text, _ in odd)
 
     def _counts(self, out: Output, odd: frozenset[str]) -> bool:
-        """Whether an output is compared: no removed kind, no notice that a metric failed which is not as it was."""
-        if out[1] in self._removed:
-            return False
+        """Whether an output is compared: not the notice that a metric failed which is not here as it was."""
         text = str(out[2].get("text"))
         return out[2].get("code") != METRIC_FAILED or not (text in odd or self._is_of_stale(text))
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from tests.bluez.rig import MISSING, Rig
 from tests.bluez.worlds import World
+from tests.cli.programs import consent
 from tests.devices.radio import Air
+
+
+@pytest.fixture(autouse=True)
+def agreed(tmp_path: Path) -> None:
+    """Whoever wears a strap here has agreed to be recorded; the question has tests of its own."""
+    consent(tmp_path)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.bluez.rig import MISSING, Rig, Strap
 from tests.bluez.test_practice import PRACTICE, Sender, ended, intervals, recorded
 from tests.bluez.worlds import Heard as Collected
 from tests.bluez.worlds import World
-from tests.cli.programs import start
+from tests.cli.programs import consent, start
 from tests.devices import pmd
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -50,6 +50,7 @@ class Chest:
 @contextmanager
 def practising(folder: Path, *words: str) -> Generator[subprocess.Popen[str]]:
     folder.mkdir(exist_ok=True)
+    consent(folder)
     with start(folder, *PRACTICE, str(folder / "out"), *words) as program:
         try:
             yield program

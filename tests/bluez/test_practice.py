@@ -18,7 +18,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.session.replay import verify
 from devices.heart_rate_measurement import encode
 from tests.bluez.rig import MISSING, Rig, Strap
-from tests.cli.programs import PROGRAM, environment, run, start
+from tests.cli.programs import PROGRAM, consent, environment, run, start
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 NEW = {"last_used": None, "in_use": False}
@@ -47,6 +47,7 @@ class Sender:
 def practising(rig: Rig, folder: Path) -> Generator[subprocess.Popen[str]]:
     """A session under way, its strap subscribed."""
     folder.mkdir(exist_ok=True)
+    consent(folder)
     with start(folder, *PRACTICE, str(folder / "out")) as program:
         try:
             rig.wait(lambda: rig.straps[0].subscribed, 15)
@@ -299,7 +300,7 @@ def test_case_1_without_bluetooth_there_are_two_lines_exit_3_and_no_empty_record
     what, advice = done.stderr.strip().splitlines()
     assert "Bluetooth" in what
     assert "bluez" in advice
-    assert list(tmp_path.rglob("*.jsonl*")) == []
+    assert list(tmp_path.rglob("*.session.*")) == []
 
 
 def test_scan_prints_the_contract(rig: Rig, tmp_path: Path) -> None:

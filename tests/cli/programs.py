@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
+
+from biofeedback.recording.consents import CONSENTS
+from biofeedback.recording.person import PersonLog
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
@@ -39,6 +45,25 @@ def run(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subpro
     )
 
 
+def run_here(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which is much quicker; there is nobody at the keyboard and no screen."""
+    from biofeedback.cli.main import main
+    from biofeedback.cli.passphrase import _opened
+
+    out, talk = io.StringIO(), io.StringIO()
+    whole = {**environment(home), **(env or {})}
+    _opened.clear()
+    with (
+        patch.dict(os.environ, whole, clear=True),
+        patch("sys.stdin", io.TextIOWrapper(io.BytesIO())),
+        redirect_stdout(out),
+        redirect_stderr(talk),
+        chdir(home),
+    ):
+        code = main(words)
+    return subprocess.CompletedProcess([*PROGRAM, *words], code, out.getvalue(), talk.getvalue())
+
+
 def start(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start one command and let it run; `env` on top of the clean environment."""
     return subprocess.Popen(
@@ -49,3 +74,9 @@ def start(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subp
         text=True,
         cwd=home,
     )
+
+
+def consent(home: Path, person: str = "me", *ids: str) -> None:
+    """Somebody who has agreed that heart data are kept, or to these consents."""
+    log = PersonLog(home, person)
+    log.write(*(CONSENTS[id_].line(given=True) for id_ in ids or ("heart_data",)))

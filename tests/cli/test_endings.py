@@ -14,7 +14,7 @@ import pytest
 from biofeedback.recording.codec import to_line
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.replay import verify
-from tests.cli.programs import PROGRAM, environment, start
+from tests.cli.programs import PROGRAM, consent, environment, start
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 FAST = ("practice", "--source", "sim:calm?seed=2", "--speed", "60", "--view", "none", "--json", "--output")
@@ -122,6 +122,7 @@ def test_a_signal_while_bluetooth_is_waited_for_ends_at_once_with_130_and_leaves
 ) -> None:
     place, nowhere = tmp_path / "out", {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere/bus"}
     words = ("practice", "--source", "strap:", "--view", "none", "--json", "--output", str(place))
+    consent(tmp_path)
     with start(tmp_path, *words, env=nowhere) as program:
         appeared(place)
         program.send_signal(number)

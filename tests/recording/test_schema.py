@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from biofeedback.events import Acc, Command, End, Event, Mark, Motion, Verdict
+from biofeedback.events import Acc, Clock, Command, End, Event, Mark, Motion, Verdict
 from biofeedback.recording.chain import seal_line
 from biofeedback.recording.codec import kind_classes, to_body
+from biofeedback.recording.scan import scan
 from biofeedback.session.plan import Plan, demo_plan, free_plan, practice_plan
 from docs import make_schema
 from tests.cli.programs import ROOT
@@ -41,9 +42,8 @@ def complaints(line: Line) -> list[str]:
 
 
 def lines_of(path: Path) -> Iterator[Line]:
-    for raw in path.read_bytes().splitlines(keepends=True):
-        if raw.endswith(b"\n"):
-            yield json.loads(raw)
+    good = scan(path.read_bytes()).frames
+    yield from map(json.loads, path.read_bytes().splitlines()[:good])
 
 
 def check_all(path: Path) -> set[str]:
@@ -63,6 +63,14 @@ def test_the_schema_is_what_the_classes_say() -> None:
     assert (ROOT / "docs" / "recording.schema.json").read_text("utf-8") == make_schema.as_text(), (
         "make it anew: python docs/make_schema.py"
     )
+
+
+def test_the_page_lists_every_kind_with_its_keys() -> None:
+    page = make_schema.PAGE.read_text("utf-8")
+    assert page == make_schema.page_with_table(page), "make it anew: python docs/make_schema.py"
+    for kind, part in SCHEMA["$defs"].items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{kind}` |")]
+        assert set(part["properties"]) <= set(row.split()), kind
 
 
 def test_every_kind_is_described_and_no_word_is_left_over() -> None:
@@ -109,6 +117,7 @@ RARE = (
     Acc(5, "polar", 4, 599_616_000_000_000_000, 200, (10, -20, 1000, 1, 0, -1)),
     Acc(5, "polar", 4, None, None, (), ("cut short",)),
     Motion(5, 4, 12.5, moving=False, breaths_per_min=None, breath_quality=0.0),
+    Clock(5, 1_795_526_355_000_000_000, 77, -3_600_000_000_000, "step", 3600),
     Mark(5, "", "trainee"),
     Command(5, "note", "practitioner", "words"),
     Verdict(5, "safe_place", "breath_only", 7, "lowers", "words", (None, -0.01), -0.01, sessions_needed=(9, 17)),

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from biofeedback.cli.main import main
-from biofeedback.events import Answer, Suds
+from biofeedback.events import Answer, Json, Suds
 from biofeedback.recording.chain import Line, seal_line
 from biofeedback.recording.reader import read_recording
+from biofeedback.recording.withdrawal import rewrite
 from biofeedback.session.plan import demo_plan, free_plan
 from biofeedback.session.replay import verify
 from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
@@ -28,11 +29,13 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 def without(path: Path, copy: Path, *kinds: str, told: bool = True) -> Path:
     """A copy without the lines of these kinds, its head saying so, with a chain of its own."""
     crc, lines = 0, list[bytes]()
-    parent = {"sha256": sha256(path.read_bytes()).hexdigest(), "removed": list(kinds)}
+    parent: Json = {"sha256": sha256(path.read_bytes()).hexdigest(), "removed": list(kinds)}
     for line in read_recording(path).lines:
         if line.kind in kinds:
             continue
-        body = {**line.body, "parent": parent} if line.kind == "head" and told else dict(line.body)
+        body: dict[str, Json] = dict(line.body)
+        if line.kind == "head" and told:
+            body["parent"] = parent
         if line.kind == "seal":
             body["sha256"] = sha256(b"".join(lines)).hexdigest()
         raw, crc = seal_line(len(lines), line.t, line.kind, body, crc)
@@ -69,6 +72,18 @@ def test_c4_the_other_kinds_of_such_a_file_are_compared(trial: Ran, tmp_path: Pa
     found = verify(copy)
     assert (found.intact, found.differences) == (True, 2)
     assert "epoch" in (found.first_difference or "")
+
+
+def test_c4_what_is_left_of_a_damaged_recording_is_compared_up_to_its_hole(trial: Ran, tmp_path: Path) -> None:
+    copy = tmp_path / "damaged.session.jsonl"
+    data = bytearray(trial.path.read_bytes())
+    data[3 * len(data) // 4] ^= 1
+    copy.write_bytes(data)
+    before = verify(copy)
+    rewrite(copy, {"suds"})
+    found = verify(copy)
+    assert (found.intact, found.differences, found.removed) == (True, 0, ("answer", "damaged", "suds"))
+    assert 0 < found.compared == before.compared - 2
 
 
 @pytest.mark.parametrize("parent", [None, 3, [], {"removed": "suds"}, {"removed": None}, {"sha256": "x"}])

@@ -1,0 +1,349 @@
+"""`biofeedback lock`, and how commands get a passphrase: the program as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from biofeedback.recording.home_lock import write_home_lock
+from biofeedback.recording.person import PersonLog
+from tests.cli.programs import PROGRAM, environment, run
+from tests.recording.logs import CODE, KEYS, PASSPHRASE, Logs
+from tests.recording.test_encrypted_log import EVENTS, HEAD
+from tests.terminal.pseudo import Terminal
+
+posix = pytest.mark.skipif(os.name != "posix", reason="rights of files")
+
+
+def secret(folder: Path, text: str, name: str = "passphrase") -> str:
+    path = folder / name
+    path.write_text(text + "\n", "utf-8")
+    path.chmod(0o600)
+    return str(path)
+
+
+def recording(folder: Path, name: str, *, locked: bool) -> Path:
+    with Logs(KEYS if locked else None).new(folder / "sessions" / f"{name}.session.jsonl", HEAD) as log:
+        for event in EVENTS:
+            log.append(event)
+    return log.path
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A data folder with a quick lock that is on."""
+    write_home_lock(tmp_path, KEYS.lock, on=True)
+    return tmp_path
+
+
+def status(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(home, "lock", "status", "--json").stdout)
+    return found
+
+
+def opens(home: Path, path: str, given: str) -> bool:
+    """Whether a passphrase file opens a recording."""
+    return run(home, "analyze", "--json", path, "--passphrase-file", given).returncode == 0
+
+
+def practise(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return run(home, "practice", "--source", "sim:calm", "--minutes", "1", "--speed", "max", "--view", "none", *words)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_session_under_lock_verifies_analyses_replays_and_reports_like_a_plain_one(tmp_path: Path) -> None:
+    words = "--passphrase-file", secret(tmp_path, PASSPHRASE)
+    assert practise(tmp_path).returncode == 0
+    done = run(tmp_path, "lock", "on", *words)
+    assert done.returncode == 0, done.stderr
+    assert "Nobody can open them without the passphrase or the recovery code" in done.stderr
+    code = done.stdout.strip()
+    assert practise(tmp_path, *words).returncode == 0
+    plain, locked = sorted((tmp_path / "sessions").glob("*.jsonl"))
+    assert b'"k":"packet"' in plain.read_bytes()
+    assert b'"k":"packet"' not in locked.read_bytes()
+
+    alone = json.loads(run(tmp_path, "verify", "--json", str(locked)).stdout)
+    assert (alone["locked"], alone["intact"], alone["compared"]) == (True, True, 0)
+    by_code = secret(tmp_path, code, "code")
+    checked = json.loads(run(tmp_path, "verify", "--json", "--exact", str(locked), "--passphrase-file", by_code).stdout)
+    assert (checked["locked"], checked["intact"], checked["differences"]) == (False, True, 0)
+    assert checked["compared"] == checked["outputs"] > 100
+
+    analysed = run(tmp_path, "analyze", "--json", str(plain), str(locked), *words).stdout.splitlines()
+    assert json.loads(analysed[0])["metrics"] == json.loads(analysed[1])["metrics"]
+    replayed = run(tmp_path, "replay", "--json", "--speed", "max", "--view", "none", str(locked), *words)
+    assert len(replayed.stdout.splitlines()) == checked["events"]
+    assert run(tmp_path, "report", str(locked), *words).returncode == 0
+
+
+@pytest.mark.slow
+def test_c5_without_a_passphrase_verify_says_intact_and_the_others_what_to_do(home: Path) -> None:
+    path = str(recording(home, "a", locked=True))
+    done = run(home, "verify", "-q", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    done = run(home, "verify", path)
+    assert done.returncode == 0
+    assert done.stdout.endswith(": intact; encrypted, and without its passphrase the numbers were not compared\n")
+    for words in (["analyze"], ["report"], ["replay", "--view", "none"]):
+        done = run(home, *words, path)
+        assert done.returncode == 4
+        assert "no terminal to ask for the passphrase" in done.stderr
+        assert "--passphrase-file" in done.stderr.splitlines()[1]
+    done = practise(home)
+    assert done.returncode == 4
+    assert len(list((home / "sessions").iterdir())) == 1, "nothing is recorded in clear instead"
+
+
+def test_c5_damage_is_told_without_the_key(home: Path) -> None:
+    path = recording(home, "a", locked=True)
+    data = bytearray(path.read_bytes())
+    data[-700] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(data)
+    done = run(home, "verify", "-q", str(path))
+    assert done.returncode == 4
+    assert "DAMAGED" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_wrong_passphrase_is_told_in_two_lines_and_the_environment_names_a_file_too(home: Path) -> None:
+    path = str(recording(home, "a", locked=True))
+    wrong = secret(home, "not this one", "wrong")
+    for done in (
+        run(home, "verify", path, "--passphrase-file", wrong),
+        run(home, "verify", path, env={"BIOFEEDBACK_PASSPHRASE_FILE": wrong}),
+    ):
+        assert done.returncode == 4
+        assert "does not open a.session.jsonl" in done.stderr
+        assert len(done.stderr.splitlines()) == 2
+    right = secret(home, PASSPHRASE)
+    assert run(home, "analyze", path, env={"BIOFEEDBACK_PASSPHRASE_FILE": right}).returncode == 0
+    done = run(home, "analyze", path, "--passphrase-file", right, env={"BIOFEEDBACK_PASSPHRASE_FILE": wrong})
+    assert done.returncode == 0, "the command line is heard first"
+    slip = secret(home, ("1" if CODE[0] != "1" else "2") + CODE[1:], "slip")
+    done = run(home, "verify", path, "--passphrase-file", slip)
+    assert "Group 1 of the recovery code is not right" in done.stderr
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_passphrase_file_that_others_can_read_is_refused(home: Path, mode: int) -> None:
+    given = secret(home, PASSPHRASE)
+    Path(given).chmod(mode)
+    done = run(home, "lock", "off", "--passphrase-file", given)
+    assert done.returncode == 2
+    assert "can be read by others" in done.stderr
+    assert "chmod 600" in done.stderr
+
+
+@posix
+@pytest.mark.slow
+def test_what_is_no_passphrase_file_is_refused(home: Path) -> None:
+    os.mkfifo(home / "pipe", 0o600)
+    (home / "folder").mkdir(mode=0o700)
+    bad = {"pipe": "is not a file", "folder": "is not a file", "missing": "cannot be read"}
+    bad |= {Path(secret(home, text, name)).name: "not one line" for name, text in [("empty", ""), ("two", "one\ntwo")]}
+    (home / "binary").write_bytes(b"\xff\xfe\n")
+    (home / "binary").chmod(0o600)
+    (home / "long").write_bytes(b"x" * 5000)
+    (home / "long").chmod(0o600)
+    for name, why in {**bad, "binary": "not text", "long": "not one line"}.items():
+        done = run(home, "lock", "off", "--passphrase-file", name)
+        assert done.returncode == 2, name
+        assert why in done.stderr, name
+
+
+@pytest.mark.slow
+def test_existing_recordings_are_made_anew_both_ways(home: Path) -> None:
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    plain, locked = recording(home, "plain", locked=False), recording(home, "locked", locked=True)
+    (home / "sessions" / "plain.html").write_text("a report")
+    (home / "library.db").write_text("numbers of what was plain")
+    left_over = home / "sessions" / "dead.session.jsonl.relock"
+    left_over.write_text("half of a file")
+    PersonLog(home, "me").write(("journal", {"entry": 1, "text": "canary-note"}))
+    person = home / "people" / "me" / "person.jsonl"
+    assert status(home) == {"on": True, "home": KEYS.lock.ident, "encrypted": 1, "plain": 2}
+    done = run(home, "lock", "on", "--existing", *words)
+    assert done.returncode == 0
+    assert "Written anew: 2 files." in done.stderr
+    assert "plain.html" in done.stderr
+    assert not (home / "library.db").exists()
+    assert not left_over.exists()
+    assert b"canary" not in person.read_bytes()
+    assert status(home)["encrypted"] == 3
+    assert run(home, "lock", "off", "--existing", *words).returncode == 2, "it is asked first"
+    assert status(home)["encrypted"] == 3
+    assert run(home, "lock", "off", "--existing", "--yes", *words).returncode == 0
+    assert status(home) == {"on": False, "home": None, "encrypted": 0, "plain": 3}
+    assert [entry.text for entry in PersonLog(home, "me").state().entries] == ["canary-note"]
+    assert b'"k":"packet"' in plain.read_bytes()
+    assert b'"k":"packet"' in locked.read_bytes()
+
+
+def test_one_file_that_cannot_be_made_anew_stops_no_other(home: Path) -> None:
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    damaged = recording(home, "a", locked=False)
+    damaged.chmod(0o600)
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    recording(home, "b", locked=False)
+    before = damaged.read_bytes()
+    done = run(home, "lock", "on", "--existing", *words)
+    assert done.returncode == 1
+    assert "Written anew: 1 file; left as it was: 1 file." in done.stderr
+    assert damaged.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_off_leaves_what_is_encrypted_to_its_passphrase(home: Path) -> None:
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    path = str(recording(home, "a", locked=True))
+    done = run(home, "lock", "off", *words)
+    assert "Still encrypted: 1 file" in done.stderr
+    assert status(home) == {"on": False, "home": KEYS.lock.ident, "encrypted": 1, "plain": 0}
+    assert opens(home, path, words[1])
+    assert run(home, "lock", "on", *words).stdout == "", "the code it has stays"
+    assert status(home)["on"]
+
+
+@pytest.mark.slow
+def test_change_and_code(home: Path) -> None:
+    path = str(recording(home, "a", locked=True))
+    old, new = secret(home, PASSPHRASE), secret(home, "a new good passphrase", "new")
+    code = secret(home, CODE, "code")
+    weak = secret(home, "1234567", "weak")
+    done = run(home, "lock", "change", "--passphrase-file", old, "--new-passphrase-file", weak)
+    assert done.returncode == 2
+    assert "fewer than 8" in done.stderr
+    done = run(home, "lock", "change", "--passphrase-file", code, "--new-passphrase-file", new)
+    assert done.returncode == 0, "the code sets a forgotten passphrase anew"
+    assert [opens(home, path, each) for each in (old, new, code)] == [False, True, True]
+    elsewhere = home / "elsewhere"
+    elsewhere.mkdir()
+    assert opens(elsewhere, path, old), "alone: that of its day"
+    done = run(home, "lock", "code", "--passphrase-file", new, "--print-code", "paper.txt")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    paper = home / "paper.txt"
+    assert paper.stat().st_mode & 0o777 == 0o600
+    assert [opens(home, path, each) for each in (code, str(paper))] == [False, True]
+    before = paper.read_text()
+    done = run(home, "lock", "code", "--passphrase-file", new, "--print-code", "paper.txt")
+    assert done.returncode == 1
+    assert paper.read_text() == before
+    assert opens(home, path, str(paper)), "nothing was changed"
+
+
+@pytest.mark.slow
+def test_a_damaged_lock_stops_a_session_and_opens_files_by_themselves(home: Path) -> None:
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    path = str(recording(home, "a", locked=True))
+    (home / "lock.json").write_text("{")
+    done = practise(home, *words)
+    assert done.returncode == 4
+    assert "lock.json is damaged" in done.stderr
+    assert opens(home, path, words[1])
+
+
+def test_without_a_lock_nothing_is_asked(tmp_path: Path) -> None:
+    for what in ("off", "change", "code"):
+        done = run(tmp_path, "lock", what)
+        assert done.returncode == 2
+        assert done.stderr.splitlines() == [
+            "biofeedback: Nothing is encrypted here.",
+            "Begin with: biofeedback lock on",
+        ]
+    done = run(tmp_path, "lock", "on")
+    assert done.returncode == 2
+    assert "no terminal" in done.stderr
+    assert not (tmp_path / "lock.json").exists()
+
+
+on_terminals = pytest.mark.skipif(sys.platform == "win32", reason="needs pseudo terminals")
+
+
+@contextmanager
+def typing(home: Path, *words: str) -> Generator[Terminal]:
+    """Somebody who sits at a terminal."""
+    terminal = Terminal([*PROGRAM, *words], environment(home))
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def answer(terminal: Terminal, prompt: str, text: str) -> None:
+    terminal.wait_for(prompt)
+    terminal.press(f"{text}\n")
+
+
+def printed(terminal: Terminal) -> str:
+    assert terminal.program.stdout is not None
+    return terminal.program.stdout.read().decode()
+
+
+@on_terminals
+@pytest.mark.slow
+def test_a_new_passphrase_is_typed_twice_and_shown_nowhere(tmp_path: Path) -> None:
+    with typing(tmp_path, "lock", "on") as terminal:
+        for word, again in (("a good passphrase", "a good passphrasr"), ("another good one", "something else")):
+            answer(terminal, "New passphrase: ", word)
+            answer(terminal, "The same again: ", again)
+            terminal.wait_for("The two are not the same.")
+        answer(terminal, "New passphrase: ", "short")
+        terminal.wait_for("fewer than 8 letters")
+        assert terminal.finish() == 2
+        assert "No passphrase was set" in terminal.text
+        assert printed(terminal) == ""
+    assert not (tmp_path / "lock.json").exists()
+    with typing(tmp_path, "lock", "on") as terminal:
+        answer(terminal, "New passphrase: ", "a good passphrase")
+        answer(terminal, "The same again: ", "a good passphrase")
+        assert terminal.finish() == 0
+        assert "a good" not in terminal.text
+        code = printed(terminal).strip()
+    assert run(tmp_path, "lock", "code", "--passphrase-file", secret(tmp_path, code, "code")).returncode == 0
+
+
+@on_terminals
+@pytest.mark.slow
+def test_a_passphrase_is_asked_for_again_and_verify_goes_on_without(home: Path) -> None:
+    path = str(recording(home, "a", locked=True))
+    prompt = "recovery code for a.session.jsonl: "
+    with typing(home, "verify", path) as terminal:
+        answer(terminal, "; Enter: without it: ", "")
+        assert terminal.finish() == 0
+        assert "numbers were not compared" in printed(terminal)
+    with typing(home, "analyze", "--json", path) as terminal:
+        answer(terminal, prompt, "wrong")
+        answer(terminal, prompt, f"{CODE[:-1]}?")
+        answer(terminal, prompt, CODE.lower())
+        assert terminal.finish() == 0
+        assert json.loads(printed(terminal))["file"] == path
+    with typing(home, "analyze", path) as terminal:
+        for _ in range(3):
+            answer(terminal, prompt, "wrong")
+        assert terminal.finish() == 4
+        assert "still locked after 3 tries" in terminal.text
+
+
+@on_terminals
+def test_off_for_all_is_asked_first(home: Path) -> None:
+    path = recording(home, "a", locked=True)
+    with typing(home, "lock", "off", "--existing") as terminal:
+        answer(terminal, "for your recordings: ", PASSPHRASE)
+        answer(terminal, "Go on? [y/N] ", "")
+        assert terminal.finish() == 2
+        assert "Nothing was changed" in terminal.text
+    assert status(home)["on"]
+    assert b'"k":"packet"' not in path.read_bytes()

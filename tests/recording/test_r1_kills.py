@@ -1,0 +1,46 @@
+"""R1: a program that records is killed with SIGKILL at random moments; nothing that was committed is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.programs import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+
+BOTH = pytest.mark.parametrize("words", [[], ["--encrypted"]], ids=["plain", "encrypted"])
+
+
+def killed(folder: Path, *words: str) -> dict[str, Any]:
+    killer = [sys.executable, "-m", "tests.recording.killed", str(folder), *words]
+    ran = subprocess.run(killer, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    tally: dict[str, Any] = json.loads(ran.stdout)
+    assert tally["faults"] == [], ran.stderr
+    assert tally["lost"] == 0
+    return tally
+
+
+@pytest.mark.slow
+@BOTH
+def test_r1_100_kills_at_random_moments_lose_no_committed_event(words: list[str], tmp_path: Path) -> None:
+    """1000 kills and 10^6 events: benchmarks/recording_kills.py."""
+    tally = killed(tmp_path, "--kills", "50", *words)
+    assert tally["kills"] >= 50
+    assert tally["resumed"] >= 10
+    assert tally["killed_closing"] >= 5
+    assert tally["committed"] >= 5000
+
+
+@pytest.mark.slow
+@BOTH
+def test_r1_killed_before_each_system_call_of_a_session_and_of_its_resumption(words: list[str], tmp_path: Path) -> None:
+    tally = killed(tmp_path, "--at-every-call", "4", *words)
+    assert tally["kills"] >= 100
+    assert tally["resumed"] >= 60
+    assert tally["torn"] >= 20
