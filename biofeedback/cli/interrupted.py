@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from biofeedback.cli.common import called, say
@@ -17,9 +18,9 @@ from devices.clock import boot_id
 
 
 def look_for_interrupted(
-    args: argparse.Namespace, folder: Path, person: str, keys: Keys | None = None
+    args: argparse.Namespace, folder: Path, person: str, keys_of: Callable[[Path], Keys | None]
 ) -> BrokenOff | None:
-    """The newest session of this person that can still be gone on with.
+    """The newest session of this person that can still be gone on with. `keys_of`: what opens an encrypted one.
 
     Those that nobody can go on with any more are finished, and one line says so for each. What cannot be read is left
     alone, and so is another person's session.
@@ -27,9 +28,9 @@ def look_for_interrupted(
     newest: BrokenOff | None = None
     for part in parts_in(folder):
         try:
-            found = _broken_off(part, keys)
+            found = _broken_off(part, keys_of(part))
             if not can_go_on(found.stored, found.passed_us):
-                _finish(args, found, keys)
+                _finish(args, found)
             elif found.stored.head.get("subject") == person:
                 newest = found
         except (BiofeedbackError, OSError) as error:
@@ -40,13 +41,13 @@ def look_for_interrupted(
 def _broken_off(part: Path, keys: Keys | None) -> BrokenOff:
     written_ns = part.stat().st_mtime_ns
     stored = read_recording(part, keys)
-    return BrokenOff(part, stored, written_ns, away_us(stored, written_ns, read_clocks(), boot_id()))
+    return BrokenOff(part, stored, written_ns, away_us(stored, written_ns, read_clocks(), boot_id()), keys)
 
 
-def _finish(args: argparse.Namespace, found: BrokenOff, keys: Keys | None) -> None:
+def _finish(args: argparse.Namespace, found: BrokenOff) -> None:
     if found.stored.locked:
         return
-    path = finish_interrupted(found.part, keys)
+    path = finish_interrupted(found.part, found.keys)
     if path is not None:
         say(args, f"An earlier session had been broken off; it is finished as far as it went: {path}")
 

@@ -18,6 +18,7 @@ from biofeedback.cli.consent import check_words
 from biofeedback.cli.passphrase import add_passphrase_option
 from biofeedback.cli.person_logs import existing_person, local_time, log_of, person_of
 from biofeedback.errors import OutputError, UsageError
+from biofeedback.recording.private import private_file
 from devices.names import printable
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def _add(args: argparse.Namespace, config: Config) -> int:
     person = person_of(args, config)
     text = " ".join(args.words)
     typing = not text and can_ask()
+    check_words(args, config, person)
     if (not text and not typing) or text == "-":
         text = _from_input()
-    check_words(args, config, person)
     body = _typed(args) if typing else _given(args, text)
     if not body:
         raise UsageError("There is nothing to write down.", f'{called()} journal add "What came, in one sentence."')
@@ -232,14 +233,18 @@ def _harmless(value: Json) -> Json:
 
 
 def _write_new(path: Path, text: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        descriptor = private_file(path)
     except FileExistsError as error:
         raise OutputError(f"{path} exists already.", "Choose another name; nothing is ever overwritten.") from error
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
+        raise OutputError(f"{path} cannot be made: {error.strerror}.", "Choose another place.") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror}.", "Make room, or choose another.") from error
 
 
 def _remove(args: argparse.Namespace, config: Config) -> int:

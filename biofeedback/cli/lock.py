@@ -164,6 +164,7 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) ->
     """Every finished file under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
     from biofeedback.recording.relock import remove_left_over
+    from biofeedback.recording.person import hide_names
 
     for folder in (config.home / "sessions", *config.home.glob("people/*")):
         remove_left_over(folder)
@@ -179,6 +180,7 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) ->
             sys.stderr.write(f"biofeedback: {error.what}\n{error.advice}\n")
     if new is not None:
         _forget_index(config)
+        hide_names(config.home, new)
     say(args, f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.")
     if beside := _beside(config):
         say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")

@@ -62,9 +62,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, DeviceError):
             complain(args, error.what, error.advice, error)
             return NO_STRAP if isinstance(error, BluetoothError) else 2
-        what = f"Something went wrong inside the program: {type(error).__name__}: {error}"
+        # Not what the error says: that may hold somebody's words or heartbeats, and people pass such lines on.
+        what = f"Something went wrong inside the program: {type(error).__name__}{_place(error)}."
         complain(args, what, "Run it again with -vv and report what it prints; recordings are kept.", error)
         return 1
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised, as far as that is known."""
+    from traceback import extract_tb
+
+    frames = extract_tb(error.__traceback__)
+    return f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119 - quick
 
 
 def _parser(words: Sequence[str]) -> Parser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from biofeedback.cli.common import Parser, add_example, called, config_of, print_json, say
 from biofeedback.cli.passphrase import add_passphrase_option
@@ -119,8 +119,8 @@ def _shown(person: str, state: PersonState, found: dict[str, Any]) -> list[str]:
 
 def _listed(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {text}" for key, text in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return ", ".join(f"{key} = {text}" for key, text in cast("dict[str, str]", value).items())
+    return ", ".join(cast("list[str]", value)) if isinstance(value, list) else str(value)
 
 
 def _spoken(consent: Consent | None) -> str:

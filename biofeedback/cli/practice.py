@@ -91,9 +91,9 @@ def run(args: argparse.Namespace) -> int:
     quiet_libraries(args)
     config = config_of(args)
     keys = None if args.no_record else _keys_for_recording(args, config)
-    broken_off = _broken_off(args, config, keys)
+    broken_off = _broken_off(args, config)
     if broken_off is not None:
-        return _go_on(args, config, broken_off, keys)
+        return _go_on(args, config, broken_off)
     spec = _spec(args, config)
     shelf, ids = shelf_with([*args.script, *([args.control] if args.control else [])])
     control = ids.pop() if args.control else None
@@ -136,7 +136,7 @@ def _keys_for_recording(args: argparse.Namespace, config: Config) -> Keys | None
     return keys_for_new(args, config)
 
 
-def _broken_off(args: argparse.Namespace, config: Config, keys: Keys | None) -> BrokenOff | None:
+def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
     """The session that is to be gone on with, None for a new one."""
     if args.resume and (name := next((word for word in FIXED if getattr(args, word)), None)):
         said = "a script" if name == "script" else f"--{name.replace('_', '-')}"
@@ -147,7 +147,12 @@ def _broken_off(args: argparse.Namespace, config: Config, keys: Keys | None) -> 
 
     place = _folder(args, config)
     folder = place.parent if place.name.endswith(".jsonl") else place
-    found = look_for_interrupted(args, folder, person_of(args, config), keys)
+    found = look_for_interrupted(
+        args,
+        folder,
+        person_of(args, config),
+        lambda part: keys_for(args, config, part, required=args.resume),
+    )
     if args.resume and found is None:
         raise RecordingError(
             f"There is no session in {folder} to go on with.",
@@ -156,7 +161,7 @@ def _broken_off(args: argparse.Namespace, config: Config, keys: Keys | None) -> 
     return found if found is not None and (args.resume or wants_to_go_on(args, found)) else None
 
 
-def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff, keys: Keys | None) -> int:
+def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
     """The session that was broken off, from where it stopped, with its own plan."""
     from biofeedback.cli.running import View, Work, run_session
     from biofeedback.session.plan import Plan
@@ -183,7 +188,6 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff, keys: Key
         place=found.part.parent,
         seed=int(spec.options.get("seed", 1)) if spec.kind == "sim" else None,
         chooser=aids.chooser if aids is not None else None,
-        keys=keys,
         broken_off=found,
     )
     face = face_of(args, speed, config.text("view"))

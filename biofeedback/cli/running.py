@@ -150,7 +150,7 @@ def _begin(args: argparse.Namespace, work: Work) -> _Begun:
 
 def _begin_again(work: Work, broken_off: BrokenOff) -> _Begun:
     """Where the file of a session ends; from its last line until now it slept."""
-    log, session = reopen(broken_off.part, work.keys)
+    log, session = reopen(broken_off.part, broken_off.keys)
     if session is None:
         log.close()
         raise RecordingError(

@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
@@ -142,7 +142,7 @@ class People:
         return {person: name for person, entry in entries if (name := _name_in(entry)) and is_pseudonym(person)}
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self) -> Generator[None]:
         """Alone with the names: what another program adds meanwhile is not lost."""
         try:
             make_private_folder(self.home)

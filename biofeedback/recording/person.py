@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,13 +23,13 @@ from biofeedback.events import Json
 from biofeedback.recording.chain import Line, LineError
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
-from biofeedback.recording.people import PEOPLE, WAIT_S, checked_pseudonym, free_name, wait_for
+from biofeedback.recording.people import PEOPLE, WAIT_S, People, checked_pseudonym, free_name, wait_for
 from biofeedback.recording.person_state import PersonState, fold
 from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.reader import StoredLines, read_lines
 from biofeedback.recording.relock import relock
 from biofeedback.recording.scan import head_of, scan
-from biofeedback.recording.sealing import Keys
+from biofeedback.recording.sealing import CIPHER, Keys
 from biofeedback.recording.syncer import sync_file, sync_folder
 from devices.file_lock import take_lock
 
@@ -229,7 +229,7 @@ class PersonLog:
             self.path.replace(free_name(self.path.with_name(f"{FILE}.torn0")))
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Generator[None]:
         """The only one who writes this log; waits a moment for another. Raises RecordingError."""
         folder = self.path.parent
         descriptor = -1
@@ -250,6 +250,19 @@ class PersonLog:
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def hide_names(home: Path, keys: Keys) -> None:
+    """Take the names out of the open table and keep each in its person's encrypted log. Raises RecordingError."""
+    people = People(home)
+    for person, name in people.names().items():
+        log = PersonLog(home, person, keys)
+        stored = log.read()
+        if stored is None or CIPHER not in stored.head:
+            continue
+        if log.state().profile.name != name:
+            log.write(("profile", {"name": name}))
+        people.name(person, None)
 
 
 def _never_begun(path: Path) -> bool:

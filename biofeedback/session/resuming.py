@@ -72,6 +72,7 @@ class BrokenOff:
     stored: StoredRecording
     written_ns: int
     passed_us: int
+    keys: Keys | None = None
 
 
 def rebuilt(stored: StoredRecording) -> Interrupted | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.person import PersonLog
@@ -40,6 +43,25 @@ def run(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subpro
         check=False,
         cwd=home,
     )
+
+
+def run_here(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which is much quicker; there is nobody at the keyboard and no screen."""
+    from biofeedback.cli.main import main
+    from biofeedback.cli.passphrase import _opened
+
+    out, talk = io.StringIO(), io.StringIO()
+    whole = {**environment(home), **(env or {})}
+    _opened.clear()
+    with (
+        patch.dict(os.environ, whole, clear=True),
+        patch("sys.stdin", io.TextIOWrapper(io.BytesIO())),
+        redirect_stdout(out),
+        redirect_stderr(talk),
+        chdir(home),
+    ):
+        code = main(words)
+    return subprocess.CompletedProcess([*PROGRAM, *words], code, out.getvalue(), talk.getvalue())
 
 
 def start(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

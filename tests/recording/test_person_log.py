@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -324,6 +325,49 @@ def test_dying_at_any_system_call_of_a_rewrite_leaves_the_old_log_or_the_new_one
     assert outcomes[0] == [1, 2]
     assert outcomes[-1] == [2]
     assert outcomes == sorted(outcomes), "old, old, ..., new, new: nothing else"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize("job", ["write", "rewrite"])
+def test_r4_when_any_system_call_fails_nothing_is_lost_and_what_is_said_to_be_kept_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, job: str
+) -> None:
+    for call in range(60):
+        home = tmp_path / str(call)
+        person = PersonLog(home, "P-001")
+        person.write(entry(1, "a"), entry(2, "b"))
+        left = [call]
+
+        def failing(real: Callable[..., object], left: list[int] = left) -> Callable[..., object]:
+            def once(*words: object, **more: object) -> object:
+                left[0] -= 1
+                if left[0] == -1:
+                    raise OSError(number, os.strerror(number))
+                return real(*words, **more)
+
+            return once
+
+        said = True
+        with monkeypatch.context() as patched:
+            for name in ("open", "write", "fsync", "replace", "unlink", "ftruncate"):
+                patched.setattr(os, name, failing(getattr(os, name)))
+            try:
+                if job == "write":
+                    person.write(entry(3, "c"))
+                else:
+                    person.rewrite(lambda line: None if line.body.get("entry") == 1 else line.body, ["journal"])
+            except (RecordingError, UnreadableError):
+                said = False
+        numbers = [found.number for found in person.state().entries]
+        whole, done = ([1, 2], [1, 2, 3]) if job == "write" else ([1, 2], [2])
+        assert numbers == done if said else numbers in (whole, done), call
+        person.write(entry(9, "and on"))
+        assert person.state().entries[-1].text == "and on"
+        if left[0] >= 0:
+            assert call >= 5
+            return
+    raise AssertionError("there was no end of system calls")
 
 
 @pytest.mark.parametrize(
