@@ -44,3 +44,10 @@ def test_r1_killed_before_each_system_call_of_a_session_and_of_its_resumption(wo
     assert tally["kills"] >= 100
     assert tally["resumed"] >= 60
     assert tally["torn"] >= 20
+
+
+@BOTH
+def test_r1_killed_before_each_call_while_a_failed_disk_makes_it_move(words: list[str], tmp_path: Path) -> None:
+    tally = killed(tmp_path, "--while-moving", *words)
+    assert tally["kills"] >= 40
+    assert tally["resumed"] >= 30
