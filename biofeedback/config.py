@@ -16,6 +16,9 @@ from biofeedback.errors import UsageError
 
 Value: TypeAlias = str | float
 
+LEGIBLE: Final = 20.0
+"""Faster than this a session is told in lines: a breathing picture would only flicker."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

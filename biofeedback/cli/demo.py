@@ -17,7 +17,8 @@ from biofeedback.cli.common import (
     say,
 )
 
-from biofeedback.cli.faces import LEGIBLE, add_view_options, face_of
+from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.config import LEGIBLE
 
 if TYPE_CHECKING:
     from biofeedback.session.replay import Verification

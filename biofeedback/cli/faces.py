@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from biofeedback.cli.common import say
+from biofeedback.config import LEGIBLE
 
 Face: TypeAlias = Literal["desktop", "terminal", "none"]
-LEGIBLE: Final = 20.0
-"""Faster than this a session is told in lines: a breathing picture would only flicker."""
 
 
 def add_view_options(parser: argparse.ArgumentParser) -> None:

@@ -24,12 +24,13 @@ from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.sealing import Keys
-from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock, SessionClock
+from biofeedback.session.clock import JumpingClock, LiveClock, SessionClock
 from biofeedback.session.coins import Coin, draw_coins
 from biofeedback.session.hub import ViewQueue
-from biofeedback.session.loop import METRIC_FAILED, Past, Publish, SessionLoop, heard_of
+from biofeedback.session.loop import METRIC_FAILED, Past, SessionLoop, heard_of
 from biofeedback.session.opening import Opening, open_session
 from biofeedback.session.plan import Plan
+from biofeedback.session.playback import Playback, Tape
 from biofeedback.session.plugins import MetricPlugins, metric_plugins
 from biofeedback.session.resuming import BrokenOff, Late, away_us, reopen, resume_line
 from biofeedback.session.runner import RunningSession
@@ -38,7 +39,7 @@ from biofeedback.session.space import check_space
 from biofeedback.session.wall import WallWatch, read_clocks
 from devices.choosing import Chooser
 from devices.clock import boot_id
-from devices.source import Clock, Source
+from devices.source import Source
 
 INTERRUPTED_WHY: Final = "interrupted"
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
@@ -60,12 +61,19 @@ class Work:
     """Who else sees the numbers while they are made."""
     chooser: Chooser | None = None
     """Where the source asks which strap it should be."""
-    watched_only: bool = False
-    """A file that is replayed: there is nothing to be commanded."""
     keys: Keys | None = None
     """What encrypts the recording."""
     broken_off: BrokenOff | None = None
     """A session that is gone on with; `plan`, `person` and `place` are then its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is replayed of a recording, and how fast."""
+
+    speed: float
+    from_us: int = 0
+    to_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +189,7 @@ def _run_session(args: argparse.Namespace, work: Work, view: View, signals: _Sig
     publish = _Publisher(queue if view.shown else None, talk=None if view.shown or view.json else partial(say, args))
     queue.put(begun.events)
     loop = SessionLoop(begun.source, clock, begun.opening, begun.coins, log, publish, wall, begun.past)
-    post = None if work.watched_only else loop.post
-    running = RunningSession(queue, clock.now, post, chooser=work.chooser)
+    running = RunningSession(queue, clock.now, loop.post, chooser=work.chooser)
     if view.json:
         publish.lines = JsonLines(view.kinds, lambda: loop.post(_nobody_reads), live=True)
     recording: Path | None = None
@@ -214,22 +221,25 @@ def _told_trouble(args: argparse.Namespace, log: SessionLog | None, loop: Sessio
     return trouble
 
 
-def run_replay(
-    args: argparse.Namespace,
-    work: Callable[[Clock, Publish], Awaitable[None]],
-    speed: float,
-    view: View,
-    titles: Mapping[str, str],
-) -> bool:
-    """Show a recording again; returns whether it was interrupted."""
-    clock: Clock = InstantClock() if isinf(speed) else LiveClock(speed)
+def run_replay(args: argparse.Namespace, tape: Callable[[], Tape], stretch: Stretch, view: View) -> bool:
+    """Show a tape, which is opened on the session's thread; returns whether it was interrupted."""
     queue = ViewQueue(None)
-    publish = _Publisher(queue if view.shown else None)
-    publish.lines = JsonLines(view.kinds, _stop_replay, live=False) if view.json else None
-    running = RunningSession(queue, clock.now, None)
-    with _Signals() as signals, publish.lines or nullcontext():
+    lines = JsonLines(view.kinds, _stop_replay, live=False) if view.json else None
+    playback = Playback(
+        tape,
+        queue if view.shown else None,
+        lines,
+        speed=stretch.speed,
+        from_us=stretch.from_us,
+        to_us=stretch.to_us,
+    )
+    playback.stay(view.face == "desktop")
+    running = RunningSession(queue, playback.now, None, playback=playback)
+    with _Signals() as signals, lines or nullcontext():
         signals.watch(running)
-        _show(args, running, lambda: work(clock, publish), view, titles)
+        _show(args, running, playback.run, view, {})
+    if playback.remark and not view.shown:
+        say(args, playback.remark)
     return signals.came
 
 
@@ -319,7 +329,8 @@ def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View
     from biofeedback.desktop.app import watch
     from biofeedback.presenter.words import closing
 
-    say(args, "The session is in its windows; F1 there shows the keys.")
+    what = "session" if running.live else "replay"
+    say(args, f"The {what} is in its windows; F1 there shows the keys.")
     try:
         watch(running, picture, plots=view.plots, plots_allowed=view.plots or not view.hide_numbers)
     except Exception as failure:  # noqa: BLE001 - whatever it is, a session must not end by it

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from biofeedback.desktop.theme import DARK, Theme
 from biofeedback.desktop.trainee import TraineeWindow
-from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.presenter.picture import BREAKS_OFF, CUT, HIDDEN, Picture
+from biofeedback.presenter.replaying import replayed
 from biofeedback.presenter.traces import Traces
 from biofeedback.session.runner import RunningSession
 
@@ -134,13 +135,12 @@ class _Showing:
             raise ConnectionError("the screen has gone")
 
     def _frame(self) -> None:
-        done = self._session.done
+        done, over = self._session.done, self._session.over
         events = self._session.drain()
         for event in events:
             self._picture.see(event)
             self._traces.see(event)
-        if done and not self._session.live and not self._session.failed:
-            self._picture.break_off()
+        self._see_replay(over)
         if done and (self._window.gone or self._session.interrupted or self._never_began()):
             self._app.exit(0)
             return
@@ -153,6 +153,14 @@ class _Showing:
         elif moves:
             self._window.pacer.advance()
         self._keep_pace(OVER_MS if done else FRAME_MS if moves else REST_MS)
+
+    def _see_replay(self, over: bool) -> None:
+        """A recording may break off, or only a part of it be asked for: then it has no end of its own."""
+        playback = self._session.playback
+        if playback is not None:
+            self._picture.replay = replayed(playback)
+        if over and not self._session.live and not self._session.failed:
+            self._picture.break_off(CUT if playback is not None and playback.cut else BREAKS_OFF)
 
     def _never_began(self) -> bool:
         """Without an end there is nothing to be read here; why it failed is told by whoever joins the session."""

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from biofeedback.desktop.theme import Theme
-from biofeedback.presenter import words
+from biofeedback.presenter import replaying, words
 
 STEERING: Final = (
     ("Space", "Pause, and go on"),
@@ -20,7 +20,7 @@ STEERING: Final = (
     ("1–9", "Choose your strap when it is asked which one is yours"),
     ("Esc", "End gently; at the end: close"),
 )
-REPLAYING: Final = (("Esc", "Close"),)
+LEAVING: Final = (("Esc", "Close"),)
 ALWAYS: Final = (
     ("P", "Show or hide the plots"),
     ("F11", "Full screen, and back"),
@@ -31,15 +31,16 @@ PLOTS: Final = ("In the plots", "Home follows the newest beats, W shows all, + a
 
 
 class KeysPanel(QWidget):
-    """Two columns, keys and what they do. `live`: whether a session can be steered."""
+    """Two columns, keys and what they do. `live`: whether a session can be steered; `replay`: whether it is one."""
 
-    def __init__(self, theme: Theme, *, live: bool, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, *, live: bool, replay: bool, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme = theme
         self._labels: list[QLabel] = []
         self.setAccessibleName("Keys")
         self._grid = QGridLayout(self)
-        self._fill([*(STEERING if live else REPLAYING), *ALWAYS, PLOTS, ("Numbers", words.EXPLAINED)])
+        steering = STEERING if live else (*(replaying.KEYS if replay else ()), *LEAVING)
+        self._fill([*steering, *ALWAYS, PLOTS, ("Numbers", words.EXPLAINED)])
         self.hide()
 
     def wish(self, pixels: float) -> None:

@@ -203,10 +203,10 @@ class PlotWindow(QWidget):
     def refresh(self, now_us: int) -> None:
         """Show what is known at session time `now_us`: new data when there are some, the time axis a pixel on."""
         self._now_us = now_us if self._traces.end_us is None else self._traces.end_us
-        if self._traces.end_us is not None and not self._over:
-            self._over = True
-            if self.mode == "follow":
-                self.mode = "whole"
+        if (self._traces.end_us is not None) != self._over:
+            self._over = not self._over
+            if self.mode != "free":
+                self.mode = "whole" if self._over else "follow"
         resized = [panel.measure() for panel in self.panels]
         if any(resized):
             self._drawn = -1

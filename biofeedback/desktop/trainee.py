@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -14,13 +14,31 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout,
 from biofeedback.desktop.keys_panel import KeysPanel
 from biofeedback.desktop.pacer_view import PacerView
 from biofeedback.desktop.pieces import FittingLabel, KeyButton, SignalSign
+from biofeedback.desktop.position import PositionLine
 from biofeedback.desktop.question import QuestionPanel
 from biofeedback.desktop.strap_list import StrapList
 from biofeedback.desktop.theme import Theme
 from biofeedback.presenter import words
-from biofeedback.presenter.keys import ESC, MARK, SPACE, STRONG, press
+from biofeedback.presenter.keys import (
+    END,
+    ESC,
+    HOME,
+    LEFT,
+    MARK,
+    MINUS,
+    PAGE_DOWN,
+    PAGE_UP,
+    PLUS,
+    RIGHT,
+    SHIFT_LEFT,
+    SHIFT_RIGHT,
+    SPACE,
+    STRONG,
+    press,
+)
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.sentences import sentences
+from biofeedback.session.playback import Playback
 from biofeedback.session.runner import RunningSession
 from devices.choosing import StrapQuestion
 
@@ -28,10 +46,22 @@ TITLE: Final = "Biofeedback"
 USUAL: Final = (900, 640)
 SMALLEST: Final = (400, 360)
 GO_ON: Final = "Go on"
+AGAIN: Final = "Again"
 REPLAY: Final = "A replay: it runs as it was recorded. Esc closes."
 KEYS_HINT: Final = "F1 shows the keys"
 CLOSE_HINT: Final = "Esc or the button closes this window."
 BETWEEN: Final = "  ·  "
+
+
+SEEKING: Final[Mapping[int, str]] = {
+    Qt.Key.Key_Left: LEFT,
+    Qt.Key.Key_Right: RIGHT,
+    Qt.Key.Key_PageUp: PAGE_UP,
+    Qt.Key.Key_PageDown: PAGE_DOWN,
+    Qt.Key.Key_Home: HOME,
+    Qt.Key.Key_End: END,
+}
+SEEKING_SHIFTED: Final[Mapping[int, str]] = {Qt.Key.Key_Left: SHIFT_LEFT, Qt.Key.Key_Right: SHIFT_RIGHT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +82,13 @@ ACTIONS: Final = (
     Action(ESC, "End", "Esc", "Ends the session gently."),
 )
 CLOSE: Final = Action(ESC, "Close", "Esc", "Closes the window.")
+MOVING: Final = (
+    Action(MINUS, "Slower", "−", "Shows the recording more slowly."),
+    Action(LEFT, "Back 10 s", "←", "Goes ten seconds back."),
+    Action(RIGHT, "On 10 s", "→", "Goes on by ten seconds."),
+    Action(PLUS, "Faster", "+", "Shows the recording faster."),
+)
+"""What a replay offers besides Pause, which stands in the middle, and Close."""
 
 
 class TraineeWindow(QWidget):
@@ -103,10 +140,13 @@ class TraineeWindow(QWidget):
         self.foot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.bar = QWidget(self)
         self.bar.setAccessibleName("Actions")
-        self.buttons = {action.caption: self._button(action) for action in (*ACTIONS, CLOSE)}
+        playback = self._session.playback
+        self.position = None if playback is None else PositionLine(theme, playback, self)
+        offered = (*MOVING[:2], PAUSE, *MOVING[2:], CLOSE) if playback is not None else (*ACTIONS, CLOSE)
+        self.buttons = {action.caption: self._button(action) for action in offered}
         self.replay = FittingLabel("Replay", theme.quiet, self.bar)
         self.replay.say(REPLAY)
-        self.keys = KeysPanel(theme, live=self._session.live, parent=self)
+        self.keys = KeysPanel(theme, live=self._session.live, replay=playback is not None, parent=self)
 
     def _button(self, action: Action) -> KeyButton:
         button = KeyButton(action.caption, action.on_it, action.description, self._theme, self.bar)
@@ -138,6 +178,8 @@ class TraineeWindow(QWidget):
         self._all.addWidget(self.straps, 1)
         self._all.addWidget(self.closing, 1)
         self._all.addWidget(self.foot)
+        if self.position is not None:
+            self._all.addWidget(self.position)
         self._all.addWidget(self.bar)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
@@ -152,6 +194,9 @@ class TraineeWindow(QWidget):
             widget.setFixedHeight(round(unit * lines))
         self.said.setFixedHeight(round(min(height * 0.34, unit * 11.5)))
         self.sign.setFixedSize(round(unit * 1.1), round(unit * 2))
+        if self.position is not None:
+            self.position.setFixedHeight(round(unit * 2.6))
+            self.position.wish(unit)
         for label, size in self._types():
             label.wish(unit * size)
         self.pacer.wish(unit * 1.6)
@@ -260,7 +305,10 @@ class TraineeWindow(QWidget):
 
     def _offer(self) -> None:
         """The buttons that do something now."""
-        picture, live = self._picture, self._session.live
+        picture, live, playback = self._picture, self._session.live, self._session.playback
+        if playback is not None:
+            self._offer_moves(playback)
+            return
         for action in ACTIONS:
             self.buttons[action.caption].setVisible(live and picture.end is None)
         self.buttons[CLOSE.caption].setVisible(picture.end is not None)
@@ -269,13 +317,24 @@ class TraineeWindow(QWidget):
         pause.caption(GO_ON if picture.paused else PAUSE.caption)
         pause.setEnabled(picture.part is None or picture.part.name != "recovery")
 
+    def _offer_moves(self, playback: Playback) -> None:
+        self.replay.hide()
+        self.buttons[PAUSE.caption].caption(AGAIN if playback.over else GO_ON if playback.paused else PAUSE.caption)
+        if self.position is not None:
+            self.position.refresh()
+
     # What the person does
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """The session's keys and the window's own; a key that is held down counts once."""
         chord = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
-        if event.isAutoRepeat() or chord:
+        seeks = self._session.playback is not None and event.key() in SEEKING
+        if (event.isAutoRepeat() and not seeks) or chord:
             event.ignore()
+            return
+        if seeks:
+            shifted = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            self._press((SEEKING_SHIFTED if shifted else SEEKING).get(event.key(), SEEKING[event.key()]))
             return
         own: dict[int, Callable[[], object]] = {
             Qt.Key.Key_F1: self._toggle_keys,

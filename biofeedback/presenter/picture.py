@@ -36,6 +36,7 @@ from biofeedback.events import (
     Suds,
     Verdict,
 )
+from biofeedback.session.hub import Seen, Sought
 from biofeedback.session.plan import BASELINE_STEP_S, Plan
 from biofeedback.session.timeline import UNPACED
 from biofeedback.session.trials import MOVED
@@ -51,6 +52,7 @@ WARNINGS: Final = frozenset[NoticeCode](["not_chest", "battery_low", "hr_differs
 """Sentences that stay for their time even when the next part of the session begins."""
 FEEL_YOUR_FEET: Final = "Feel your feet. You can stay, soften it, or stop."
 BREAKS_OFF: Final = "the recording breaks off"
+CUT: Final = "the part that was asked for is over"
 HIDDEN: Final = "In a test the numbers are hidden, so that knowing them cannot change the result."
 
 
@@ -64,6 +66,19 @@ class Part:
     ends_us: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What there is to be known of a replay besides its events.
+
+    `remark` is to be said as long as nothing else is; `opening`: its file is still read; `hurried`: it goes too fast
+    for the breath to be shown.
+    """
+
+    remark: str = ""
+    opening: bool = False
+    hurried: bool = False
+
+
 class Picture:
     """Everything that is shown. `hide_numbers`: a test, its numbers hidden until it is over (RULINGS E2)."""
 
@@ -71,6 +86,7 @@ class Picture:
         self.plan: Plan | None = None
         self.demo = False
         self.from_file = False
+        self.replay = Replayed()
         self.signal: Literal["waiting", "rate only", "good", "lost"] = "waiting"
         self.lost_why = ""
         self.link: Link | None = None
@@ -116,7 +132,7 @@ class Picture:
 
     def breath(self, now_us: int) -> Position | None:
         """Where the paced breath is; None while breathing is free."""
-        return None if self.end else position(self.schedule, now_us)
+        return None if self.end or self.replay.hurried else position(self.schedule, now_us)
 
     def left_s(self, now_us: int) -> float | None:
         """Seconds left of this part; None when it has no end of its own."""
@@ -156,10 +172,10 @@ class Picture:
         script = self.part.script if self.part else None
         return self._amber_words.get(script or "") or FEEL_YOUR_FEET
 
-    def break_off(self) -> None:
-        """Nothing comes any more, though no end has come: a recording that was cut off."""
+    def break_off(self, why: str = BREAKS_OFF) -> None:
+        """Nothing comes any more, though no end has come: a recording that was cut off, or of which a part is shown."""
         if self.end is None:
-            self.see(End(self._newest_us, BREAKS_OFF, self._newest_us / 1e6, self.beats))
+            self.see(End(self._newest_us, why, self._newest_us / 1e6, self.beats))
 
     def say(self, now_us: int, text: str) -> None:
         """Show a passing sentence of the face's own."""
@@ -167,8 +183,16 @@ class Picture:
 
     # The fold
 
-    def see(self, event: Event) -> None:
-        """Take in one event."""
+    def see(self, event: Seen) -> None:
+        """Take in one event; a replay that goes back begins anew."""
+        if not isinstance(event, Sought):
+            self._fold(event)
+        elif event.anew:
+            replay = self.replay
+            vars(self).update(vars(Picture(self._titles, hide_numbers=self._hide_numbers)))
+            self.replay = replay
+
+    def _fold(self, event: Event) -> None:
         self._newest_us = event.at
         match event:
             case Open() | Link() | Battery() | Packet() | Rr():
@@ -200,6 +224,10 @@ class Picture:
                 self.plan = Plan.from_json(event.plan)
                 self.demo = event.demo
                 self.from_file = event.source.get("kind") == "file"
+                self._titles = {
+                    **{id_: str(said.get("title", id_)) for id_, said in event.scripts.items()},
+                    **self._titles,
+                }
                 self._amber_words = {id_: str(said.get("amber", "")) for id_, said in event.scripts.items()}
             case Link():
                 self.link = event
@@ -315,3 +343,7 @@ class Picture:
 
 def _left(part: Part | None, now_us: int) -> int | None:
     return None if part is None or part.ends_us is None else part.ends_us - now_us
+
+
+def _titles(opening: Open) -> dict[str, str]:
+    return {id_: str(said.get("title", id_)) for id_, said in opening.scripts.items()}

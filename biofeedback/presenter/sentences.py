@@ -33,7 +33,7 @@ def sentences(picture: Picture, now_us: int, *, hears: bool) -> Sequence[Sentenc
         found.append(Sentence("script", meanwhile))
     if picture.asked(now_us):
         found.append(Sentence("question", words.QUESTION))
-    program = _program(picture, now_us, hears=hears)
+    program = _program(picture, now_us, hears=hears) or words.clean(picture.replay.remark)
     return [*found, Sentence("program", program)] if program else found
 
 

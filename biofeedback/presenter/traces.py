@@ -20,7 +20,6 @@ from biofeedback.events import (
     Command,
     Cue,
     End,
-    Event,
     Gap,
     GapReason,
     Hrv,
@@ -38,6 +37,7 @@ from biofeedback.hrv.artefacts import is_interval
 from biofeedback.hrv.coverage import MINUTE_US, Coverage
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, ticks_to_us
 from biofeedback.presenter.words import clean
+from biofeedback.session.hub import Seen, Sought
 
 KINDS: Final[tuple[ArtefactName, ...]] = ("missed", "extra", "ectopic", "misplaced", "range")
 BRIDGE_S: Final = 3.0
@@ -283,8 +283,11 @@ class Traces:
 
     # The fold
 
-    def see(self, event: Event) -> None:
+    def see(self, event: Seen) -> None:
         """Take in one event; newer Beat, Hrv and Arousal events may have overtaken older ones."""
+        if isinstance(event, Sought):
+            self._seek(event)
+            return
         self.newest_us = max(self.newest_us, event.at)
         match event:
             case Packet() | Rr():
@@ -308,6 +311,13 @@ class Traces:
             case _:
                 return
         self.changes += 1
+
+    def _seek(self, sought: Sought) -> None:
+        """Forget everything, where a replay goes back; what came before its new place follows."""
+        if sought.anew:
+            changes = self.changes + 1
+            vars(self).update(vars(Traces()))
+            self.changes = changes
 
     # Beats
 

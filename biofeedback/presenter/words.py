@@ -11,7 +11,7 @@ from biofeedback.breathing.measured import GOOD as CLEAR
 from biofeedback.breathing.pacer import Position
 from biofeedback.events import End, GapReason, Link
 from biofeedback.hrv.coverage import GOOD, LOW
-from biofeedback.presenter.picture import BREAKS_OFF, Part, Picture
+from biofeedback.presenter.picture import BREAKS_OFF, CUT, Part, Picture
 from biofeedback.session.engine import SLEPT
 from biofeedback.session.guarded import BROKEN
 from biofeedback.session.sensor import LOW_BATTERY
@@ -80,6 +80,7 @@ ENDS: Final[Mapping[str, str]] = {
     "ended by the person": "You ended the session.",
     "interrupted": "The session was interrupted.",
     BREAKS_OFF: "The recording breaks off here.",
+    CUT: "The part that was asked for ends here.",
     BROKEN: "The session ended after a mistake of the program; what the strap sent is recorded.",
     SLEPT: "The computer slept for long, so the session was ended.",
     "the source has no more beats": "The recorded beats end here. The session is over.",
@@ -140,6 +141,8 @@ def signal_words(picture: Picture) -> str:
         return "Heart rate only, no HRV"
     if picture.signal == "lost":
         return "Signal lost"
+    if picture.replay.opening:
+        return "Reading the file"
     if picture.link is None:
         return "Opening the file" if picture.from_file else "Waiting for the strap"
     return LINKS.get(picture.link.state, "Waiting for the strap")
@@ -243,7 +246,7 @@ def breath_words(picture: Picture, breath: Position | None) -> str:
     """What to do with the breath now; nothing while the first heartbeat is waited for."""
     if breath is not None:
         return BREATHE_IN if breath.inhaling else BREATHE_OUT
-    return "" if picture.signal == "waiting" and picture.part is None else AS_YOU_LIKE
+    return "" if picture.replay.hurried or (picture.signal == "waiting" and picture.part is None) else AS_YOU_LIKE
 
 
 def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:

@@ -20,6 +20,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import Json
 from biofeedback.recording.chain import LineError, seal_line
 from biofeedback.recording.naming import MOST_PARTS, PART, VERSION, final_of, part_of
+from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.rechain import rechained
 from biofeedback.recording.scan import Scan, scan
 from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, NEW_KEY, FileCipher, Keys
@@ -62,6 +63,7 @@ class LineFile:
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._poisoned = False
+        self._why = ""
         self._tried_s = float("-inf")
         self._syncer = Syncer(descriptor, path.parent, durable=0)
 
@@ -71,7 +73,7 @@ class LineFile:
     ) -> Self:
         """A new file with its head. Raises RecordingError when it exists or cannot be made."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             descriptor = os.open(path, _CREATE | _NO_LINKS, 0o600)
         except FileExistsError as error:
             raise _taken(path) from error
@@ -182,7 +184,7 @@ class LineFile:
                 while self._waiting and self._put(self._waiting[0]):
                     self._waiting.popleft()
         if self._waiting:
-            self._fail(self.trouble or "the disk is full")
+            self._fail(self._why)
 
     def _clear(self, cipher: FileCipher | None) -> Mapping[str, Json]:
         """What an encrypted line says in clear: the key that begins with it."""
@@ -200,7 +202,7 @@ class LineFile:
         self._waiting_bytes += len(line)
         self._catch_up()
         if self._waiting_bytes > MOST_WAITING:
-            self._fail(self.trouble or "the disk is full")
+            self._fail(self._why)
 
     def _catch_up(self) -> None:
         """Write what waits, into a new part when this one cannot be trusted any more."""
@@ -236,7 +238,7 @@ class LineFile:
         return False
 
     def _blocked(self, error: OSError) -> None:
-        why = error.strerror or str(error)
+        why = self._why = error.strerror or str(error)
         if error.errno not in FULL:
             self._poisoned = True
         self.trouble = (
@@ -274,7 +276,7 @@ class LineFile:
             _locked(descriptor)
             stored = self._given_back()
             # What waits was chained to the old file; both are chained anew behind a head that names it.
-            told: dict[str, Json] = {"file": self.path.name, "bytes": self._size, "why": self.trouble or ""}
+            told: dict[str, Json] = {"file": self.path.name, "bytes": self._size, "why": self._why}
             again, crc = rechained(stored + b"".join(self._waiting), {"continues": told})
             _write_all(descriptor, again)
         except BaseException:
@@ -283,8 +285,9 @@ class LineFile:
             raise
         self._syncer.close()
         os.close(self._descriptor)
-        why = (self.trouble or "").removeprefix("Recording waits: ").partition(". ")[0]
-        self.moved = f"The disk failed ({why}). All of the session was written again into {path.name}; nothing is lost."
+        self.moved = (
+            f"The disk failed ({self._why}). All of the session was written again into {path.name}; nothing is lost."
+        )
         self.path, self._descriptor = path, descriptor
         self._size, self._crc, self._sha = len(again), crc, hashlib.sha256(again)
         self._waiting.clear()
@@ -302,7 +305,6 @@ class LineFile:
     def _fail(self, why: str) -> None:
         if self.failed is None:
             kept = "" if not self._waiting else f" {len(self._waiting)} lines that were to follow are lost."
-            why = why.removeprefix("Recording waits: ").rstrip(".")
             self.failed = f"Recording stopped: {why}. What was recorded until then is kept.{kept}"
         self._waiting.clear()
         self._waiting_bytes = 0

@@ -101,22 +101,3 @@ class JumpingClock:
             if turn >= _TURNS and any(not woken.done() for _, _, woken in self._sleepers):
                 return False
         return False
-
-
-class InstantClock:
-    """Time for one follower alone: it is always as late as was last asked for. A replay at full speed."""
-
-    def __init__(self) -> None:
-        self._now_us = 0
-        self._let_us = 0
-
-    def now(self) -> int:
-        """Microseconds since the session began."""
-        return self._now_us
-
-    async def sleep_until(self, at_us: int) -> None:
-        """Be there; once in a second of session time others may run, else nobody could end it."""
-        if at_us - self._let_us >= 1_000_000:
-            self._let_us = at_us
-            await asyncio.sleep(0)
-        self._now_us = max(self._now_us, at_us)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from typing import Final, TypeAlias
 
@@ -12,7 +13,22 @@ from biofeedback.events import Arousal, Beat, Event, Hrv, Pacer
 OVERTAKEN: Final = (Hrv, Arousal, Pacer, Beat)
 """Only these may be dropped for newer ones when a view is slow (RULINGS D5)."""
 MOST_WAITING: Final = 4096
-_Line: TypeAlias = "deque[tuple[int, Event]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A replay goes to another time, which a view is told and nobody else: what lies before it follows at once.
+
+    `anew`: it follows from the first event on, so forget what was seen. Else it goes on with what comes next.
+    """
+
+    at: int
+    anew: bool
+
+
+Seen: TypeAlias = Event | Sought
+"""What a view gets."""
+_Line: TypeAlias = "deque[tuple[int, Seen]]"
 
 
 class ViewQueue:
@@ -29,7 +45,12 @@ class ViewQueue:
         self._kept: _Line = deque()
         self._newest: _Line = deque(maxlen=most_waiting)
 
-    def put(self, events: Sequence[Event]) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many the view has not taken yet."""
+        return len(self._kept) + len(self._newest)
+
+    def put(self, events: Sequence[Seen]) -> None:
         """Add events; when the view has not come for long, newer numbers overtake older ones."""
         for event in events:
             line = self._newest if isinstance(event, OVERTAKEN) else self._kept
@@ -37,14 +58,14 @@ class ViewQueue:
             line.append((self._put, event))
             self._put += 1
 
-    def drain(self) -> list[Event]:
+    def drain(self) -> list[Seen]:
         """Everything that came since the last call, in its order."""
         until = self._put
         lines = (_taken(self._kept, until), _taken(self._newest, until))
         return [event for _, event in merge(*lines, key=lambda numbered: numbered[0])]
 
 
-def _taken(line: _Line, until: int) -> Iterator[tuple[int, Event]]:
+def _taken(line: _Line, until: int) -> Iterator[tuple[int, Seen]]:
     """What came before the event with number `until`; what comes meanwhile waits, so that none is seen too early."""
     while line and line[0][0] < until:
         yield line.popleft()

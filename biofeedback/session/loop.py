@@ -66,6 +66,7 @@ from devices.source import Source
 LISTEN_ON_S: Final = 0.05
 """A strap's packet needs some milliseconds from the air to the session; one that was sent before a stop is kept."""
 SOURCE_FAILED: Final = "the source failed"
+SOURCE_ENDED: Final = "the source has no more beats"
 METRIC_FAILED: Final = "metric_failed"
 """The code of the notice, and of the `err` line of a recording that says with what."""
 RECORDING: Final[tuple[NoticeCode, str]] = ("recording_goes_on", "The disk takes the recording again. Nothing is lost.")
@@ -273,7 +274,7 @@ class SessionLoop:
             self._fail(failure)
             return False
         if event is None:
-            self._stop("the source has no more beats")
+            self._stop(SOURCE_ENDED)
         else:
             for step in self._inputs(event):
                 self._step(step)

@@ -18,9 +18,8 @@ from biofeedback.recording.repair import first_session_of
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
-from biofeedback.session.loop import METRIC_FAILED, Publish
+from biofeedback.session.loop import METRIC_FAILED
 from biofeedback.session.opening import ALGORITHMS
-from devices.source import Clock
 
 
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
@@ -86,11 +85,9 @@ def refold(recording: StoredRecording, engine: GuardedEngine | None = None) -> I
     yield from engine.advance(last_t)
 
 
-async def play(recording: StoredRecording, clock: Clock, publish: Publish) -> None:
-    """Show a recording at the clock's speed."""
-    for event in refold(recording):
-        await clock.sleep_until(event.at)
-        publish((event,))
+def other_rules(recording: StoredRecording) -> tuple[str, ...]:
+    """The rules that made its stored numbers and are not here in that version, "NAME/VERSION", with their package."""
+    return tuple(_stale(recording, plugged(recording)).values())
 
 
 @dataclass(frozen=True, slots=True)

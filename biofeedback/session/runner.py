@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from biofeedback.events import Answer, Command, CommandName, Event
-from biofeedback.session.hub import ViewQueue
+from biofeedback.events import Answer, Command, CommandName
+from biofeedback.session.hub import Seen, ViewQueue
 from biofeedback.session.loop import Posted
 from devices.choosing import Chooser, StrapQuestion
+
+if TYPE_CHECKING:
+    from biofeedback.session.playback import Playback
 
 LOOK_UP_S: Final = 0.1
 """A signal that comes just before a wait begins, or to another thread, does not end it; it is handled after so long."""
@@ -28,8 +31,13 @@ class RunningSession:
         *,
         by: str = "trainee",
         chooser: Chooser | None = None,
+        playback: Playback | None = None,
     ) -> None:
-        """`post` is None for a replay, which takes no commands. `chooser`: where a strap asks which it should be."""
+        """`post` is None for a replay: it takes no commands, but its `playback` can be paused and sought through.
+
+        `chooser`: where a strap asks which it should be.
+        """
+        self.playback = playback
         self._queue = queue
         self._post = post
         self._by = by
@@ -63,7 +71,12 @@ class RunningSession:
         self._thread = threading.Thread(target=self._run, args=(work,), name="session", daemon=True)
         self._thread.start()
 
-    def drain(self) -> list[Event]:
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes by itself; events may still wait. A replay can stay to be sought through again."""
+        return self.done or (self.playback is not None and self.playback.over)
+
+    def drain(self) -> list[Seen]:
         """What happened since the last call."""
         return self._queue.drain()
 

@@ -5,19 +5,38 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from biofeedback.presenter.keys import ESC
+from biofeedback.presenter.keys import END, ESC, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, SHIFT_LEFT, SHIFT_RIGHT
 
 _ESC: Final = 0x1B
 _ESC_ALONE_S: Final = 0.1
 """An arrow key sends its sequence at once; an escape with nothing behind it for so long is the key."""
 _LONGEST_SEQUENCE: Final = 32
+_SEQUENCES: Final[Mapping[bytes, str]] = {
+    **{lead + letter: key for lead in (b"[", b"O") for letter, key in (
+        (b"D", LEFT), (b"C", RIGHT), (b"H", HOME), (b"F", END),
+    )},
+    b"[1;2D": SHIFT_LEFT,
+    b"[1;2C": SHIFT_RIGHT,
+    b"[5~": PAGE_UP,
+    b"[6~": PAGE_DOWN,
+    b"[1~": HOME,
+    b"[7~": HOME,
+    b"[4~": END,
+    b"[8~": END,
+}  # fmt: skip
+"""What follows the escape, as the terminals in use send it."""
+_WINDOWS_CODES: Final[Mapping[str, str]] = {
+    "K": LEFT, "M": RIGHT, "G": HOME, "O": END, "I": PAGE_UP, "Q": PAGE_DOWN,
+}  # fmt: skip
+"""What follows the prefix on a Windows console."""
 
 
 class KeyDecoder:
-    """Turns a terminal's bytes into keys: ESC, a small letter, a figure, a space. Others say nothing."""
+    """Turns a terminal's bytes into the presenter's keys; those it has no name for say nothing."""
 
     def __init__(self) -> None:
         self._pending = b""
@@ -50,7 +69,7 @@ class KeyDecoder:
         if end is None:
             self._pending = data if len(data) < _LONGEST_SEQUENCE else b""
             return "", b""
-        return "", data[end:]
+        return _SEQUENCES.get(data[1:end], ""), data[end:]
 
 
 def _sequence_end(data: bytes) -> int | None:
@@ -140,7 +159,7 @@ if sys.platform == "win32":
             """Nothing to do."""
 
         def read(self, timeout_s: float) -> list[str]:
-            """The keys that come within the time; keys with a prefix, such as arrows, say nothing."""
+            """The keys that come within the time."""
             until = time.monotonic() + timeout_s
             while time.monotonic() < until and not msvcrt.kbhit():
                 time.sleep(_POLL_S)
@@ -148,7 +167,7 @@ if sys.platform == "win32":
             while msvcrt.kbhit():
                 char = msvcrt.getwch()
                 if char in "\x00\xe0":
-                    msvcrt.getwch()
+                    keys += [key] if (key := _WINDOWS_CODES.get(msvcrt.getwch())) else []
                 elif char == "\x03":
                     raise KeyboardInterrupt
                 elif char == "\x1b":

@@ -30,8 +30,11 @@ from biofeedback.session.signal import NO_BEATS
 from biofeedback.session.trials import ROSE
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import HIDDEN, Picture
+from biofeedback.presenter.replaying import speed_words
 from biofeedback.presenter.straps import prompt
 from biofeedback.presenter.words import clean, clock, length
+from biofeedback.session.hub import Seen, Sought
+from biofeedback.session.playback import Playback
 from devices.choosing import StrapQuestion
 
 EVERY_US: Final = 30_000_000
@@ -39,10 +42,13 @@ EVERY_US: Final = 30_000_000
 
 
 class Teller:
-    """Turns events into lines. `picture` must have seen the event already."""
+    """Turns events into lines. `picture` must have seen the event already. `playback`: of a replay."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, playback: Playback | None = None) -> None:
         self._picture = picture
+        self._playback = playback
+        self._state: Sequence[str] = () if playback is None else _course(playback)
+        self._sought_us = -1
         self._told_us = 0
         self._explained = False
         self._hidden_said = False
@@ -51,8 +57,17 @@ class Teller:
         self._stale = False
         self._differs_us = -1
 
-    def tell(self, event: Event) -> Sequence[str]:
-        """The lines for this event, most often none; the first begins with the session time."""
+    def tell(self, event: Seen) -> Sequence[str]:
+        """The lines for this event, most often none; the first begins with the session time.
+
+        What a replay only passes over on its way to another time is not told.
+        """
+        if isinstance(event, Sought):
+            self._sought_us = event.at
+            self._told_us = min(self._told_us, event.at)
+            return [f"{clock(event.at)}  From here on."]
+        if event.at < self._sought_us and not isinstance(event, End):
+            return []
         said = [text for text in self._said(event) if text]
         if isinstance(event, End) and said:
             return [f"{clock(event.at)}  {said[0]}", *said[1:]]
@@ -67,6 +82,14 @@ class Teller:
         self._asked = spoken
         rows = [f"  {row.number if row.free else '-'}  {row.name}: {row.facts}" for row in asked.rows]
         return ["Press the number of your strap:", *rows, *([asked.more] if asked.more else [])]
+
+    def say_state(self) -> Sequence[str]:
+        """What changed about a replay itself since the last call."""
+        if self._playback is None:
+            return []
+        remark = [self._playback.remark] if self._playback.remark else []
+        before, self._state = self._state, [*remark, *_course(self._playback)]
+        return [said for said in self._state if said not in before]
 
     def _said(self, event: Event) -> Sequence[str]:
         match event:
@@ -224,3 +247,7 @@ class Teller:
             self._explained = True
             told += [words.EXPLAINED, *([] if picture.is_test else [words.INTERIM])]
         return told
+
+
+def _course(playback: Playback) -> Sequence[str]:
+    return ["Paused." if playback.paused else "It goes on.", f"Speed: {speed_words(playback.speed)}."]

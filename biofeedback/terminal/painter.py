@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from biofeedback.breathing.pacer import Position
-from biofeedback.presenter import words
+from biofeedback.presenter import replaying, words
 from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.sentences import sentences
 from biofeedback.presenter.straps import HOW, Prompt, Row, prompt
+from biofeedback.session.playback import Playback
 from devices.choosing import StrapQuestion
 
 WIDEST: Final = 100
@@ -22,6 +23,9 @@ NARROW: Final = 60
 TALL: Final = 18
 KEYS: Final = ("S something strong", "M mark", "Esc end gently")
 NO_KEYS: Final = "Ctrl-C ends"
+REPLAY_KEYS: Final = ("{arrows} 10 s", "Page Up, Page Down 1 min", "Home, End", "+ {minus} speed", "Esc close")
+LEAST_LINE: Final = 12
+"""A position line shorter than this tells nothing."""
 ANSWER_BY: Final = "Press 0–9, or T for ten."
 
 
@@ -36,17 +40,24 @@ class Glyphs:
     good: str
     lost: str
     dot: str
+    passed: str
+    arrows: str
+    minus: str
 
 
-FINE: Final = Glyphs("█", "▐", "▌", "─", "●", "○", "·")
-PLAIN: Final = Glyphs("#", "#", "#", "-", "*", "o", "-")
+FINE: Final = Glyphs("█", "▐", "▌", "─", "●", "○", "·", "━", "← →", "−")
+PLAIN: Final = Glyphs("#", "#", "#", "-", "*", "o", "-", "=", "Left, Right", "-")
 
 
 class Painter:
-    """Knows the console's size and signs, and whether keys are heard (`keys`) and obeyed (`live`)."""
+    """Knows the console's size and signs, and whether keys are heard (`keys`) and obeyed (`live`).
 
-    def __init__(self, console: Console, *, live: bool, keys: bool) -> None:
+    `playback`: the replay that is shown, which obeys keys of its own.
+    """
+
+    def __init__(self, console: Console, *, live: bool, keys: bool, playback: Playback | None = None) -> None:
         self._console = console
+        self._playback = playback
         self._live = live
         self._keys = keys
         self._signs = FINE if console.encoding.lower().startswith("utf") else PLAIN
@@ -100,7 +111,7 @@ class Painter:
     def _breath(self, picture: Picture, now_us: int, width: int, *, tall: bool) -> list[Text]:
         """The word and the bar; as many rows with a pacer as without, so that nothing below moves."""
         at = picture.breath(now_us)
-        word = words.breath_words(picture, at)
+        word = "" if picture.end else words.breath_words(picture, at)
         lines = [Text(_centred(_cut(word, width), width), style="bold")]
         return [*lines, *_blank(tall), *self._bar(at, width, rows=3 if tall else 1)]
 
@@ -127,6 +138,8 @@ class Painter:
         return said
 
     def _sentences(self, picture: Picture, now_us: int) -> Iterator[tuple[str, str]]:
+        for number, line in enumerate(words.closing(picture)):
+            yield line, "" if number else "bold"
         hears = self._live and self._keys
         for sentence in sentences(picture, now_us, hears=hears):
             how = f" {ANSWER_BY}" if sentence.kind == "question" and hears else ""
@@ -134,7 +147,7 @@ class Painter:
 
     def _numbers(self, picture: Picture, width: int, room: int) -> list[Text]:
         """The numbers and what they are for, as much of it as there is room for; none if not even the first fits."""
-        if picture.part is None and picture.signal != "rate only":
+        if picture.end or (picture.part is None and picture.signal != "rate only"):
             return []
         if picture.numbers_hidden:
             hidden = self._wrapped(HIDDEN, width, "dim")
@@ -147,6 +160,8 @@ class Painter:
         return next((lines for lines in fewer if len(lines) <= room), list[Text]())
 
     def _help(self, picture: Picture, width: int) -> list[Text]:
+        if self._playback is not None:
+            return [self._position(self._playback, width), *self._replay_help(self._playback, width)]
         if not self._live:
             items: Sequence[str] = ("A replay: it runs as it was recorded", NO_KEYS)
         elif not self._keys:
@@ -155,6 +170,25 @@ class Painter:
             items = KEYS[1:]
         else:
             items = (("Space go on" if picture.paused else "Space pause"), *KEYS)
+        return [Text(line, style="dim") for line in self._flow(items, width)]
+
+    def _position(self, playback: Playback, width: int) -> Text:
+        """Where the replay is, in words and as a mark on a line."""
+        told = f"{replaying.place_words(playback)}, {replaying.state_words(playback)}"
+        long = width - cell_len(told) - 2
+        if long < LEAST_LINE:
+            return Text(_centred(_cut(told, width), width))
+        passed, signs = round(replaying.share(playback) * (long - 1)), self._signs
+        ahead = (signs.track * (long - 1 - passed), "dim")
+        return Text.assemble(f"{told}  ", (signs.passed * passed, "cyan"), (signs.good, "cyan"), ahead)
+
+    def _replay_help(self, playback: Playback, width: int) -> list[Text]:
+        if not self._keys:
+            items: Sequence[str] = (NO_KEYS,)
+        else:
+            space = "Space again" if playback.over else "Space go on" if playback.paused else "Space pause"
+            keys = (key.format(arrows=self._signs.arrows, minus=self._signs.minus) for key in REPLAY_KEYS)
+            items = (space, *keys)
         return [Text(line, style="dim") for line in self._flow(items, width)]
 
     def _flow(self, items: Sequence[str], width: int) -> list[str]:

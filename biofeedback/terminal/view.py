@@ -16,7 +16,8 @@ from rich.text import Text
 
 from biofeedback.presenter import words
 from biofeedback.presenter.keys import press
-from biofeedback.presenter.picture import Picture
+from biofeedback.presenter.picture import BREAKS_OFF, CUT, Picture
+from biofeedback.presenter.replaying import replayed
 from biofeedback.session.runner import RunningSession
 from biofeedback.terminal.keys import Keyboard, NoKeyboard, in_foreground, open_keyboard
 from biofeedback.terminal.lines import Teller
@@ -24,6 +25,10 @@ from biofeedback.terminal.painter import Painter
 
 FRAME_S: Final = 1 / 15
 LINES_EVERY_S: Final = 0.05
+KEYS: Final = "Keys: Space pause, S something strong, M mark, 0–9 or T (ten) answer, Esc end gently."
+KEYS_OF_A_REPLAY: Final = (
+    "Keys: Space pause, arrows 10 s back or on, Page Up and Down a minute, Home, End, + and - speed, Esc close."
+)
 _Handler: TypeAlias = "Callable[[int, FrameType | None], object] | int | signal.Handlers | None"
 
 
@@ -36,15 +41,28 @@ def watch(
     whether stderr is a terminal in whose foreground this program runs.
     """
     used = console or Console(stderr=True)
-    keyboard = open_keyboard() if session.live and not plain else NoKeyboard()
+    steered = session.playback is not None or (session.live and not plain)
+    keyboard = open_keyboard() if steered else NoKeyboard()
     session.can_be_asked(keyboard.hears)
     lines = plain or (plain is None and not _can_draw(used))
+    if session.playback is not None:
+        session.playback.stay(keyboard.hears and not lines)
     (_tell if lines else _draw)(session, picture, keyboard, used)
     told = lines and picture.end is not None
-    if not (session.live or session.failed):
-        picture.break_off()
+    _see_the_end(session, picture)
     for line in () if told else words.closing(picture):
         used.print(Text(line), highlight=False)
+    if session.playback is not None and session.playback.remark and not lines:
+        used.print(Text(session.playback.remark), highlight=False)
+
+
+def _see_the_end(session: RunningSession, picture: Picture) -> None:
+    """A recording may break off; one that is left before its end has none."""
+    if session.live or session.failed:
+        return
+    playback = session.playback
+    if playback is None or playback.over:
+        picture.break_off(CUT if playback is not None and playback.cut else BREAKS_OFF)
 
 
 def _can_draw(console: Console) -> bool:
@@ -60,17 +78,16 @@ def _can_draw(console: Console) -> bool:
 
 
 def _tell(session: RunningSession, picture: Picture, keyboard: Keyboard, console: Console) -> None:
-    teller = Teller(picture)
+    teller = Teller(picture, session.playback)
     with keyboard:
         if keyboard.hears:
-            _say(
-                console,
-                ["Keys: Space pause, S something strong, M mark, 0–9 or T (ten) answer, Esc end gently."],
-            )
+            _say(console, [KEYS_OF_A_REPLAY if session.playback is not None else KEYS])
         done = False
         while not done:
             done = session.done
-            for event in session.drain():
+            events = session.drain()
+            _say(console, teller.say_state())
+            for event in events:
                 picture.see(event)
                 _say(console, teller.tell(event))
             _say(console, teller.ask(session.straps))
@@ -89,7 +106,7 @@ def _say(console: Console, lines: Sequence[str]) -> None:
 
 def _draw(session: RunningSession, picture: Picture, keyboard: Keyboard, console: Console) -> None:
     """Draw until the session is over; Ctrl-Z gives the shell a clean terminal until we go on."""
-    painter = Painter(console, live=session.live, keys=keyboard.hears)
+    painter = Painter(console, live=session.live, keys=keyboard.hears, playback=session.playback)
     with _Suspension() as suspension:
         over = False
         while not over:
@@ -103,9 +120,13 @@ def _draw(session: RunningSession, picture: Picture, keyboard: Keyboard, console
 
 def _frame(session: RunningSession, picture: Picture, painter: Painter, screen: _Screen) -> bool:
     """Draw once; returns whether there is nothing more to come."""
-    done = session.done
+    done, over = session.done, session.over
     for event in session.drain():
         picture.see(event)
+    if session.playback is not None:
+        picture.replay = replayed(session.playback)
+    if over:
+        _see_the_end(session, picture)
     screen.show(painter.paint(picture, session.now(), session.straps))
     return done
 

@@ -8,7 +8,8 @@ import pytest
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.reader import read_recording
-from biofeedback.recording.repair import LINES_LOST, repair
+from biofeedback.recording.repair import repair
+from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.rewriting import sha256_of
 from biofeedback.session.plan import free_plan
 from biofeedback.session.replay import verify

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,13 +13,16 @@ from biofeedback.errors import SourceFailedError
 from biofeedback.events import Command, CommandName, Event
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.log import SessionLog
+from biofeedback.recording.reader import StoredRecording
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.loop import Posted, SessionLoop
 from biofeedback.session.opening import open_session
 from biofeedback.session.plan import Pair, Plan
+from biofeedback.session.playback import Playback
 from biofeedback.session.scripts import Shelf, shipped
 from biofeedback.session.wall import WallWatch
+from biofeedback.session.tapes import recorded_tape
 from devices.events import Packet, SourceEvent, StrapInfo
 from devices.heart_rate_measurement import encode
 from devices.opening import open_source
@@ -126,3 +130,11 @@ def run_session(
             log.append_line(0, "alg", rule)
         asyncio.run(whole())
     return Ran(events, log.path, failure)
+
+
+def replayed_at_once(recording: StoredRecording, *, as_recorded: bool = False) -> list[Event]:
+    """What a replay tells at full speed."""
+    told: list[Event] = []
+    playback = Playback(lambda: recorded_tape(recording, as_recorded=as_recorded), None, told.extend, speed=inf)
+    asyncio.run(playback.run())
+    return told

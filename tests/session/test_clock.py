@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from biofeedback.session import clock as module
-from biofeedback.session.clock import InstantClock, JumpingClock, LiveClock
+from biofeedback.session.clock import JumpingClock, LiveClock
 from devices import clock as steady
 
 
@@ -78,13 +78,3 @@ def test_a_live_clock_waits_no_longer_than_its_limit_and_not_at_all_for_what_is_
     reached, later = asyncio.run(run())
     assert reached >= 20_000
     assert later >= reached + 10_000
-
-
-def test_an_instant_clock_is_where_it_was_last_asked_to_be_and_never_goes_back() -> None:
-    async def run() -> int:
-        clock = InstantClock()
-        await clock.sleep_until(50)
-        await clock.sleep_until(20)
-        return clock.now()
-
-    assert asyncio.run(run()) == 50

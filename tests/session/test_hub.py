@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from biofeedback.events import Beat, Event, Mark
-from biofeedback.session.hub import MOST_WAITING, ViewQueue
+from biofeedback.events import Beat, Mark
+from biofeedback.session.hub import MOST_WAITING, Seen, ViewQueue
 
 
 def beat(at: int) -> Beat:
@@ -20,7 +20,7 @@ def mark(at: int) -> Mark:
     return Mark(at, "", "trainee")
 
 
-def times(events: list[Event]) -> list[int]:
+def times(events: list[Seen]) -> list[int]:
     return [event.at for event in events]
 
 

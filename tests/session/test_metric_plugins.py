@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
-from biofeedback.events import Event, Hrv, Notice
+from biofeedback.events import Hrv, Notice
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.window import window_of
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.analysis import recorded_beats
-from biofeedback.session.clock import InstantClock
 from biofeedback.session.plan import demo_plan, free_plan
 from biofeedback.session.plugins import metric_plugins
-from biofeedback.session.replay import play, refold, verify
+from biofeedback.session.replay import refold, verify
 from tests.plugged import METRIC, install, install_metric, use_metric
-from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
+from tests.session.sessions import SAFE_PLACE, Ran, replayed_at_once, run_session, simulated
 from tests.session.test_replay import first_difference
 
 FAILS = (
@@ -51,9 +49,7 @@ def test_a_plug_in_s_metric_is_among_the_live_numbers_after_ours(
 def test_live_is_replay_to_the_bit_with_a_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = ran_with(tmp_path, monkeypatch)
     assert first_difference(refold(read_recording(ran.path)), ran.events) is None
-    shown: list[Event] = []
-    asyncio.run(play(read_recording(ran.path), InstantClock(), shown.extend))
-    assert first_difference(shown, ran.events) is None
+    assert first_difference(replayed_at_once(read_recording(ran.path)), ran.events) is None
     found = verify(ran.path)
     assert (found.exact, found.differences, found.rescored) == (True, 0, ())
     assert found.compared == found.outputs > 100

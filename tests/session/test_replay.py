@@ -20,13 +20,13 @@ from biofeedback.recording.chain import Line, seal_line
 from biofeedback.recording.codec import to_object
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.analysis import analyse_file, recorded_beats
-from biofeedback.session.clock import InstantClock, JumpingClock
+from biofeedback.session.clock import JumpingClock
 from biofeedback.session.loop import Posted, SessionLoop
 from biofeedback.session.plan import Plan, demo_plan, free_plan, practice_plan, trial_plan
-from biofeedback.session.replay import play, refold, verify
+from biofeedback.session.replay import refold, verify
 from devices.events import Battery, LinkState, Packet, SourceEvent
 from devices.heart_rate_measurement import encode
-from tests.session.sessions import SAFE_PLACE, Ran, at, replayed, run_session, simulated
+from tests.session.sessions import SAFE_PLACE, Ran, at, replayed, replayed_at_once, run_session, simulated
 
 SCHEDULES = 200
 
@@ -116,10 +116,10 @@ def test_a6_how_often_advance_is_called_changes_nothing(tmp_path: Path) -> None:
     assert first_difference(steady, run(RaggedClock(Random(2)))) is None
 
 
-def test_play_shows_what_was_live(tmp_path: Path) -> None:
+@pytest.mark.parametrize("as_recorded", [False, True])
+def test_a_replay_shows_what_was_live(tmp_path: Path, as_recorded: bool) -> None:
     ran = run_session(tmp_path, simulated("sim:calm"), demo_plan(SAFE_PLACE))
-    shown: list[Event] = []
-    asyncio.run(play(read_recording(ran.path), InstantClock(), shown.extend))
+    shown = replayed_at_once(read_recording(ran.path), as_recorded=as_recorded)
     assert first_difference(shown, ran.events) is None
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 
 import pytest
 
-from biofeedback.session.clock import InstantClock
+from biofeedback.errors import UnreadableError
+from biofeedback.events import Mark
 from biofeedback.session.hub import ViewQueue
 from biofeedback.session.loop import Posted
+from biofeedback.session.playback import Playback, Tape
 from biofeedback.session.runner import RunningSession
 
 
@@ -43,12 +46,11 @@ def test_a_replay_at_full_speed_can_be_left_too() -> None:
     begun, left, after = threading.Event(), threading.Event(), list[int]()
 
     async def work() -> None:
-        clock = InstantClock()
         begun.set()
         left.wait(5)
-        for second in range(3600):
-            await clock.sleep_until(second * 1_000_000)
-            after.append(second)
+        for turn in range(3600):
+            await asyncio.sleep(0)
+            after.append(turn)
 
     running.start(work)
     begun.wait(5)
@@ -71,6 +73,35 @@ def test_a_replay_left_after_its_end_is_no_trouble() -> None:
     running.start(lambda: asyncio.sleep(0))
     running.join()
     running.leave()
+
+
+def test_a_replay_that_stays_at_its_end_is_over_but_not_done_until_it_is_left() -> None:
+    queue = ViewQueue(None)
+    playback = Playback(lambda: Tape(iter((Mark(0, "", "trainee"),)), 0), queue)
+    playback.stay(True)
+    running = RunningSession(queue, playback.now, None, playback=playback)
+    running.start(playback.run)
+    until_s = time.monotonic() + 5
+    while not running.over:
+        assert time.monotonic() < until_s
+        time.sleep(0.001)
+    assert (running.done, running.live) == (False, False)
+    assert running.drain() == [Mark(0, "", "trainee")]
+    running.leave()
+    running.join()
+    assert running.done
+
+
+def test_a_tape_that_cannot_be_opened_is_raised_where_the_replay_is_waited_for() -> None:
+    def fail() -> Tape:
+        raise UnreadableError("It cannot be read.", "Give another file.")
+
+    playback = Playback(fail, None)
+    running = RunningSession(ViewQueue(None), playback.now, None, playback=playback)
+    running.start(playback.run)
+    with pytest.raises(UnreadableError, match="cannot be read"):
+        running.join()
+    assert running.failed
 
 
 def test_a_live_session_is_ended_by_a_command_only() -> None:

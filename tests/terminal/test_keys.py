@@ -10,10 +10,24 @@ from hypothesis import strategies as st
 
 from biofeedback.events import Ask, Notice
 from biofeedback.session.runner import RunningSession
-from biofeedback.presenter.keys import ESC, press
+from biofeedback.presenter.keys import (
+    END,
+    ESC,
+    HOME,
+    LEFT,
+    PAGE_DOWN,
+    PAGE_UP,
+    RIGHT,
+    SHIFT_LEFT,
+    SHIFT_RIGHT,
+    press,
+)
 from biofeedback.terminal.keys import KeyDecoder
 from biofeedback.presenter.picture import Picture
 from devices.choosing import Sight, StrapQuestion
+
+
+NAMED = {END, ESC, HOME, LEFT, PAGE_DOWN, PAGE_UP, RIGHT, SHIFT_LEFT, SHIFT_RIGHT}
 
 
 def keys(*chunks: bytes) -> list[str]:
@@ -41,8 +55,21 @@ def test_an_escape_waits_a_moment_for_what_may_follow() -> None:
     assert decoder.feed(b"", 9.0) == []
 
 
+@pytest.mark.parametrize(
+    ("sequence", "key"),
+    [
+        (b"[D", LEFT), (b"[C", RIGHT), (b"OD", LEFT), (b"OC", RIGHT), (b"[1;2D", SHIFT_LEFT), (b"[1;2C", SHIFT_RIGHT),
+        (b"[5~", PAGE_UP), (b"[6~", PAGE_DOWN), (b"[H", HOME), (b"OF", END), (b"[1~", HOME), (b"[4~", END),
+    ],
+)  # fmt: skip
+def test_keys_that_seek_have_names_however_they_arrive(sequence: bytes, key: str) -> None:
+    whole = b"\x1b" + sequence
+    assert keys(whole) == keys(*(whole[i : i + 1] for i in range(len(whole)))) == [key]
+    assert keys(whole + whole + b"s") == [key, key, "s"]
+
+
 @pytest.mark.parametrize("sequence", [b"\x1b[A", b"\x1bOP", b"\x1b[1;5C", b"\x1b[200~", b"\x1b[<0;10;10M"])
-def test_arrow_and_function_keys_say_nothing_however_they_arrive(sequence: bytes) -> None:
+def test_other_keys_that_send_a_sequence_say_nothing_however_they_arrive(sequence: bytes) -> None:
     assert keys(sequence) == []
     assert keys(*(sequence[i : i + 1] for i in range(len(sequence)))) == []
     assert keys(sequence + b"s") == ["s"]
@@ -58,7 +85,7 @@ def test_an_endless_sequence_is_given_up() -> None:
 
 @given(st.lists(st.binary(max_size=12), max_size=8))
 def test_any_bytes_give_only_known_keys(chunks: list[bytes]) -> None:
-    assert all(key == ESC or (len(key) == 1 and key.isascii() and key.isprintable()) for key in keys(*chunks))
+    assert all(key in NAMED or (len(key) == 1 and key.isascii() and key.isprintable()) for key in keys(*chunks))
 
 
 class Listener:
@@ -66,6 +93,7 @@ class Listener:
 
     def __init__(self, straps: StrapQuestion | None = None) -> None:
         self.told: list[object] = []
+        self.playback = None
         self.straps = straps
 
     def now(self) -> int:

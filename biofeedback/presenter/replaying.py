@@ -1,0 +1,56 @@
+"""A replay as a view shows it: where it is, and what its keys are for; the same in every face."""
+
+from __future__ import annotations
+
+from math import isinf
+from typing import Final
+
+from biofeedback.config import LEGIBLE
+from biofeedback.presenter.picture import Replayed
+from biofeedback.presenter.words import minutes
+from biofeedback.session.playback import Playback
+
+KEYS: Final = (
+    ("Space", "Pause, and go on; at the end: begin again"),
+    ("← →", "Ten seconds back, or on"),
+    ("Page Up, Page Down", "A minute back, or on; Shift with an arrow does the same"),
+    ("Home, End", "To the beginning, to the end"),
+    ("+ −", "Faster, slower"),
+)
+
+
+def replayed(playback: Playback) -> Replayed:
+    """What a picture is to know of a replay, from frame to frame."""
+    return Replayed(playback.remark, opening=not playback.ready, hurried=playback.speed > LEGIBLE)
+
+
+def shown_us(playback: Playback) -> int:
+    """The time at which the mark on the position line stands: where the replay is, or is on its way to."""
+    target_us = playback.target_us
+    return playback.now() if target_us is None else target_us
+
+
+def share(playback: Playback) -> float:
+    """How much of the recording lies before it, 0 to 1."""
+    return min(1.0, shown_us(playback) / playback.length_us) if playback.length_us else 0.0
+
+
+def speed_words(speed: float) -> str:
+    """×5; as fast as it goes."""
+    return "as fast as it goes" if isinf(speed) else f"×{speed:g}"
+
+
+def place_words(playback: Playback) -> str:
+    """2:05 of 24:10."""
+    return f"{minutes(shown_us(playback) / 1e6)} of {minutes(playback.length_us / 1e6)}"
+
+
+def state_words(playback: Playback) -> str:
+    """Whether it goes on, and how fast; what it does instead."""
+    if not playback.ready:
+        return "reading the file"
+    if playback.target_us is not None:
+        return f"computing, now at {minutes(playback.now() / 1e6)}"
+    if playback.over:
+        return "the end"
+    return f"paused, {speed_words(playback.speed)}" if playback.paused else speed_words(playback.speed)
