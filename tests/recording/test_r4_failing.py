@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,36 @@ def test_r4_a_sync_that_fails_is_told_within_two_seconds_of_real_time(how: str, 
     assert 0 <= first.at - failed_us[0] <= TOLD_WITHIN_US
     kept = [len(list(read_recording(path).events())) for path in tmp_path.iterdir()]
     assert max(kept) == len(course(events))
+
+
+def test_r4_a_sync_that_hangs_on_a_failing_disk_does_not_hold_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write fails while a sync of the same file is under way, which may take a dying disk a minute."""
+    syncing, enough, real = threading.Event(), threading.Event(), os.fsync
+
+    def hanging(descriptor: int) -> None:
+        syncing.set()
+        assert enough.wait(15)
+        real(descriptor)
+
+    def decide(name: str, count: int) -> int | None:
+        return errno.EIO if name == "write" and count == 3 else None
+
+    marks = [Mark(number, f"mark {number}", "trainee") for number in range(3)]
+    with system_calls(tmp_path, decide):
+        log = SessionLog(tmp_path / "a.session.jsonl", {})
+        monkeypatch.setattr(os, "fsync", hanging)
+        log.append(marks[0])
+        assert syncing.wait(10)
+        session = threading.Thread(target=lambda: [log.append(mark) for mark in marks[1:]], daemon=True)
+        session.start()
+        session.join(5)
+        held = session.is_alive()
+        enough.set()
+        session.join(10)
+        monkeypatch.undo()
+        log.close()
+    assert list(read_recording(log.part).events()) == marks
+    assert log.moved
+    assert not held, "append has waited for a sync"
