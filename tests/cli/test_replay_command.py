@@ -1,4 +1,4 @@
-"""`replay` as a user runs it: a part of a recording, what is stored instead of what is computed, words that do not fit."""
+"""`replay` as a user runs it: a part of a recording, what is stored, words that do not fit."""
 
 from __future__ import annotations
 
