@@ -283,7 +283,7 @@ class LineFile:
             os.close(descriptor)
             path.unlink()
             raise
-        self._syncer.close()
+        self._syncer.abandon()
         os.close(self._descriptor)
         self.moved = (
             f"The disk failed ({self._why}). All of the session was written again into {path.name}; nothing is lost."
