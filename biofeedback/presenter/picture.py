@@ -223,10 +223,7 @@ class Picture:
                 self.plan = Plan.from_json(event.plan)
                 self.demo = event.demo
                 self.from_file = event.source.get("kind") == "file"
-                self._titles = {
-                    **{id_: str(said.get("title", id_)) for id_, said in event.scripts.items()},
-                    **self._titles,
-                }
+                self._titles = {**_titles(event), **self._titles}
                 self._amber_words = {id_: str(said.get("amber", "")) for id_, said in event.scripts.items()}
             case Link():
                 self.link = event
