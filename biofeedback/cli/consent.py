@@ -39,7 +39,12 @@ def _has_imagery(plan: Plan) -> bool:
 
 
 def check_words(args: argparse.Namespace, config: Config, person: str) -> None:
-    """The same before words are kept: a journal."""
+    """Before words are kept that a person hands in for the journal: they are asked, where they can be.
+
+    Elsewhere the command itself is the wish, unless the consent was taken back. Raises UsageError then, and after a no.
+    """
+    if not can_ask() and not log_of(args, config, person).state().took_back(WORDS):
+        return
     _check(args, config, person, WORDS, can_be_asked=True, without="Nothing was kept.")
 
 

@@ -20,6 +20,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import Json
 from biofeedback.recording.chain import LineError, seal_line
 from biofeedback.recording.naming import MOST_PARTS, PART, VERSION, final_of, part_of
+from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.rechain import rechained
 from biofeedback.recording.scan import Scan, scan
 from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, NEW_KEY, FileCipher, Keys
@@ -72,7 +73,7 @@ class LineFile:
     ) -> Self:
         """A new file with its head. Raises RecordingError when it exists or cannot be made."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             descriptor = os.open(path, _CREATE | _NO_LINKS, 0o600)
         except FileExistsError as error:
             raise _taken(path) from error

@@ -111,8 +111,14 @@ def test_words_that_do_not_fit_get_two_lines_and_2(home: Path, words: list[str],
     assert entries(home) == []
 
 
-def test_method_5_words_are_kept_only_with_consent_to_words(tmp_path: Path) -> None:
-    consent(tmp_path, "me", "heart_data")
+def test_where_nobody_can_be_asked_words_that_are_handed_in_are_kept(tmp_path: Path) -> None:
+    said(tmp_path, "add", "canary")
+    assert len(entries(tmp_path)) == 1
+
+
+def test_method_5_words_are_not_kept_after_their_consent_was_taken_back(tmp_path: Path) -> None:
+    consent(tmp_path, "me", "words")
+    assert run_here(tmp_path, "person", "consent", "me", "--withdraw", "words", "--yes").returncode == 0
     talk = said(tmp_path, "add", "canary", code=2)
     command = talk.splitlines()[1].partition(": biofeedback ")[2]
     assert run_here(tmp_path, *command.split()).returncode == 0

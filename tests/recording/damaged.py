@@ -49,6 +49,7 @@ class Golden:
         `most_lost`: so many lines may be lost, if the head is whole; None for any number.
         """
         path = self.path.with_name("damaged.session.jsonl.part" if part else "damaged.session.jsonl")
+        path.unlink(missing_ok=True)  # ext4 brings a file that is cut and written anew to the disk at once
         path.write_bytes(data)
         try:
             stored = self.logs.read(path)

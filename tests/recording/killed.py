@@ -7,6 +7,7 @@ that `append` has returned: that event is committed, and has to be in the file w
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from biofeedback.errors import RecordingError, UnreadableError
 from biofeedback.events import End, Event, Mark, Packet
 from biofeedback.recording.naming import SUFFIX, part_of
 from biofeedback.recording.reader import StoredRecording
-from biofeedback.recording.recovery import in_use, parts_in
+from biofeedback.recording.recovery import clear_finished_parts, in_use, parts_in
 from tests.recording.failing import DIE, DIE_HALFWAY, Decision, system_calls
 from tests.recording.logs import KEYS, Logs
 
@@ -35,6 +36,7 @@ MARK_EVERY: Final = 97
 STEP_US: Final = 40_000
 """Session time from event to event: a seal stands every 1500 events."""
 MOST_LIVES: Final = 8
+BROKEN_WRITE: Final = 3
 CLOSING: Final = b"c"
 COMMITTED: Final = b"."
 
@@ -119,15 +121,18 @@ def in_child(logs: Logs, final: Path, pipe: int, whole: int | None, decide: Deci
 class Suicide:
     """Ends the program before or amid one of its system calls, counted over all names."""
 
-    def __init__(self, at: int, how: int) -> None:
-        """`how`: DIE or DIE_HALFWAY."""
+    def __init__(self, at: int, how: int, broken_write: int = 0) -> None:
+        """`how`: DIE or DIE_HALFWAY. `broken_write`: which write the disk fails in before."""
         self._left = at
         self._how = how
+        self._broken_write = broken_write
 
-    def __call__(self, _name: str, _number: int) -> int | None:
+    def __call__(self, name: str, number: int) -> int | None:
         """Count down."""
         self._left -= 1
-        return None if self._left else self._how
+        if not self._left:
+            return self._how
+        return errno.EIO if name == "write" and number == self._broken_write else None
 
 
 class Killer:
@@ -187,13 +192,45 @@ class Killer:
             first, second = (first, second + stride) if on else (first + 1, 1 + first % stride)
             self._finish(final, known)
 
-    def _life_until(self, final: Path, call: int, how: int) -> int:
+    def while_moving(self) -> Tally:
+        """A disk fails, the recording moves to a second part, and the program is killed before each of its calls."""
+        began, call, before = time.monotonic(), 0, -1
+        while not self.tally.faults and self.tally.kills > before:
+            before, call = self.tally.kills, call + 1
+            for how in (DIE, DIE_HALFWAY):
+                final = self._folder / f"{self.tally.files:06}{SUFFIX}"
+                self.tally.files += 1
+                self._check_moved(final, self._life_until(final, call, how, broken_write=BROKEN_WRITE))
+        self.tally.seconds = round(time.monotonic() - began, 1)
+        return self.tally
+
+    def _check_moved(self, final: Path, committed: int) -> None:
+        """The next start finds one part, with all; it finishes that and needs the other no more."""
+        parts = parts_in(self._folder)
+        if len(parts) > 1 or (committed and not parts and not final.exists()):
+            self._fault(final, f"{len(parts)} parts are offered")
+        for part in parts:
+            self.tally.resumed += 1
+            with self._logs.resume(part) as log:
+                stored = log.stored
+                if stored is not None and not stored.finished:
+                    number = len(list(stored.events()))
+                    log.append(End(number * STEP_US, "recovered", 0.0, number))
+        if final.exists():
+            self._check_stored(final, final, self._logs.read(final), committed)
+            if clear_finished_parts(final):
+                self._fault(final, "a part holds what the finished recording does not")
+        self.tally.committed += committed
+        for path in () if self.tally.faults else tuple(self._folder.glob(f"{final.name}*")):
+            path.unlink()
+
+    def _life_until(self, final: Path, call: int, how: int, broken_write: int = 0) -> int:
         """One life of three events and an end, killed before its `call`-th call; how many events it committed."""
         ours, its = os.pipe()
         child = os.fork()
         if not child:
             os.close(ours)
-            in_child(self._logs, final, its, 3, Suicide(call, how))
+            in_child(self._logs, final, its, 3, Suicide(call, how, broken_write))
         os.close(its)
         said = b""
         while piece := os.read(ours, 65536):
@@ -328,6 +365,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-every-call", type=int, metavar="STRIDE", default=0)
+    parser.add_argument("--while-moving", action="store_true")
     parser.add_argument("--encrypted", action="store_true")
     asked = parser.parse_args(argv)
     folder: Path = asked.folder
@@ -335,7 +373,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         become_nobody(folder)
         folder = Path()
     killer = Killer(folder, asked.seed, Logs(KEYS if asked.encrypted else None))
-    tally = killer.at_every_call(asked.at_every_call) if asked.at_every_call else killer.run(asked.kills, asked.events)
+    if asked.while_moving:
+        tally = killer.while_moving()
+    elif asked.at_every_call:
+        tally = killer.at_every_call(asked.at_every_call)
+    else:
+        tally = killer.run(asked.kills, asked.events)
     sys.stdout.write(tally.said() + "\n")
     return 1 if tally.faults else 0
 

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and 
 BOTH = pytest.mark.parametrize("words", [[], ["--encrypted"]], ids=["plain", "encrypted"])
 
 
-def killed(folder: Path, *words: str) -> dict[str, Any]:
-    killer = [sys.executable, "-m", "tests.recording.killed", str(folder), *words]
+def killed(folder: Path, *words: str, module: str = "tests.recording.killed") -> dict[str, Any]:
+    killer = [sys.executable, "-m", module, str(folder), *words]
     ran = subprocess.run(killer, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
     tally: dict[str, Any] = json.loads(ran.stdout)
     assert tally["faults"] == [], ran.stderr
@@ -44,3 +44,16 @@ def test_r1_killed_before_each_system_call_of_a_session_and_of_its_resumption(wo
     assert tally["kills"] >= 100
     assert tally["resumed"] >= 60
     assert tally["torn"] >= 20
+
+
+@BOTH
+def test_r1_killed_before_each_call_while_a_failed_disk_makes_it_move(words: list[str], tmp_path: Path) -> None:
+    tally = killed(tmp_path, "--while-moving", *words)
+    assert tally["kills"] >= 40
+    assert tally["resumed"] >= 30
+
+
+@pytest.mark.slow
+def test_r1_killed_before_each_call_while_it_finishes_what_another_left(tmp_path: Path) -> None:
+    tally = killed(tmp_path, module="tests.recording.killed_finishing")
+    assert tally["kills"] >= 40

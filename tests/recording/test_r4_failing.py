@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from biofeedback.events import End, Mark
+from biofeedback.events import End, Event, Mark, Packet
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.reader import read_recording
+from biofeedback.session.clock import LiveClock
+from biofeedback.session.loop import SessionLoop
+from biofeedback.session.opening import open_session
+from biofeedback.session.plan import free_plan
+from biofeedback.session.scripts import shipped
 from tests.recording.failing import CALLS, HALF, system_calls
-from tests.recording.failing_sessions import ERRORS, LASTS_US, MOST, Fault, complaints_at, every_fault, sound
+from tests.recording.failing_sessions import (
+    ERRORS,
+    LASTS_US,
+    MOST,
+    TOLD_WITHIN_US,
+    Fault,
+    complaints_at,
+    course,
+    every_fault,
+    sound,
+    told,
+)
+from tests.session.sessions import heart, replayed, steady
 
 HOWS = tuple(LASTS_US)
 FEW = tuple(call for call in CALLS if call != "write")
@@ -100,3 +120,59 @@ def test_r4_a_failed_sync_is_never_tried_again_and_all_goes_on_in_a_second_part(
     assert stored.head["continues"]["file"] == "a.session.jsonl.part"
     first = read_recording(tmp_path / "a.session.jsonl.part")
     assert list(first.events()) == marks[: len(list(first.events()))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["once", "for ever"])
+def test_r4_a_sync_that_fails_is_told_within_two_seconds_of_real_time(how: str, tmp_path: Path) -> None:
+    clock, source = LiveClock(), replayed(heart(steady(70), 4))
+    opening = open_session(free_plan(None), source.info, shipped(), seeded=True)
+    events: list[Event] = []
+    failed_us: list[int] = []
+
+    def decide(name: str, count: int) -> int | None:
+        if name != "fsync" or count < 3 or (how == "once" and failed_us):
+            return None
+        failed_us.append(clock.now())
+        return errno.EIO
+
+    with system_calls(tmp_path, decide), SessionLog(tmp_path / opening.file_name, opening.head) as log:
+        asyncio.run(SessionLoop(source, clock, opening, (), log, events.extend).run())
+    assert sum(isinstance(event, Packet) for event in events) == 4
+    first = told(events)[0]
+    assert 0 <= first.at - failed_us[0] <= TOLD_WITHIN_US
+    kept = [len(list(read_recording(path).events())) for path in tmp_path.iterdir()]
+    assert max(kept) == len(course(events))
+
+
+def test_r4_a_sync_that_hangs_on_a_failing_disk_does_not_hold_the_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write fails while a sync of the same file is under way, which may take a dying disk a minute."""
+    syncing, enough, real = threading.Event(), threading.Event(), os.fsync
+
+    def hanging(descriptor: int) -> None:
+        syncing.set()
+        assert enough.wait(15)
+        real(descriptor)
+
+    def decide(name: str, count: int) -> int | None:
+        return errno.EIO if name == "write" and count == 3 else None
+
+    marks = [Mark(number, f"mark {number}", "trainee") for number in range(3)]
+    with system_calls(tmp_path, decide):
+        log = SessionLog(tmp_path / "a.session.jsonl", {})
+        monkeypatch.setattr(os, "fsync", hanging)
+        log.append(marks[0])
+        assert syncing.wait(10)
+        session = threading.Thread(target=lambda: [log.append(mark) for mark in marks[1:]], daemon=True)
+        session.start()
+        session.join(5)
+        held = session.is_alive()
+        enough.set()
+        session.join(10)
+        monkeypatch.undo()
+        log.close()
+    assert list(read_recording(log.part).events()) == marks
+    assert log.moved
+    assert not held, "append has waited for a sync"
