@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.home_lock import write_home_lock
 from biofeedback.recording.keys import Cost, HomeKeys, new_home
 from biofeedback.recording.person import PersonLog
-from tests.cli.programs import PROGRAM, consent, environment, run_here, start
+from tests.cli.programs import PROGRAM, ROOT, consent, environment, run_here, start
 from tests.terminal.pseudo import Terminal
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
@@ -78,6 +80,13 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     opened, _ = new_home("four quiet words here", Cost(1, 64, 1))  # cheap to open: there are many programs here
     write_home_lock(tmp_path, opened.lock, on=True)
     return Home(tmp_path, {"BIOFEEDBACK_PASSPHRASE_FILE": str(secret)}, opened)
+
+
+def test_consents_named_one_by_one_are_all_given(plain: Home) -> None:
+    plain.run("person", "new")
+    plain.run("person", "consent", "P-001", "--give", "heart_data", "--give", "words", "research")
+    (row,) = json.loads(plain.run("person", "list", "--json"))
+    assert row["consents"] == ["heart_data", "words", "research"]
 
 
 def test_people_get_numbers_or_the_pseudonym_that_was_chosen(plain: Home) -> None:
@@ -295,9 +304,10 @@ def test_a_session_that_is_being_recorded_stops_the_deletion_before_it_begins(pl
         assert program.stdout is not None
         for _ in range(50):
             program.stdout.readline()
-        done = run_here(plain.path, "person", "delete", "P-001", "--yes")
-        assert done.returncode == 1
-        assert "being recorded" in done.stderr
+        for job in (("delete", "P-001"), ("consent", "P-001", "--withdraw", "heart_data")):
+            done = run_here(plain.path, "person", *job, "--yes")
+            assert done.returncode == 1
+            assert "being recorded" in done.stderr
         assert old.exists()
         program.terminate()
         program.communicate(timeout=15)
@@ -416,3 +426,17 @@ def test_person_starts_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_commands_of_the_page_run_in_their_order(tmp_path: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "people.md").read_text("utf-8"), re.DOTALL)
+    commands = [line.split("  #")[0].removeprefix("biofeedback ") for block in blocks for line in block.splitlines()]
+    assert len(commands) > 10
+    for command in commands:
+        words = shlex.split(command.partition(" < ")[0])
+        if "strap:" in words:
+            continue
+        sure = ["--yes"] if {"delete", "remove", "--withdraw"} & set(words) else []
+        done = run_here(tmp_path, *words, *sure, given="a note")
+        assert done.returncode == 0, (command, done.stderr)
+    assert (tmp_path / "journal.csv").read_text("utf-8").count("\n") == 3

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -22,9 +24,10 @@ from hypothesis import strategies as st
 from biofeedback.errors import RecordingError, UnreadableError, UsageError
 from biofeedback.events import Json
 from biofeedback.recording.chain import Line
+from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.people import People, is_pseudonym
 from biofeedback.recording.person import PersonLog
-from biofeedback.recording.person_state import PersonState, fold
+from biofeedback.recording.person_state import _STEPS, PersonState, fold
 from devices.file_lock import take_lock
 from tests.cli.programs import ROOT, environment
 from tests.recording.logs import Logs
@@ -266,6 +269,26 @@ def test_a_busy_log_is_waited_for_two_seconds_and_then_refused_in_plain_words(tm
     assert [found.number for found in person.state().entries] == [1, 3]
 
 
+def test_who_waits_for_a_log_that_is_deleted_meanwhile_waits_for_the_new_one(tmp_path: Path) -> None:
+    person = PersonLog(tmp_path, "P-001")
+    person.write(entry(1, "old"))
+    folder = person.path.parent
+    with (folder / "person.lock").open("r+b") as old:
+        assert take_lock(old.fileno())
+        waiting = threading.Thread(target=lambda: person.write(entry(2, "new")))
+        waiting.start()
+        time.sleep(0.2)
+        shutil.rmtree(folder)
+        folder.mkdir(0o700)
+        with (folder / "person.lock").open("x+b") as new:
+            assert take_lock(new.fileno())
+            old.close()
+            time.sleep(0.3)
+            assert not person.path.exists(), "somebody else has the new one"
+    waiting.join()
+    assert [found.number for found in person.state().entries] == [2]
+
+
 WRITER = """
 import sys
 from pathlib import Path
@@ -478,3 +501,9 @@ def test_at_is_in_utc(tmp_path: Path) -> None:
     person.write(entry(1, "x"))
     (found,) = person.state().entries
     assert abs(datetime.fromisoformat(found.said.at) - datetime.now(UTC)) < timedelta(seconds=20)
+
+
+def test_the_page_about_people_names_every_kind_and_every_consent() -> None:
+    page = (ROOT / "docs" / "people.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert set(rows) == {*CONSENTS, *_STEPS}
