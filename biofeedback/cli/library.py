@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -213,11 +213,11 @@ def _finish_parts(args: argparse.Namespace, config: Config, folder: Path) -> int
 
 def _verify(args: argparse.Namespace, config: Config) -> int:
     with _library(args, config) as library:
-        if args.name:
-            chosen = _named(args, library)
-        else:
-            chosen = [each for each in library.sessions() if args.all or each.verified is None]
-        if not chosen:
+        everything = _named(args, library) if args.name else library.sessions()
+        chosen = [each for each in everything if args.name or args.all or each.verified is None]
+        if not everything:
+            say(args, f"There are no sessions in {library.folder}.")
+        elif not chosen:
             say(args, f"All sessions were verified already; again: {called()} library verify --all")
         return _verify_each(args, config, library, chosen)
 
@@ -263,7 +263,7 @@ def _repair(args: argparse.Namespace, config: Config) -> int:
 
 
 @contextmanager
-def _library(args: argparse.Namespace, config: Config) -> Iterator[Library]:
+def _library(args: argparse.Namespace, config: Config) -> Generator[Library]:
     """The library, with what opens encrypted recordings when a passphrase was given."""
     from biofeedback.recording.library import open_library
 

@@ -28,7 +28,7 @@ from biofeedback.config import Config, checked
 from biofeedback.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from biofeedback.cli.running import Outcome
+    from biofeedback.cli.running import Outcome, View
     from biofeedback.recording.sealing import Keys
     from biofeedback.session.resuming import BrokenOff
     from biofeedback.session.plan import Pair, Plan
@@ -84,7 +84,7 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Assemble a session from the words, run it, say where it is."""
-    from biofeedback.cli.running import View, Work, run_session
+    from biofeedback.cli.running import Work, run_session
     from biofeedback.session.scripts import shelf_with
     from biofeedback.session.sources import open_source
 
@@ -118,13 +118,15 @@ def run(args: argparse.Namespace) -> int:
         chooser=aids.chooser if aids is not None else None,
         keys=keys,
     )
-    view = View(
-        face_of(args, speed, config.text("view")),
-        args.json,
-        plots=args.practitioner,
-        hide_numbers=plan.name == "trial",
-    )
-    return _end(args, run_session(args, work, view))
+    return _end(args, run_session(args, work, _view(args, config, speed, plan)))
+
+
+def _view(args: argparse.Namespace, config: Config, speed: float, plan: Plan) -> View:
+    """How the session is shown; in a trial nobody sees numbers that could change its result."""
+    from biofeedback.cli.running import View
+
+    face = face_of(args, speed, config.text("view"))
+    return View(face, args.json, plots=args.practitioner, hide_numbers=plan.name == "trial")
 
 
 def _keys_for_recording(args: argparse.Namespace, config: Config) -> Keys | None:
@@ -163,7 +165,7 @@ def _broken_off(args: argparse.Namespace, config: Config) -> BrokenOff | None:
 
 def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
     """The session that was broken off, from where it stopped, with its own plan."""
-    from biofeedback.cli.running import View, Work, run_session
+    from biofeedback.cli.running import Work, run_session
     from biofeedback.session.plan import Plan
     from biofeedback.session.resuming import source_of
     from biofeedback.session.scripts import shipped
@@ -190,9 +192,7 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
         chooser=aids.chooser if aids is not None else None,
         broken_off=found,
     )
-    face = face_of(args, speed, config.text("view"))
-    view = View(face, args.json, plots=args.practitioner, hide_numbers=plan.name == "trial")
-    return _end(args, run_session(args, work, view))
+    return _end(args, run_session(args, work, _view(args, config, speed, plan)))
 
 
 def _end(args: argparse.Namespace, outcome: Outcome) -> int:

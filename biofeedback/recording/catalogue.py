@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from biofeedback.recording.chain import Line, LineError, SealedError, open_frame, opened, stated_crc
-from biofeedback.recording.naming import FORMAT, PART, SUFFIX
+from biofeedback.recording.naming import FORMAT, PART, SUFFIX, final_of
 from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.recording.sealing import CIPHER, Keys
 
@@ -21,6 +21,8 @@ FIRST_READ: Final = 12_288
 MOST_READ: Final = 262_144
 """The opening is one line of at most 64 KiB behind a head and some lines on the rules."""
 LAST_READ: Final = 8_192
+LAST_LINES: Final = 8
+"""The end of a session is followed by a seal only; one that was torn off has its last good line among these."""
 POOR: Final = 0.05
 IRREGULAR: Final = 0.20
 """Shares of flagged intervals (RULINGS B1.4)."""
@@ -83,15 +85,26 @@ def quality_of(flagged: int | None, beats: int | None) -> str | None:
 
 
 def recordings_in(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """The recordings in a folder, finished or not, by name; links are passed over. None when there is no folder."""
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith((SUFFIX, PART)) and entry.is_file(follow_symlinks=False):
-                    with suppress(FileNotFoundError):
-                        yield entry.name, entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
+    """The recordings in a folder by name, finished or not; links are passed over. Nothing when there is no folder.
+
+    Of one whose disk failed, so that it went on in a second part, there is one: the finished file, else the largest.
+    """
+    found: dict[Path, tuple[str, os.stat_result]] = {}
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith((SUFFIX, PART)) and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    _keep_better(found, folder / entry.name, entry.stat(follow_symlinks=False))
+    yield from found.values()
+
+
+def _keep_better(found: dict[Path, tuple[str, os.stat_result]], path: Path, stat: os.stat_result) -> None:
+    final = final_of(path)
+    if not final.name.endswith(SUFFIX):
         return
+    other = found.get(final)
+    if other is None or path == final or (other[0] != final.name and stat.st_size > other[1].st_size):
+        found[final] = (path.name, stat)
 
 
 def facts_of(folder: Path, name: str, found: os.stat_result, keys: Keys | None = None) -> Facts:
@@ -195,9 +208,8 @@ def _good_lines(data: bytes) -> tuple[list[Line], bool]:
 
 def _last_lines(data: bytes) -> list[Line]:
     """The good lines at the end, each checked with what the line before it says of itself."""
-    raws = data.split(b"\n")
     lines: list[Line] = []
-    for before, raw in pairwise(raws):
+    for before, raw in pairwise(data.split(b"\n")[-LAST_LINES:]):
         crc = stated_crc(before)
         if crc is not None and raw:
             with suppress(LineError, SealedError):

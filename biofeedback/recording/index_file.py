@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -46,7 +46,7 @@ Fill = Callable[[sqlite3.Connection], None]
 
 
 @contextmanager
-def opened_index(home: Path, fill: Fill, *, anew: bool = False) -> Iterator[sqlite3.Connection]:
+def opened_index(home: Path, fill: Fill, *, anew: bool = False) -> Generator[sqlite3.Connection]:
     """The index of a home, made fresh by `fill`; `anew`: it is thrown away and made from nothing.
 
     Where the disk is full, the folder read-only or another program busy with it for long, one in memory is used and
@@ -68,7 +68,7 @@ class _UnusableError(Exception):
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def _alone(home: Path) -> Generator[None]:
     """Nobody else of us changes the index meanwhile. Raises _UnusableError."""
     path = home / f"{NAME}.lock"
     try:

@@ -7,7 +7,7 @@ head, then the newest `edit` line of a person log; tags are lines of person logs
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from json import dumps, loads
@@ -189,7 +189,7 @@ class Library:
 
 
 @contextmanager
-def open_library(home: Path, keys: Keys | None = None, *, anew: bool = False) -> Iterator[Library]:
+def open_library(home: Path, keys: Keys | None = None, *, anew: bool = False) -> Generator[Library]:
     """The library of a home, fresh. `anew`: its index is made from nothing. Raises BiofeedbackError."""
 
     def fill(connection: sqlite3.Connection) -> None:
@@ -250,9 +250,10 @@ def _stored_marks(index: sqlite3.Connection) -> Marks:
 
 
 def _facts(row: Sequence[Any]) -> Facts:
-    values: Mapping[str, Any] = dict(zip(_FACTS, row, strict=False))
-    flags = {name: bool(values[name]) for name in ("simulated", "demo", "encrypted")}
-    return Facts(**{**values, **flags})
+    values: dict[str, Any] = dict(zip(_FACTS, row, strict=False))
+    for flag in ("simulated", "demo", "encrypted"):
+        values[flag] = bool(values[flag])
+    return Facts(**values)
 
 
 def _forget(index: sqlite3.Connection, file: str) -> None:

@@ -72,16 +72,7 @@ class LineFile:
         cls, path: Path, head: Mapping[str, Json], cipher: tuple[FileCipher, Mapping[str, Json]] | None = None
     ) -> Self:
         """A new file with its head. Raises RecordingError when it exists or cannot be made."""
-        try:
-            make_private_folder(path.parent)
-            descriptor = os.open(path, _CREATE | _NO_LINKS, 0o600)
-        except FileExistsError as error:
-            raise _taken(path) from error
-        except OSError as error:
-            raise RecordingError(
-                f"No recording can be made in {path.parent}: {error.strerror}.",
-                "Choose another folder with --output, or make this one writable.",
-            ) from error
+        descriptor = _made(path)
         if not _locked(descriptor):
             os.close(descriptor)
             raise _busy(path)
@@ -283,7 +274,7 @@ class LineFile:
             os.close(descriptor)
             path.unlink()
             raise
-        self._syncer.close()
+        self._syncer.abandon()
         os.close(self._descriptor)
         self.moved = (
             f"The disk failed ({self._why}). All of the session was written again into {path.name}; nothing is lost."
@@ -308,6 +299,27 @@ class LineFile:
             self.failed = f"Recording stopped: {why}. What was recorded until then is kept.{kept}"
         self._waiting.clear()
         self._waiting_bytes = 0
+
+
+def _made(path: Path) -> int:
+    """Create a file and the folders it lies in. Raises RecordingError."""
+    try:
+        make_private_folder(path.parent)
+    except OSError as error:
+        raise _no_place(path, error) from error
+    try:
+        return os.open(path, _CREATE | _NO_LINKS, 0o600)
+    except FileExistsError as error:
+        raise _taken(path) from error
+    except OSError as error:
+        raise _no_place(path, error) from error
+
+
+def _no_place(path: Path, error: OSError) -> RecordingError:
+    return RecordingError(
+        f"No recording can be made in {path.parent}: {error.strerror}.",
+        "Choose another folder with --output, or make this one writable.",
+    )
 
 
 def _locked(descriptor: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
@@ -39,7 +39,7 @@ def repair(path: Path, keys: Keys | None = None, *, folder: Path | None = None) 
 def first_session_of(head: Mapping[str, Any]) -> str:
     """The id under which a recording was made, which its coins are sealed with; a repaired copy has another."""
     parent = head.get("parent")
-    first = parent.get("session") if isinstance(parent, Mapping) else None
+    first = cast("dict[str, object]", parent).get("session") if isinstance(parent, dict) else None
     return str(first or head["session"])
 
 

@@ -46,6 +46,13 @@ class Syncer:
         self.changed(self._written, at_once=True)
         self._thread.join()
 
+    def abandon(self) -> None:
+        """Sync no more, and wait for nothing: a sync of a disk that fails may hang. The file may be closed at once."""
+        self._handle = -1
+        self._closing = True
+        self._dirty.set()
+        self._hurry.set()
+
     def _run(self) -> None:
         while self.error is None:
             self._dirty.wait()
@@ -59,8 +66,11 @@ class Syncer:
 
     def _sync(self, size: int) -> None:
         """A sync that failed is not tried again: the system may have dropped what it could not write."""
+        handle = self._handle
+        if handle < 0:
+            return
         try:
-            sync_file(self._handle)
+            sync_file(handle)
         except OSError as error:
             self.error = error.strerror or str(error)
             return

@@ -228,19 +228,24 @@ class SessionLoop:
             self._recorder.append_line(self._engine.time, "resume", past.line)
         self._step(Command(self._engine.time, "sleep", by="program"))
 
-    def _look_at_clocks(self) -> None:
-        """Keep what the wall clock says when that is due; what the machine slept is no time of the session."""
+    def _look_at_clocks(self, pulling: _Pulling | None = None) -> None:
+        """Keep what the wall clock says when that is due; what the machine slept is no time of the session.
+
+        What the source said just before the sleep comes before it.
+        """
         at = max(self._clock.now(), self._engine.time)
-        seen = self._wall.look(at) if self._wall is not None else None
-        if seen is None:
+        if self._wall is None or (seen := self._wall.look(at)) is None:
             return
         if seen.why == "suspend":
-            self._sleep_until(at)
+            from_us = at - self._wall.slept_us
+            if pulling is not None and pulling.came_by(from_us):
+                self._take(pulling)
+            self._sleep(from_us, at)
         self._step(seen)
 
-    def _sleep_until(self, at: int) -> None:
-        self._step(Command(self._engine.time, "sleep", by="program"))
-        self._step(Command(at, "wake", by="program"))
+    def _sleep(self, from_us: int, to_us: int) -> None:
+        self._step(Command(max(from_us, self._engine.time), "sleep", by="program"))
+        self._step(Command(to_us, "wake", by="program"))
 
     async def _follow(self, events: AsyncIterator[SourceEvent]) -> None:
         pulling = _Pulling(events)
@@ -249,7 +254,7 @@ class SessionLoop:
             while not self._engine.ended and self.failure is None:
                 looks_us = NEVER if self._wall is None else self._wall.due_us
                 await self._clock.wait((pulling.next, wake), min(self._engine.next_deadline, looks_us))
-                self._look_at_clocks()
+                self._look_at_clocks(pulling)
                 if wake.done():
                     self._wake.clear()
                     wake = asyncio.ensure_future(self._wake.wait())
@@ -349,7 +354,7 @@ class SessionLoop:
         """Do what was due until then, unless the computer slept over it: nobody wants ten minutes of cues at once."""
         awake_us = max(self._engine.next_deadline, self._engine.time)
         if to_us - awake_us > SLEPT_US * self._clock.speed:
-            self._sleep_until(to_us)
+            self._sleep(self._engine.time, to_us)
         self._handle(self._engine.advance(to_us))
 
     def _handle(self, outs: Sequence[Output]) -> None:
@@ -494,6 +499,13 @@ class _Pulling:
         if event is not None:
             self.next = self._pull()
         return event
+
+    def came_by(self, at_us: int) -> bool:
+        """Whether an event has come that is stamped by then."""
+        if not self.next.done() or self.next.cancelled() or self.next.exception() is not None:
+            return False
+        event = self.next.result()
+        return event is not None and event.stamp_us <= at_us
 
     def _pull(self) -> asyncio.Future[SourceEvent | None]:
         return asyncio.ensure_future(anext(self._events, None))

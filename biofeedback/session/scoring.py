@@ -11,7 +11,7 @@ from biofeedback.recording.library import Scored
 from biofeedback.recording.reader import StoredRecording, read_recording
 from biofeedback.recording.rewriting import sha256_of
 from biofeedback.recording.sealing import Keys
-from biofeedback.session.replay import Verification, verify
+from biofeedback.session.replay import Verification, place_of_hole, verify
 from biofeedback.session.rescoring import phase_values
 
 
@@ -28,7 +28,7 @@ def score(path: Path, keys: Keys | None = None) -> tuple[Verification, Scored]:
         [str(line.body["name"]) for line in recording.lines if line.kind == "phase" and line.body.get("on")],
         [
             (row.metric, row.phase, row.name, row.stored, row.stored_rule, row.now, row.now_rule)
-            for row in phase_values(recording)
+            for row in phase_values(recording, verified=found.exact and place_of_hole(recording) is None)
         ],
         suds_of(recording),
     )

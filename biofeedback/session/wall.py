@@ -21,7 +21,7 @@ from devices.clock import awake_ns, system_ns
 TICK_US: Final = 30_000_000
 STEP_NS: Final = 250_000_000
 """By more than this no clock drifts in half a minute, nor is one steered: it was set."""
-SLEPT_NS: Final = 1_000_000_000
+SLEPT_US: Final = 1_000_000
 OVERSLEPT_US: Final = 10_000_000
 """Where no clock tells a sleep: what comes so much later than it was due."""
 CLOSE_NS: Final = 1_000_000
@@ -71,10 +71,15 @@ def zone_name() -> str | None:
 
 
 class WallWatch:
-    """Says which `Clock` is due. `due_us`: session time at which it wants to be asked again at the latest."""
+    """Says which `Clock` is due.
+
+    `due_us`: session time at which it wants to be asked again at the latest; `slept_us`: for how long the machine
+    slept before the last "suspend".
+    """
 
     def __init__(self, read: Callable[[], Reading] = read_clocks) -> None:
         self.due_us = 0
+        self.slept_us = 0
         self._read = read
         self._last: Reading | None = None
         self._awake_ns: int | None = None
@@ -105,5 +110,7 @@ class WallWatch:
 
     def _has_slept(self, at_us: int, now: Reading) -> bool:
         if now.awake_ns is None or self._awake_ns is None:
-            return at_us - self.due_us > OVERSLEPT_US
-        return now.mono_ns - now.awake_ns - self._awake_ns >= SLEPT_NS
+            self.slept_us = at_us - self.due_us
+            return self.slept_us > OVERSLEPT_US
+        self.slept_us = (now.mono_ns - now.awake_ns - self._awake_ns) // 1000
+        return self.slept_us >= SLEPT_US

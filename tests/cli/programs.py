@@ -45,8 +45,10 @@ def run(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subpro
     )
 
 
-def run_here(home: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The same in this process, which is much quicker; there is nobody at the keyboard and no screen."""
+def run_here(
+    home: Path, *words: str, env: Mapping[str, str] | None = None, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which is much quicker; `given` is its input, there is no keyboard and no screen."""
     from biofeedback.cli.main import main
     from biofeedback.cli.passphrase import _opened
 
@@ -55,7 +57,7 @@ def run_here(home: Path, *words: str, env: Mapping[str, str] | None = None) -> s
     _opened.clear()
     with (
         patch.dict(os.environ, whole, clear=True),
-        patch("sys.stdin", io.TextIOWrapper(io.BytesIO())),
+        patch("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode()))),
         redirect_stdout(out),
         redirect_stderr(talk),
         chdir(home),

@@ -214,6 +214,31 @@ def test_1_4_a_session_killed_with_9_is_shown_as_running_then_unfinished_and_reb
     assert run(home, "verify", newest["file"]).returncode == 0
 
 
+def test_c5_an_encrypted_session_is_listed_as_such_and_in_full_with_the_passphrase(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    secret = tmp_path / "secret"
+    secret.write_text("four words in a row")
+    secret.chmod(0o600)
+    given = ("--passphrase-file", str(secret))
+    assert run(tmp_path, "lock", "on", "-q", *given).returncode == 0
+    words = ("practice", "--source", "sim:calm", "--minutes", "1", "--speed", "max", "--view", "none", "-q", *given)
+    assert run(tmp_path, *words).returncode == 0
+    (locked,), (opened,) = sessions(tmp_path), sessions(tmp_path, *given)
+    assert (locked["state"], locked["person"], locked["plan"], locked["duration_s"]) == ("locked", None, None, None)
+    assert (opened["state"], opened["person"], opened["plan"], opened["encrypted"]) == ("finished", "me", "free", True)
+    assert locked["start"] == opened["start"]
+    assert run(tmp_path, "library", "tag", opened["id"], "canary", *given).returncode == 0
+    assert run(tmp_path, "library", "verify", *given).returncode == 0
+    assert sessions(tmp_path, *given)[0]["tags"] == ["canary"]
+    assert sessions(tmp_path)[0]["tags"] == []
+    assert not any(b"canary" in each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
+    refused = run(tmp_path, "library", "verify", "--all")
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert "--passphrase-file" in refused.stderr
+    assert run(tmp_path, "library", "delete", opened["id"], "--yes", *given).returncode == 0
+    assert sessions(tmp_path, *given) == []
+
+
 @pytest.mark.skipif(os.name != "posix", reason="rights are POSIX")
 def test_row_20_a_data_folder_others_may_write_to_is_refused_with_advice(home: Path) -> None:
     home.chmod(0o777)

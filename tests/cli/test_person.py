@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +20,7 @@ from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.home_lock import write_home_lock
 from biofeedback.recording.keys import Cost, HomeKeys, new_home
 from biofeedback.recording.person import PersonLog
-from tests.cli.programs import PROGRAM, consent, environment, run_here, start
+from tests.cli.programs import PROGRAM, ROOT, consent, environment, run_here, start
 from tests.terminal.pseudo import Terminal
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
@@ -295,9 +297,10 @@ def test_a_session_that_is_being_recorded_stops_the_deletion_before_it_begins(pl
         assert program.stdout is not None
         for _ in range(50):
             program.stdout.readline()
-        done = run_here(plain.path, "person", "delete", "P-001", "--yes")
-        assert done.returncode == 1
-        assert "being recorded" in done.stderr
+        for job in (("delete", "P-001"), ("consent", "P-001", "--withdraw", "heart_data")):
+            done = run_here(plain.path, "person", *job, "--yes")
+            assert done.returncode == 1
+            assert "being recorded" in done.stderr
         assert old.exists()
         program.terminate()
         program.communicate(timeout=15)
@@ -416,3 +419,17 @@ def test_person_starts_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_commands_of_the_page_run_in_their_order(tmp_path: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "people.md").read_text("utf-8"), re.DOTALL)
+    commands = [line.split("  #")[0].removeprefix("biofeedback ") for block in blocks for line in block.splitlines()]
+    assert len(commands) > 10
+    for command in commands:
+        words = shlex.split(command.partition(" < ")[0])
+        if "strap:" in words:
+            continue
+        sure = ["--yes"] if {"delete", "remove", "--withdraw"} & set(words) else []
+        done = run_here(tmp_path, *words, *sure, given="a note")
+        assert done.returncode == 0, (command, done.stderr)
+    assert (tmp_path / "journal.csv").read_text("utf-8").count("\n") == 3

@@ -16,7 +16,9 @@ import pytest
 from biofeedback.events import Json, Packet
 from biofeedback.recording.chain import open_frame, opened, seal_line
 from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, from_body, to_body
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.person import FORMAT
+from biofeedback.recording.person_state import Entry, Profile, Said, fold
+from biofeedback.recording.reader import StoredRecording, read_lines, read_recording
 from biofeedback.session.analysis import recorded_beats
 from biofeedback.session.engine import VERSION
 from biofeedback.session.opening import ALGORITHMS
@@ -60,7 +62,8 @@ def test_this_version_of_the_engine_has_its_golden_files() -> None:
 @pytest.mark.parametrize("folder", VERSIONS, ids=lambda folder: folder.name)
 def test_the_golden_files_are_the_ones_that_were_made(folder: Path) -> None:
     told = json.loads((folder / make_golden.EXPECTED).read_text("utf-8"))
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in make_golden.recordings(folder)}
+    files = [*make_golden.recordings(folder), folder / make_golden.PERSON_LOG]
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     assert found == {name: each["sha256"] for name, each in told.items()}
     assert {path.name for path in folder.iterdir()} == {*told, make_golden.EXPECTED}
     assert max(path.stat().st_size for path in folder.iterdir()) <= LARGEST
@@ -178,3 +181,26 @@ def test_c5_an_encrypted_file_is_checked_without_its_key_and_nothing_of_the_pers
     assert b"P-001" not in data
     assert b"Vienna" not in data
     assert data.count(b'"key":') > 2, "two keys at the least, and that of the home"
+
+
+@pytest.mark.parametrize("folder", VERSIONS, ids=lambda folder: folder.name)
+def test_1_7_the_log_of_a_person_says_for_ever_what_it_said(folder: Path) -> None:
+    stored = read_lines(folder / make_golden.PERSON_LOG, format_=FORMAT)
+    assert (stored.damage, stored.head["person"]) == (None, "P-001")
+    assert [line.kind for line in stored.lines if line.kind == "seal"] == ["seal"] * 3
+    state = fold(stored.lines)
+    assert state.profile == Profile("Anna", {"place": "the lake"}, ("beta_blocker",), None, None)
+    assert {id_: consent.given for id_, consent in state.consents.items()} == {"heart_data": True, "words": False}
+    assert state.consents["words"].said == Said("2026-11-26T13:19:15.000Z", 3600)
+    assert state.screen is not None
+    assert state.screen["passed"] is True
+    day = Said("2026-11-25T13:19:15.000Z", 3600)
+    assert state.entries == (
+        Entry(1, "journal", day, "Quiet morning.", practice="grounding", before=6, after=3),
+        Entry(2, "trigger", day, trigger="a full train", before=8),
+    )
+    assert state.texts == {"place": "the lake at dawn"}
+    assert state.tags == {make_golden.SESSION: ("morning",)}
+    assert state.latest("person")[make_golden.SESSION].value == "P-002"
+    assert state.deleted == {"8b5d4a52-2c57-4e37-9d0e-5a4f6d1c7e21"}
+    assert stored.lines[-2].kind == "aura"

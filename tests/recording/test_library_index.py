@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -20,8 +21,10 @@ from biofeedback.recording.catalogue import Facts, facts_of, quality_of
 from biofeedback.recording.library import Library, Scored, Session, open_library
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.person import PersonLog
+from biofeedback.recording.rechain import rechained
 from biofeedback.recording.sealing import Keys
 from devices.file_lock import take_lock
+from tests.cli.programs import run
 from tests.recording.logs import KEYS
 
 SCORED = Scored("ab" * 32, "exact", 12, "poor", ["rest"], [("rmssd_ms", 0, "rest", 31.5, "rmssd/1", 31.5, "rmssd/1")],
@@ -313,6 +316,46 @@ def test_unfinished_unreadable_and_foreign_files_do_not_disturb_the_list(home: P
     assert found.pop(next(folder.glob("*ffff6666*")).name) == "unfinished"
     assert [state for name, state in sorted(found.items()) if name[0] in "jedp"] == ["unreadable"] * 4
     assert len(found) == 7
+
+
+def test_1_4_a_session_that_went_on_in_a_second_part_is_one_session(home: Path) -> None:
+    folder = home / "sessions"
+    part = record(home, "ffff6666-0000-4000-8000-000000000006", start_s=1_797_000_000, ended=False)
+    second = part.with_name(part.name.replace(".part", ".2.part"))
+    shutil.copy(part, second)
+    with second.open("ab") as file:
+        file.write(b"more")
+    with open_library(home) as library:
+        assert library.find("ffff").facts.file == second.name
+    final = part.with_name(part.name.removesuffix(".part"))
+    shutil.copy(part, final)
+    with open_library(home) as library:
+        assert library.find("ffff").facts.file == final.name
+        assert len(library.sessions()) == 4
+    assert len(list(folder.iterdir())) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+@pytest.mark.skipif(os.name != "posix", reason="CPU time of a child is POSIX")
+def test_r17_10_000_sessions_are_listed_in_less_than_a_cpu_second_with_the_start_of_python(tmp_path: Path) -> None:
+    import resource
+
+    data = record(tmp_path / "one", "0000", start_s=1_795_000_000).read_bytes()
+    sessions = tmp_path / "sessions"
+    sessions.mkdir(mode=0o700)
+    for number in range(10_000):
+        copy, _ = rechained(data, {"session": f"{number:08x}-0000", "wall_ns": number * 10**13})
+        (sessions / f"{number:08x}.session.jsonl").write_bytes(copy)
+    assert len(json.loads(run(tmp_path, "library", "list", "--json").stdout)) == 10_000
+    spent: list[float] = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        printed = run(tmp_path, "library", "list").stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert printed.count("\n") == 10_000
+    assert min(spent) < 1.0
 
 
 def test_b1_quality_is_the_share_of_flagged_intervals() -> None:

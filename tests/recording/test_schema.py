@@ -20,7 +20,7 @@ from docs import make_schema
 from tests.cli.programs import ROOT
 from tests.session.sessions import SAFE_PLACE, at, run_session, simulated
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("*/*.jsonl*"))
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("engine_*/*.jsonl*"))
 SCHEMA: Mapping[str, Any] = json.loads((ROOT / "docs" / "recording.schema.json").read_text("utf-8"))
 Line = dict[str, Any]
 
@@ -53,7 +53,7 @@ def check_all(path: Path) -> set[str]:
         kind = line.get("k")
         if kind not in kinds:  # that the whole schema finds the part of a kind is seen with one line of it
             assert complaints(line) == [], line
-        elif not checker(kind).is_valid(line):
+        elif not checker(kind if kind in SCHEMA["$defs"] else None).is_valid(line):
             pytest.fail(f"{complaints(line)} of {line}")
         kinds.add(str(kind))
     return kinds

@@ -28,7 +28,7 @@ OLD = {
 }
 NEW: Mapping[str, str] = {}
 PERSON = "sim:tense?seed=3&loss_pct=2&drop_s=8&ectopic_pct=2"
-APART = ("every_kind", "encrypted")
+APART = ("every_kind", "encrypted", "person")
 GOLDEN = [path for path in sorted(HERE.glob("engine_*/*.jsonl*")) if not path.name.startswith(APART)]
 
 pytestmark = pytest.mark.skipif(not FOUND, reason="numpy uses no feature of this processor that can be switched off")

@@ -18,12 +18,15 @@ import biofeedback as bf
 from biofeedback.cli.main import main
 from biofeedback.errors import LockedError, UnreadableError
 from biofeedback.events import Beat, Epoch
+from biofeedback.recording.codec import EVENT_KINDS
 from biofeedback.recording.home_lock import write_home_lock
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.relock import relock
+from biofeedback.session.engine import VERSION
 from biofeedback.session.plan import demo_plan, free_plan
 from biofeedback.session.recorded import BEAT
 from tests.cli.programs import environment
+from tests.recording.golden.make_golden import HERE
 from tests.recording.logs import CODE, KEYS, PASSPHRASE, QUICK
 from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
 
@@ -150,6 +153,18 @@ def test_a_damaged_file_gives_what_stands_before_the_damage_and_says_so(free: Ra
     assert 100 < len(recording.beats) < len(whole)
     assert recording.beats["rr_ms"].tolist() == whole["rr_ms"][: len(recording.beats)].tolist()
     assert recording.analyze().beats == len(recording.beats)
+
+
+def test_lines_of_a_later_version_are_kept_as_lines(tmp_path: Path) -> None:
+    recording = bf.read(HERE / f"engine_{VERSION}" / "every_kind.session.jsonl")
+    (aura,) = [line for line in recording.lines if line.kind == "aura"]
+    assert aura.body == {"of": "a later version", "colours": [1, 2.5, None]}
+    assert len(recording.events) == sum(line.kind in EVENT_KINDS for line in recording.lines)
+
+
+def test_the_log_of_a_person_is_no_recording() -> None:
+    with pytest.raises(UnreadableError, match="biofeedback-person"):
+        bf.read(HERE / f"engine_{VERSION}" / "person.jsonl")
 
 
 def test_a_file_that_is_being_written_can_be_read(free: Ran, tmp_path: Path) -> None:

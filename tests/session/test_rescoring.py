@@ -15,6 +15,7 @@ from biofeedback.recording.reader import read_recording
 from biofeedback.session.opening import ALGORITHMS
 from biofeedback.session.plan import demo_plan
 from biofeedback.session.rescoring import LEVEL, phase_values
+from biofeedback.session.replay import verify
 from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
 from tests.session.test_replay import rewritten
 
@@ -82,6 +83,12 @@ def test_a_metric_that_is_not_here_any_more_has_no_value_now(trial: Ran) -> None
     assert {(row.stored, row.stored_rule) for row in new} == {(None, "")}
     assert [row.stored for row in gone] == [row.now for row in new]
     assert all(row.stored_rule.startswith("entropy/7 ") for row in gone)
+
+
+def test_what_was_verified_to_the_bit_needs_not_be_worked_out_again(trial: Ran) -> None:
+    recording = read_recording(trial.path)
+    assert verify(trial.path).exact
+    assert phase_values(recording, verified=True) == phase_values(recording)
 
 
 def test_a_recording_without_a_part_has_no_values(trial: Ran, tmp_path: Path) -> None:

@@ -38,19 +38,25 @@ class SleepingClock(JumpingClock):
     def __init__(self, since_s: float, lasts_s: float) -> None:
         super().__init__()
         self._since_us, self._lasts_us = round(since_s * S), round(lasts_s * S)
-        self._slept_us = 0
+
+    @property
+    def awake_us(self) -> int:
+        """The clock that stands still meanwhile."""
+        return super().now()
+
+    @property
+    def _slept_us(self) -> int:
+        return self._lasts_us if self.awake_us >= self._since_us else 0
 
     def now(self) -> int:
-        return super().now() + self._slept_us
+        return self.awake_us + self._slept_us
 
     async def sleep_until(self, at_us: int) -> None:
         """Sources count on the clock that stands still: their next packet comes after the sleep."""
-        await super().sleep_until(at_us - self._slept_us if at_us >= self._since_us + self._lasts_us else at_us)
+        await super().sleep_until(at_us - self._lasts_us if at_us >= self._since_us + self._lasts_us else at_us)
 
     async def wait(self, futures: Collection[asyncio.Future[Any]], until_us: int) -> None:
         await super().wait(futures, until_us - self._slept_us)
-        if super().now() >= self._since_us:
-            self._slept_us = self._lasts_us
 
 
 def slept(folder: Path, plan: Plan, since_s: float, lasts_s: float = TEN_MINUTES, *script: tuple[float, Posted]) -> Ran:

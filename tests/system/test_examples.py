@@ -14,11 +14,11 @@ import pytest
 
 from devices.heart_rate_measurement import encode
 from tests.bluez.rig import MISSING, Rig
-from tests.cli.programs import PROGRAM, ROOT, environment
+from tests.cli.programs import PROGRAM, ROOT, consent, environment
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md"}
-"""Pages whose commands need more than a folder of recordings; tests/system/test_adding_a_*.py run them."""
+OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md", "people.md"}
+"""Pages whose commands need more than a folder of recordings; test_adding_a_*.py and test_person.py run them."""
 PAGES = (ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in OWN_TESTS))
 
 
@@ -90,6 +90,7 @@ def test_every_command_that_the_pages_show_runs(place: Path, tmp_path: Path, com
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 @pytest.mark.parametrize("command", NEED_BLUETOOTH)
 def test_every_command_with_a_strap_that_the_pages_show_runs(tmp_path: Path, command: str) -> None:
+    consent(tmp_path)
     with Rig() as rig:
         strap = rig.add_strap()
         command_line = [*PROGRAM, *shlex.split(command), *(["--timeout", "1"] if command == "scan" else [])]

@@ -14,6 +14,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -28,6 +29,7 @@ from biofeedback.recording.codec import EVENT_KINDS, from_body, kind_classes
 from biofeedback.recording.chain import Line
 from biofeedback.recording.keys import HomeKeys, lock_of, new_home, unlock
 from biofeedback.recording.log import SessionLog
+from biofeedback.recording.person import PersonLog
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.analysis import recorded_beats
 from biofeedback.session.clock import JumpingClock
@@ -46,6 +48,7 @@ from tests.session.sessions import simulated
 
 HERE: Final = Path(__file__).parent
 EXPECTED: Final = "expected.json"
+PERSON_LOG: Final = "person.jsonl"
 SESSION: Final = "0f5c7f0e-2f4f-4d2c-9a3c-8f1d3c0f5a11"
 HEAD: Final[Mapping[str, Json]] = {
     "session": SESSION,
@@ -93,9 +96,11 @@ def make(folder: Path) -> None:
     encrypt(whole, folder / f"encrypted{FINAL}")
     whole.unlink()
     every_kind(folder / f"every_kind{FINAL}")
-    for path in recordings(folder):
+    person_log(folder / PERSON_LOG)
+    for path in folder.iterdir():
         path.chmod(0o644)
     told = {path.name: expected(path) for path in recordings(folder)}
+    told[PERSON_LOG] = {"sha256": sha256((folder / PERSON_LOG).read_bytes()).hexdigest()}
     (folder / EXPECTED).write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
@@ -203,6 +208,43 @@ def every_kind(path: Path) -> None:
         log.append_line(RARE[-1].at, "resume", resumed)
         log.append_line(RARE[-1].at, "aura", {"of": "a later version", "colours": [1, 2.5, None]})
         log.append(kind_classes()["end"](RARE[-1].at, "recovered", 12.0, 0))
+
+
+def person_log(copy: Path) -> None:
+    """A line of each kind in the log of a person, written on three days."""
+    with TemporaryDirectory() as home:
+        days = [BEGAN]
+        log = PersonLog(Path(home), "P-001", now=lambda: days[-1])
+        for lines in PERSON_LINES:
+            log.write(*lines)
+            days.append(days[-1] + timedelta(days=1))
+        shutil.copyfile(log.path, copy)
+
+
+BEGAN: Final = datetime(2026, 11, 24, 14, 19, 15, tzinfo=timezone(timedelta(hours=1)))
+PERSON_LINES: Final[Sequence[Sequence[tuple[str, Mapping[str, Json]]]]] = (
+    (
+        ("profile", {"name": "Anna", "words": {"place": "the lake"}, "flags": ["beta_blocker"], "pace": 5.5}),
+        ("consent", {"id": "heart_data", "v": 1, "given": True}),
+        ("consent", {"id": "words", "v": 1, "given": True}),
+        ("screen", {"passed": True}),
+    ),
+    (
+        ("journal", {"entry": 1, "text": "Quiet morning.", "practice": "grounding", "before": 6, "after": 3}),
+        ("trigger", {"entry": 2, "trigger": "a full train", "text": "", "before": 8}),
+        ("text", {"what": "place", "value": "the lake at dawn"}),
+        ("tag", {"session": SESSION, "what": "add", "value": "morning"}),
+        ("tag", {"session": SESSION, "what": "add", "value": "tired"}),
+    ),
+    (
+        ("tag", {"session": SESSION, "what": "remove", "value": "tired"}),
+        ("edit", {"session": SESSION, "what": "person", "value": "P-002"}),
+        ("consent", {"id": "words", "v": 1, "given": False}),
+        ("profile", {"pace": None}),
+        ("delete", {"session": "8b5d4a52-2c57-4e37-9d0e-5a4f6d1c7e21"}),
+        ("aura", {"of": "a later version"}),
+    ),
+)
 
 
 RARE: Final[tuple[Event, ...]] = (
