@@ -33,7 +33,9 @@ def look_for_interrupted(
                 _finish(args, found)
             elif found.stored.head.get("subject") == person:
                 newest = found
-        except (BiofeedbackError, OSError) as error:
+        except BiofeedbackError as error:
+            say(args, f"An earlier session could not be finished: {error.what} {error.advice}")
+        except OSError as error:
             say(args, f"An earlier session could not be finished: {error}")
     return newest
 

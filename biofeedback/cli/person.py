@@ -25,8 +25,12 @@ def add_to(parser: Parser) -> None:
     parser.add_argument("what", choices=tuple(_WHAT), help="what to do")
     parser.add_argument("person", nargs="?", metavar="PERSON", help="pseudonym, or a name that only one person has")
     parser.add_argument("--name", help="new: the name behind the pseudonym; it is kept in people.json only")
-    parser.add_argument("--give", nargs="+", metavar="ID", default=[], help="consent: what you agree to")
-    parser.add_argument("--withdraw", nargs="+", metavar="ID", default=[], help="consent: what you take back")
+    parser.add_argument(
+        "--give", action="extend", nargs="+", metavar="ID", default=[], help="consent: what you agree to"
+    )
+    parser.add_argument(
+        "--withdraw", action="extend", nargs="+", metavar="ID", default=[], help="consent: what you take back"
+    )
     add_passphrase_option(parser)
     parser.add_argument("--yes", action="store_true", help="delete without asking")
     parser.add_argument("--json", action="store_true", help="list and show as JSON")

@@ -174,8 +174,8 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
 
     recorded = parse_spec(str(source_of(found.stored)["spec"]))
     spec = parse_spec(args.source) if args.source else recorded
-    if spec.kind != recorded.kind:
-        raise UsageError(f"This session began with {recorded.kind}:, not with {spec.kind}:.", "Leave out --source.")
+    if spec.kind != recorded.kind or (spec.kind == "sim" and spec != recorded):
+        raise UsageError(f"This session began with {recorded.text}, not with {spec.text}.", "Leave out --source.")
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
     source = open_source(spec, aids)
     plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -82,6 +83,9 @@ class _Reading:
 
         if self._ours:
             self._recording = open_recording(self._path, self._keys)
+            # Of a day these are millions of objects that stay. Python would look through them again and again, and
+            # each time keep the view waiting for up to a second.
+            gc.freeze()
             tape = recorded_tape(self._recording, as_recorded=self._args.as_recorded)
         else:
             tape = intervals_tape(self._path, self._args.unit, shipped(), metric_plugins())

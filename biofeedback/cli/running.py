@@ -21,6 +21,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import Command, Event, Input, Link, Notice
 from biofeedback.hrv.foreign import metric_lost
 from biofeedback.presenter.picture import Picture
+from biofeedback.presenter.replaying import replayed
 from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.sealing import Keys
@@ -309,6 +310,8 @@ def _show(
 ) -> None:
     """Run `work` on its thread and the view on this one."""
     picture = Picture(titles, hide_numbers=view.hide_numbers)
+    if running.playback is not None:
+        picture.replay = replayed(running.playback)
     running.can_be_asked(view.shown)  # a face that finds no keyboard takes that back
     running.start(work)
     try:

@@ -112,16 +112,19 @@ def _delete_recordings(config: Config, owned: Belongings, log: PersonLog) -> Non
 def _take_words_out(args: argparse.Namespace, config: Config, owned: Belongings, log: PersonLog) -> None:
     """Out of the person's log first, then out of each recording; one that cannot be changed does not keep the rest."""
     from biofeedback.cli.passphrase import keys_for
+    from biofeedback.cli.progress import FileBar
     from biofeedback.recording.withdrawal import rewrite
     from biofeedback.session.scoring import check_copy_of
 
     log.rewrite(_without_words, ["journal", "trigger", "text", "edit", "profile.words"])
     log.forget_side_files()
     failed: list[str] = []
-    for one in owned.recordings:
+    bar = FileBar(args, [str(one.path) for one in owned.recordings])
+    for number, one in enumerate(owned.recordings):
         try:
             keys = keys_for(args, config, one.path)
-            rewrite(one.path, WORD_CLASSES, keys, check_copy_of(one.path, keys))
+            with bar.at(number, one.path.name):
+                rewrite(one.path, WORD_CLASSES, keys, check_copy_of(one.path, keys))
         except BiofeedbackError as error:
             failed.append(f"{one.path.name}: {error.what} {error.advice}")
     if failed:

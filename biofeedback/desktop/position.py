@@ -29,7 +29,7 @@ class PositionLine(QWidget):
         self._playback = playback
         self._type = QFont(self.font())
         self._told = ("", "")
-        self._mark_px = -1
+        self._places_px = (-1, -1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleDescription("The arrows, Page Up, Page Down, Home and End move it.")
@@ -38,7 +38,7 @@ class PositionLine(QWidget):
     @property
     def told(self) -> str:
         """The words that stand there."""
-        return ", ".join(self._told)
+        return ", ".join(words for words in self._told if words)
 
     def wish(self, pixels: float) -> None:
         """The size of the words."""
@@ -48,9 +48,9 @@ class PositionLine(QWidget):
     def refresh(self) -> None:
         """Show where the replay is now."""
         told = (replaying.place_words(self._playback), replaying.state_words(self._playback))
-        mark_px = round(self._x(replaying.share(self._playback)))
-        if told != self._told or mark_px != self._mark_px:
-            self._told, self._mark_px = told, mark_px
+        places_px = (round(self._mark_x()), round(self._now_x()))
+        if told != self._told or places_px != self._places_px:
+            self._told, self._places_px = told, places_px
             self.setAccessibleName(f"Position: {self.told}")
             self.update()
 
@@ -76,13 +76,20 @@ class PositionLine(QWidget):
         ):
             painter.setPen(QColor(colour))
             painter.drawText(room, side | middle, words)
-        y, mark = self.height() * (1 + WORDS) / 2, self._x(replaying.share(self._playback))
+        y = self.height() * (1 + WORDS) / 2
         painter.setPen(Qt.PenStyle.NoPen)
-        for to_x, colour in ((self._x(1.0), theme.edge), (mark, theme.beat)):
+        for to_x, colour in ((self._x(1.0), theme.edge), (self._now_x(), theme.beat)):
             painter.setBrush(QColor(colour))
             line = QRectF(MARK_PX, y - LINE_PX / 2, max(0.0, to_x - MARK_PX), LINE_PX)
             painter.drawRoundedRect(line, LINE_PX / 2, LINE_PX / 2)
-        painter.drawEllipse(QPointF(mark, y), MARK_PX, MARK_PX)
+        painter.drawEllipse(QPointF(self._mark_x(), y), MARK_PX, MARK_PX)
+
+    def _mark_x(self) -> float:
+        return self._x(replaying.share(self._playback, replaying.shown_us(self._playback)))
+
+    def _now_x(self) -> float:
+        """How far it has come: while it is on its way, not yet to the mark."""
+        return self._x(replaying.share(self._playback, self._playback.now()))
 
     def _x(self, share: float) -> float:
         return MARK_PX + share * max(1, self.width() - 2 * MARK_PX)

@@ -82,10 +82,11 @@ ACTIONS: Final = (
     Action(ESC, "End", "Esc", "Ends the session gently."),
 )
 CLOSE: Final = Action(ESC, "Close", "Esc", "Closes the window.")
+ONWARD: Final = Action(RIGHT, "On 10 s", "→", "Goes on by ten seconds.")
 MOVING: Final = (
     Action(MINUS, "Slower", "−", "Shows the recording more slowly."),
     Action(LEFT, "Back 10 s", "←", "Goes ten seconds back."),
-    Action(RIGHT, "On 10 s", "→", "Goes on by ten seconds."),
+    ONWARD,
     Action(PLUS, "Faster", "+", "Shows the recording faster."),
 )
 """What a replay offers besides Pause, which stands in the middle, and Close."""
@@ -320,6 +321,7 @@ class TraineeWindow(QWidget):
     def _offer_moves(self, playback: Playback) -> None:
         self.replay.hide()
         self.buttons[PAUSE.caption].caption(AGAIN if playback.over else GO_ON if playback.paused else PAUSE.caption)
+        self.buttons[ONWARD.caption].setEnabled(not playback.over)
         if self.position is not None:
             self.position.refresh()
 

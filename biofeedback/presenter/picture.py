@@ -110,8 +110,7 @@ class Picture:
         self.flagged = 0
         self.gaps = 0
         self.verdicts: list[Verdict] = []
-        self.moved_pairs: set[int] = set()
-        """Pairs that are left out because of movement."""
+        self.moved_pairs: set[int] = set()  # left out because of movement
         self._motion: Motion | None = None
         self.end: End | None = None
         self._titles = titles

@@ -30,9 +30,9 @@ def shown_us(playback: Playback) -> int:
     return playback.now() if target_us is None else target_us
 
 
-def share(playback: Playback) -> float:
-    """How much of the recording lies before it, 0 to 1."""
-    return min(1.0, shown_us(playback) / playback.length_us) if playback.length_us else 0.0
+def share(playback: Playback, at_us: int) -> float:
+    """How much of the recording lies before a time, 0 to 1."""
+    return min(1.0, at_us / playback.length_us) if playback.length_us else 0.0
 
 
 def speed_words(speed: float) -> str:
@@ -41,8 +41,15 @@ def speed_words(speed: float) -> str:
 
 
 def place_words(playback: Playback) -> str:
-    """2:05 of 24:10."""
+    """2:05 of 24:10; nothing while the file is read."""
+    if not playback.ready:
+        return ""
     return f"{minutes(shown_us(playback) / 1e6)} of {minutes(playback.length_us / 1e6)}"
+
+
+def position_words(playback: Playback) -> str:
+    """Where it is and what it does."""
+    return ", ".join(words for words in (place_words(playback), state_words(playback)) if words)
 
 
 def state_words(playback: Playback) -> str:

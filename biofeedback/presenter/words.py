@@ -73,7 +73,7 @@ GAPS: Final[Mapping[GapReason, str]] = {
     "lost": "they were lost on the way",
     "pause": "the session was paused",
     "doubled": "more came than there was time for",
-    "suspend": "the computer slept",
+    "suspend": "the computer slept, or the program was away",
 }
 ENDS: Final[Mapping[str, str]] = {
     "planned end": "The session is over.",

@@ -42,6 +42,9 @@ CREATE INDEX metric_file ON metric(file);
 CREATE INDEX suds_file ON suds(file);
 CREATE TABLE meta(schema_v INTEGER NOT NULL);
 """
+READ_AT_ONCE: Final = ("session", "person_log", "tag", "edit", "deleted")
+"""Tables that every list needs. The others may have a million rows: damage in them is met when they are read."""
+_ALL_WELL: Final = [[("ok",)]] * len(READ_AT_ONCE)
 Fill = Callable[[sqlite3.Connection], None]
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from biofeedback.errors import BiofeedbackError, UsageError
 from biofeedback.recording.catalogue import Facts, facts_of, recordings_in
-from biofeedback.recording.index_file import opened_index
+from biofeedback.recording.index_file import NAME, opened_index
 from biofeedback.recording.naming import PART
 from biofeedback.recording.person_marks import LogFile, Marks, marks_of, person_logs_in
 from biofeedback.recording.recovery import in_use
@@ -141,12 +141,12 @@ class Library:
     def metrics(self, session: Session) -> list[tuple[Any, ...]]:
         """The stored and re-scored values of a session, as in `Scored`; empty before a full reading."""
         wanted = "SELECT m, phase, name, v, rule, a, rule_a FROM metric WHERE file=? ORDER BY rowid"
-        return self._index.execute(wanted, (session.facts.file,)).fetchall()
+        return self._rows(wanted, session)
 
     def suds(self, session: Session) -> list[tuple[int, str, int | None]]:
         """The answers to how strong it felt, as in `Scored`; empty before a full reading."""
         wanted = 'SELECT t, "when", v FROM suds WHERE file=? ORDER BY rowid'
-        return self._index.execute(wanted, (session.facts.file,)).fetchall()
+        return self._rows(wanted, session)
 
     def refresh(self) -> None:
         """Look again which files have changed, and read the ends of those."""
@@ -160,6 +160,14 @@ class Library:
         _forget(self._index, file)
         self._index.execute("COMMIT")
         self._index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _rows(self, wanted: str, session: Session) -> list[tuple[Any, ...]]:
+        """Rows of a table that is only looked at now; a damaged index goes, and the next look makes it anew."""
+        try:
+            return self._index.execute(wanted, (session.facts.file,)).fetchall()
+        except sqlite3.DatabaseError:
+            (self.home / NAME).unlink(missing_ok=True)
+            return []
 
     def _session(self, row: tuple[Any, ...], marks: Marks) -> Session:
         facts = _facts(row)

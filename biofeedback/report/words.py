@@ -45,7 +45,7 @@ GAPS: Final[Mapping[GapReason, str]] = {
     "lost": "beats were lost on the way",
     "pause": "the session was paused",
     "doubled": "more came than there was time for",
-    "suspend": "the computer slept",
+    "suspend": "the computer slept, or the program was away",
 }
 _DIRECTIONS: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 """Would turn the words that follow around, beyond those they came with."""

@@ -17,8 +17,8 @@ from biofeedback.session.loop import Publish
 
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, inf)
 """What "faster" and "slower" lead through."""
-SLICE: Final = 4000
-"""Events that are handed on at once; a window folds as many in two frames."""
+SLICE: Final = 2000
+"""Events that are handed on at once; a window folds as many in a frame or two."""
 SLICE_US: Final = 30_000
 """Working them out may take as long as this before what is there is shown."""
 ROOM_US: Final = 4000

@@ -295,11 +295,13 @@ class _Comparison:
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
     def check_coins(self, recording: StoredRecording) -> None:
-        """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        """Every coin that was opened must be the one that was sealed last before that (RULINGS E12)."""
         session = first_session_of(recording.head)
-        sealed = {line.body["pair"]: line.body["sha256"] for line in recording.lines if line.kind == "commit"}
+        sealed: dict[int, str] = {}
         for line in recording.lines:
-            if line.kind == "reveal":
+            if line.kind == "commit":
+                sealed[line.body["pair"]] = line.body["sha256"]
+            elif line.kind == "reveal":
                 pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
                 if sealed.get(pair) != commitment(session, pair, coin, nonce):
                     self.exact = False

@@ -130,8 +130,8 @@ def away_us(stored: StoredRecording, written_ns: int, now: Reading, boot: str | 
 
 def source_of(stored: StoredRecording) -> Mapping[str, Any]:
     """What its `open` says of the source; nothing for a session that never began."""
-    opened = next((line.body for line in stored.lines if line.kind == "open"), {})
-    return cast("Mapping[str, Any]", opened.get("source", {}))
+    opened = next((line.body for line in stored.lines if line.kind == "open"), None)
+    return {} if opened is None else cast("Mapping[str, Any]", opened.get("source", {}))
 
 
 def can_go_on(stored: StoredRecording, passed_us: int) -> bool:

@@ -174,11 +174,12 @@ class Painter:
 
     def _position(self, playback: Playback, width: int) -> Text:
         """Where the replay is, in words and as a mark on a line."""
-        told = f"{replaying.place_words(playback)}, {replaying.state_words(playback)}"
+        told = replaying.position_words(playback)
         long = width - cell_len(told) - 2
         if long < LEAST_LINE:
             return Text(_centred(_cut(told, width), width))
-        passed, signs = round(replaying.share(playback) * (long - 1)), self._signs
+        mark = replaying.share(playback, replaying.shown_us(playback))
+        passed, signs = round(mark * (long - 1)), self._signs
         ahead = (signs.track * (long - 1 - passed), "dim")
         return Text.assemble(f"{told}  ", (signs.passed * passed, "cyan"), (signs.good, "cyan"), ahead)
 

@@ -143,6 +143,15 @@ def test_delete_asks_first_and_then_nothing_is_left_but_the_word_that_it_was(hom
     assert not any(path.name.encode() in each.read_bytes() for each in home.rglob("*") if each.is_file())
 
 
+def test_a_deletion_that_was_interrupted_is_shown_and_can_be_done_again(home: Path) -> None:
+    free = sessions(home)[0]
+    PersonLog(home, "me").write(("delete", {"session": free["id"]}))
+    assert sessions(home)[0]["state"] == "deleting"
+    assert "delete it again" in run(home, "library", "list").stdout
+    assert run(home, "library", "delete", free["id"], "--yes").returncode == 0
+    assert not Path(free["file"]).exists()
+
+
 def test_verify_reads_all_and_the_list_knows_it_from_then_on(home: Path) -> None:
     done = run(home, "library", "verify")
     assert done.returncode == 0
@@ -269,3 +278,24 @@ def test_words_that_do_not_go_together_are_2_and_two_lines(home: Path, words: li
 def test_help_has_a_worked_example(home: Path) -> None:
     for command in ("library", "export"):
         assert "example:" in run(home, command, "--help").stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are POSIX")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["practice", "--source", "sim:calm", "--minutes", "1", "--speed", "max", "--view", "none"],
+        ["journal", "add", "canary"],
+        ["person", "show", "me"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_row_20_every_command_that_keeps_something_refuses_a_folder_that_others_may_write_to(
+    tmp_path: Path, words: list[str]
+) -> None:
+    assert run(tmp_path, "person", "new", "me").returncode == 0
+    (tmp_path / "people").chmod(0o777)
+    done = run(tmp_path, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"chmod 700 '{tmp_path / 'people'}'" in done.stderr
+    assert not (tmp_path / "sessions").exists()

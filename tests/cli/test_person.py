@@ -82,6 +82,13 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Home(tmp_path, {"BIOFEEDBACK_PASSPHRASE_FILE": str(secret)}, opened)
 
 
+def test_consents_named_one_by_one_are_all_given(plain: Home) -> None:
+    plain.run("person", "new")
+    plain.run("person", "consent", "P-001", "--give", "heart_data", "--give", "words", "research")
+    (row,) = json.loads(plain.run("person", "list", "--json"))
+    assert row["consents"] == ["heart_data", "words", "research"]
+
+
 def test_people_get_numbers_or_the_pseudonym_that_was_chosen(plain: Home) -> None:
     assert plain.run("person", "list", "--json") == "[]\n"
     assert plain.run("person", "new") == "P-001\n"

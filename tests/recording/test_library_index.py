@@ -163,6 +163,26 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
         connection.close()
 
 
+def test_1_6_damage_among_the_scores_is_met_when_they_are_read_and_the_index_is_then_made_anew(home: Path) -> None:
+    row = SCORED.metrics[0]
+    many = replace(SCORED, metrics=[(f"canary{number:04}", *row[1:]) for number in range(500)])
+    with open_library(home) as library:
+        library.store(library.find("aaaa1"), many)
+        assert len(library.metrics(library.find("aaaa1"))) == 500
+    index = home / "library.db"
+    data = bytearray(index.read_bytes())
+    page = data.index(b"canary0250") // 4096 * 4096
+    data[page : page + 4096] = b"\xff" * 4096
+    index.write_bytes(data)
+    with open_library(home) as library:
+        assert len(library.sessions()) == 3
+        assert library.metrics(library.find("aaaa1")) == []
+    with open_library(home) as library:
+        assert library.find("aaaa1").verified is None
+        library.store(library.find("aaaa1"), many)
+        assert len(library.metrics(library.find("aaaa1"))) == 500
+
+
 def test_1_6_the_index_is_0600_in_wal_mode_and_leaves_nothing_half_made(home: Path) -> None:
     listed(home)
     index = home / "library.db"

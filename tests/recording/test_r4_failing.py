@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import threading
-from collections import deque
 from pathlib import Path
 
 import pytest
@@ -166,7 +165,12 @@ def test_r4_a_sync_that_hangs_on_a_failing_disk_does_not_hold_the_session(
         monkeypatch.setattr(os, "fsync", hanging)
         log.append(marks[0])
         assert syncing.wait(10)
-        session = threading.Thread(target=lambda: deque(map(log.append, marks[1:]), maxlen=0), daemon=True)
+
+        def go_on() -> None:
+            for mark in marks[1:]:
+                log.append(mark)
+
+        session = threading.Thread(target=go_on, daemon=True)
         session.start()
         session.join(5)
         held = session.is_alive()
