@@ -173,7 +173,7 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
     from devices.source import parse_spec
 
     recorded = parse_spec(str(source_of(found.stored)["spec"]))
-    spec = parse_spec(args.source) if args.source else recorded
+    spec = parse_spec(args.source) if args.source and args.resume else recorded
     if spec.kind != recorded.kind or (spec.kind == "sim" and spec != recorded):
         raise UsageError(f"This session began with {recorded.text}, not with {spec.text}.", "Leave out --source.")
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None

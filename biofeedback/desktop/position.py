@@ -29,7 +29,7 @@ class PositionLine(QWidget):
         self._playback = playback
         self._type = QFont(self.font())
         self._told = ("", "")
-        self._places_px = (-1, -1)
+        self._places_px: tuple[int, int] = (-1, -1)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleDescription("The arrows, Page Up, Page Down, Home and End move it.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from biofeedback.breathing.pacer import Position, Schedule, Stretch, breaths_for, position
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -36,7 +37,7 @@ from biofeedback.events import (
     Suds,
     Verdict,
 )
-from biofeedback.session.hub import Seen, Sought
+from biofeedback.session.hub import Keep, Seen, Sought
 from biofeedback.session.plan import BASELINE_STEP_S, Plan
 from biofeedback.session.timeline import UNPACED
 from biofeedback.session.trials import MOVED
@@ -120,6 +121,7 @@ class Picture:
         self._warned = False
         self._paused_left_us: int | None = None
         self._slept = False
+        self._kept: dict[int, dict[str, Any]] = {}
         self._newest: tuple[int, ...] = ()
         self._newest_us = 0
 
@@ -184,12 +186,13 @@ class Picture:
 
     def see(self, event: Seen) -> None:
         """Take in one event; a replay that goes back begins anew."""
-        if not isinstance(event, Sought):
+        if isinstance(event, Keep):
+            self._kept[event.number] = known(self)
+        elif not isinstance(event, Sought):
             self._fold(event)
         elif event.anew:
-            replay = self.replay
-            vars(self).update(vars(Picture(self._titles, hide_numbers=self._hide_numbers)))
-            self.replay = replay
+            fresh = Picture(self._titles, hide_numbers=self._hide_numbers)
+            vars(self).update(deepcopy(self._kept[event.kept]) if event.kept else known(fresh))
 
     def _fold(self, event: Event) -> None:
         self._newest_us = event.at
@@ -223,10 +226,7 @@ class Picture:
                 self.plan = Plan.from_json(event.plan)
                 self.demo = event.demo
                 self.from_file = event.source.get("kind") == "file"
-                self._titles = {
-                    **{id_: str(said.get("title", id_)) for id_, said in event.scripts.items()},
-                    **self._titles,
-                }
+                self._titles = {**_titles(event), **self._titles}
                 self._amber_words = {id_: str(said.get("amber", "")) for id_, said in event.scripts.items()}
             case Link():
                 self.link = event
@@ -342,6 +342,11 @@ class Picture:
 
 def _left(part: Part | None, now_us: int) -> int | None:
     return None if part is None or part.ends_us is None else part.ends_us - now_us
+
+
+def known(fold: object) -> dict[str, Any]:
+    """What a fold of events has come to know of them, copied so that it can be gone back to."""
+    return deepcopy({name: value for name, value in vars(fold).items() if name not in ("replay", "_kept")})
 
 
 def _titles(opening: Open) -> dict[str, str]:

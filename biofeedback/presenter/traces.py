@@ -9,9 +9,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from math import ceil, floor, inf, isnan, nan
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from biofeedback.events import (
     Arousal,
@@ -36,8 +37,9 @@ from biofeedback.events import (
 from biofeedback.hrv.artefacts import is_interval
 from biofeedback.hrv.coverage import MINUTE_US, Coverage
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, ticks_to_us
+from biofeedback.presenter.picture import known
 from biofeedback.presenter.words import clean
-from biofeedback.session.hub import Seen, Sought
+from biofeedback.session.hub import Keep, Seen, Sought
 
 KINDS: Final[tuple[ArtefactName, ...]] = ("missed", "extra", "ectopic", "misplaced", "range")
 BRIDGE_S: Final = 3.0
@@ -240,6 +242,7 @@ class Traces:
         self._usable_us = -inf
         self._poor = False
         self._coverage = Coverage(MINUTE_US)
+        self._kept: dict[int, dict[str, Any]] = {}
 
     # What the plots read
 
@@ -285,7 +288,7 @@ class Traces:
 
     def see(self, event: Seen) -> None:
         """Take in one event; newer Beat, Hrv and Arousal events may have overtaken older ones."""
-        if isinstance(event, Sought):
+        if isinstance(event, Sought | Keep):
             self._seek(event)
             return
         self.newest_us = max(self.newest_us, event.at)
@@ -312,11 +315,13 @@ class Traces:
                 return
         self.changes += 1
 
-    def _seek(self, sought: Sought) -> None:
-        """Forget everything, where a replay goes back; what came before its new place follows."""
-        if sought.anew:
+    def _seek(self, event: Sought | Keep) -> None:
+        """Where a replay goes back, know no more than at its beginning, or than what was kept."""
+        if isinstance(event, Keep):
+            self._kept[event.number] = known(self)
+        elif event.anew:
             changes = self.changes + 1
-            vars(self).update(vars(Traces()))
+            vars(self).update(deepcopy(self._kept[event.kept]) if event.kept else known(Traces()))
             self.changes = changes
 
     # Beats

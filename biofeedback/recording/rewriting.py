@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final, cast
@@ -41,27 +41,35 @@ def rewrite_in_place(
     when the recording is not finished, is worked on by another program, or the copy cannot be made; it is then left as
     it was.
     """
-    with _held(path):
-        source = read_recording(path, keys)
-        _check_can_change(source)
-        before = content(source)
-        after = change(before)
-        if source.damage is None and _content(after) == _content(before):
-            remove_side_files(path)
-            return False
-        scratch = path.with_name(path.name + SCRATCH)
-        scratch.unlink(missing_ok=True)
-        damaged = ["damaged"] if source.damage is not None else []
-        try:
-            copy_to(scratch, source, after, [*removed, *damaged], keys if CIPHER in source.head else None)
-            if check is not None:
-                check(scratch)
-        except BaseException:
-            scratch.unlink(missing_ok=True)
-            raise
+    try:
+        with _held(path):
+            return _rewrite(path, change, removed, keys, check)
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be written anew: {error.strerror}.", "It is left as it was.") from error
+
+
+def _rewrite(path: Path, change: Change, removed: Sequence[str], keys: Keys | None, check: Check | None) -> bool:
+    source = read_recording(path, keys)
+    _check_can_change(source)
+    before = content(source)
+    after = change(before)
+    if source.damage is None and _content(after) == _content(before):
+        remove_side_files(path)
+        return False
+    scratch = path.with_name(path.name + SCRATCH)
+    scratch.unlink(missing_ok=True)
+    damaged = ["damaged"] if source.damage is not None else []
+    try:
+        copy_to(scratch, source, after, [*removed, *damaged], keys if CIPHER in source.head else None)
+        if check is not None:
+            check(scratch)
         remove_side_files(path, but=scratch)
         _take_place(scratch, path)
-        return True
+    except BaseException:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise
+    return True
 
 
 def copy_to(
@@ -82,13 +90,13 @@ def copy_to(
         _compare(read_recording(target, keys), lines)
         target.chmod(FINISHED_MODE)
         sync_folder(target.parent)
-    except OSError as error:
-        target.unlink(missing_ok=True)
-        raise RecordingError(
-            f"{target} cannot be written: {error.strerror}.", "The recording is left as it was."
-        ) from error
-    except RecordingError:
-        target.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            target.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise RecordingError(
+                f"{target} cannot be written: {error.strerror}.", "The recording is left as it was."
+            ) from error
         raise
     return target
 
@@ -189,7 +197,8 @@ def _take_place(scratch: Path, path: Path) -> None:
     if os.name == "nt":
         path.chmod(0o600)  # there a read-only file is not replaced
     scratch.replace(path)
-    sync_folder(path.parent)
+    with suppress(OSError):  # the new name then comes to the disk a little later
+        sync_folder(path.parent)
 
 
 @contextmanager

@@ -38,7 +38,12 @@ def remove_side_files(path: Path, but: Path | None = None) -> list[Path]:
         if _busy(each):
             raise RecordingError(f"{each} is being written by another program.", "Wait until that has ended.")
     for each in gone:
-        each.unlink(missing_ok=True)
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            raise RecordingError(
+                f"{each} cannot be deleted: {error.strerror}.", "Check the rights of its folder."
+            ) from error
     return gone
 
 

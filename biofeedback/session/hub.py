@@ -19,14 +19,24 @@ MOST_WAITING: Final = 4096
 class Sought:
     """A replay goes to another time, which a view is told and nobody else: what lies before it follows at once.
 
-    `anew`: it follows from the first event on, so forget what was seen. Else it goes on with what comes next.
+    `anew`: forget what was seen; it follows from the first event on, or from what was kept as number `kept`. Else it
+    goes on with what comes next.
     """
 
     at: int
     anew: bool
+    kept: int = 0
 
 
-Seen: TypeAlias = Event | Sought
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A view shall keep what it knows now, so that a replay can go back to it: `number` from 1 on."""
+
+    at: int
+    number: int
+
+
+Seen: TypeAlias = Event | Sought | Keep
 """What a view gets."""
 _Line: TypeAlias = "deque[tuple[int, Seen]]"
 

@@ -12,7 +12,7 @@ from typing import Final
 from biofeedback.events import Event
 from biofeedback.hrv.beats import NEVER
 from biofeedback.session.clock import LiveClock, SessionClock
-from biofeedback.session.hub import Sought, ViewQueue
+from biofeedback.session.hub import Keep, Sought, ViewQueue
 from biofeedback.session.loop import Publish
 
 SPEEDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, inf)
@@ -21,6 +21,8 @@ SLICE: Final = 2000
 """Events that are handed on at once; a window folds as many in a frame or two."""
 SLICE_US: Final = 30_000
 """Working them out may take as long as this before what is there is shown."""
+KEEP_EVERY: Final = 30_000
+"""Events, those of two hours: so far a view goes back at the most when it has to fold anew."""
 ROOM_US: Final = 4000
 LATE_US: Final = 500_000
 """A replay that is behind by more goes on from where it is: what is late is not shown in a burst."""
@@ -98,6 +100,8 @@ class Playback:
         self._shown = 0
         self._told = 0
         self._reached_us = 0
+        self._kept: list[tuple[int, int]] = [(0, 0)]
+        """How many events had been shown, and until when, at each `Keep`, and at the beginning."""
         self._stays = False
         self._source: Iterator[Event] = iter(())
         self._commands: list[Callable[[], None]] = []
@@ -168,13 +172,14 @@ class Playback:
 
     def _seek(self, at_us: int) -> None:
         at_us = min(max(0, at_us), self.end_us)
-        anew = at_us < self._reached_us
+        kept = next(number for number in reversed(range(len(self._kept))) if self._kept[number][1] <= at_us)
+        anew = at_us < self._reached_us or self._kept[kept][0] > self._shown
         if anew:
-            self._shown, self._reached_us = 0, 0
+            self._shown, self._reached_us = self._kept[kept]
         self.over, self._target_us = False, at_us
         self._motion = Motion(self._reached_us if anew else self.now())
         if self._queue is not None:
-            self._queue.put((Sought(at_us, anew),))
+            self._queue.put((Sought(at_us, anew, kept if anew else 0),))
 
     def _change_speed(self, steps: int) -> None:
         at_us = self.now()
@@ -279,10 +284,16 @@ class Playback:
         self._reached_us = events[-1].at
         if self._queue is not None:
             self._queue.put(events)
+            self._let_keep(self._queue)
         new = events[len(events) - max(0, self._shown - self._told) :] if self._shown > self._told else ()
         self._told = max(self._told, self._shown)
         if self._tell is not None and new:
             self._tell([event for event in new if event.at >= self._from_us])
+
+    def _let_keep(self, queue: ViewQueue) -> None:
+        if self._shown >= self._kept[-1][0] + KEEP_EVERY:
+            queue.put((Keep(self._reached_us, len(self._kept)),))
+            self._kept.append((self._shown, self._reached_us))
 
     async def _make_room(self) -> None:
         """Let others run, and wait for a view that has not yet taken what it was given."""

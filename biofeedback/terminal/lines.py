@@ -33,7 +33,7 @@ from biofeedback.presenter.picture import HIDDEN, Picture
 from biofeedback.presenter.replaying import speed_words
 from biofeedback.presenter.straps import prompt
 from biofeedback.presenter.words import clean, clock, length
-from biofeedback.session.hub import Seen, Sought
+from biofeedback.session.hub import Keep, Seen, Sought
 from biofeedback.session.playback import Playback
 from devices.choosing import StrapQuestion
 
@@ -66,7 +66,7 @@ class Teller:
             self._sought_us = event.at
             self._told_us = min(self._told_us, event.at)
             return [f"{clock(event.at)}  From here on."]
-        if event.at < self._sought_us and not isinstance(event, End):
+        if isinstance(event, Keep) or (event.at < self._sought_us and not isinstance(event, End)):
             return []
         said = [text for text in self._said(event) if text]
         if isinstance(event, End) and said:

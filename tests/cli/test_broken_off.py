@@ -17,7 +17,7 @@ from biofeedback.recording.codec import to_line
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.replay import verify
 from biofeedback.session.resuming import BrokenOff
-from tests.cli.programs import run, start
+from tests.cli.programs import PROGRAM, environment, run, start
 
 posix = pytest.mark.skipif(os.name != "posix", reason="kill -9")
 TRIAL = ("practice", "safe_place", "--plan", "trial", "--source", "sim:calm?seed=2", "--view", "none", "--json")
@@ -174,6 +174,49 @@ def test_at_a_terminal_it_is_asked_once(
     found = BrokenOff(stored.path, stored, 0, 4 * 60_000_000)
     assert wants_to_go_on(args, found) is goes_on
     assert terminal.said == "A session was broken off 4 minutes ago. Go on with it? [Y/n] "
+
+
+def at_a_terminal(home: Path, typed: bytes, *words: str) -> tuple[int, str]:
+    """Run one command with a terminal for all three streams; its exit code and what was on the screen."""
+    import pty
+
+    outer, inner = pty.openpty()
+    os.write(outer, typed)
+    with subprocess.Popen(
+        [*PROGRAM, *words], env={**environment(home), "TERM": "dumb"}, stdin=inner, stdout=inner, stderr=inner, cwd=home
+    ) as program:
+        os.close(inner)
+        seen = b""
+        while True:
+            try:
+                piece = os.read(outer, 65536)
+            except OSError:  # nobody has the other end open any more
+                break
+            seen += piece
+            if not piece:
+                break
+        os.close(outer)
+        return program.wait(20), seen.decode(errors="replace")
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("typed", "files"), [(b"\n", 1), (b"n\n", 2)])
+def test_at_a_real_terminal_enter_goes_on_and_n_begins_what_was_asked_for(
+    tmp_path: Path, typed: bytes, files: int
+) -> None:
+    killed(tmp_path, 60, *TRIAL, "--speed", "100")
+    words = ("practice", "--source", "sim:tense", "--minutes", "1", "--speed", "max", "--view", "terminal")
+    code, seen = at_a_terminal(tmp_path, typed, *words)
+    assert code == 0, seen
+    assert seen.count("Go on with it? [Y/n]") == 1
+    found = sessions(tmp_path)
+    assert len(found) == files
+    ended = [path for path in found if not path.name.endswith(".part")]
+    assert [verify(path).exact for path in ended] == [True]
+    plans = [line.body["plan"]["name"] for line in read_recording(ended[0]).lines if line.kind == "open"]
+    assert plans == (["trial"] if files == 1 else ["free"])
 
 
 def recorded(folder: Path) -> Path:

@@ -25,6 +25,7 @@ from biofeedback.recording.rechain import rechained
 from biofeedback.recording.sealing import Keys
 from devices.file_lock import take_lock
 from tests.cli.programs import run
+from tests.recording.dying import deaths
 from tests.recording.logs import KEYS
 
 SCORED = Scored("ab" * 32, "exact", 12, "poor", ["rest"], [("rmssd_ms", 0, "rest", 31.5, "rmssd/1", 31.5, "rmssd/1")],
@@ -161,6 +162,24 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
         assert connection.execute("SELECT count(*) FROM session").fetchone() == (3,)
         assert connection.execute("SELECT schema_v FROM meta").fetchone() == (1,)
         connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="a process that dies is forked")
+def test_1_6_dying_at_any_moment_while_the_index_is_made_costs_no_session(home: Path) -> None:
+    expected = ["aaaa2222", "aaaa1111", "bbbb3333"]
+    died = 0
+    for died in deaths(lambda: _made_anew(home)):
+        assert listed(home) == expected
+        if died % 2:
+            (home / "library.db").unlink()
+    assert died > 5
+    assert listed(home) == expected
+
+
+def _made_anew(home: Path) -> None:
+    with open_library(home, anew=True):
+        pass
 
 
 def test_1_6_damage_among_the_scores_is_met_when_they_are_read_and_the_index_is_then_made_anew(home: Path) -> None:

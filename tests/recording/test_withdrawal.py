@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -228,6 +229,34 @@ def fresh(original: Path, folder: Path) -> None:
     shutil.copytree(original, folder)
     (path,) = folder.iterdir()
     (folder / f"{path.name}.part.torn512").write_text(CANARY)
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "open", "replace", "chmod", "unlink"])
+@pytest.mark.parametrize("which", [errno.ENOSPC, errno.EIO, errno.EROFS], ids=["full", "failing", "read-only"])
+def test_a_full_or_failing_disk_leaves_the_recording_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, which: int
+) -> None:
+    path = written(tmp_path)
+    if call == "unlink":
+        (tmp_path / f"{path.name}.part.torn1").write_text(CANARY)
+    before, there = path.read_bytes(), {each.name for each in tmp_path.iterdir()}
+    works = getattr(os, call)
+
+    def fails(*args: object, **kwargs: object) -> object:
+        writes = call != "open" or os.O_WRONLY & int(str(args[1])) or os.O_RDWR & int(str(args[1]))
+        if writes:
+            raise OSError(which, os.strerror(which))
+        return works(*args, **kwargs)
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(RecordingError) as refused:
+        rewrite(path, {"suds"})
+    monkeypatch.undo()
+    assert refused.value.advice
+    assert path.read_bytes() == before
+    assert {each.name for each in tmp_path.iterdir()} - there <= ({path.name + SCRATCH} if call == "unlink" else set())
+    rewrite(path, {"suds"})
+    assert "suds" not in [line.kind for line in read_recording(path).lines]
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from biofeedback.events import Command, CommandName, Event
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.reader import StoredRecording
+from biofeedback.recording.sealing import Keys
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.coins import draw_coins
 from biofeedback.session.loop import Posted, SessionLoop
@@ -108,6 +109,7 @@ def run_session(
     shelf: Shelf | None = None,
     metrics: Sequence[ForeignMetric] = (),
     wall: WallWatch | None = None,
+    keys: Keys | None = None,
 ) -> Ran:
     """Run a session to its end; `script` are commands in order of time."""
     used = clock or JumpingClock()
@@ -125,7 +127,7 @@ def run_session(
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
 
-    with SessionLog(folder / opening.file_name, opening.head) as log:
+    with SessionLog(folder / opening.file_name, opening.head, keys) as log:
         for rule in opening.algorithms:
             log.append_line(0, "alg", rule)
         asyncio.run(whole())

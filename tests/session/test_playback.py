@@ -18,8 +18,9 @@ from biofeedback.presenter.keys import MOVES
 from biofeedback.presenter.picture import Picture
 from biofeedback.presenter.traces import Traces
 from biofeedback.session.clock import JumpingClock
-from biofeedback.session.hub import Seen, Sought, ViewQueue
-from biofeedback.session.playback import SLICE, SPEEDS, Motion, Playback, Tape
+from biofeedback.session.hub import Keep, Seen, Sought, ViewQueue
+from biofeedback.session import playback as playback_module
+from biofeedback.session.playback import KEEP_EVERY, SLICE, SPEEDS, Motion, Playback, Tape
 from tests.terminal.showing import DEMO, SHORT, TITLES, events_of
 
 S = 1_000_000
@@ -51,9 +52,9 @@ class Watched:
         """What a view knows in the end that starts afresh where it is told to."""
         known: list[Event] = []
         for seen in self.seen:
-            if not isinstance(seen, Sought):
+            if isinstance(seen, Event):
                 known.append(seen)
-            elif seen.anew:
+            elif isinstance(seen, Sought) and seen.anew:
                 known.clear()
         return known
 
@@ -328,7 +329,7 @@ def known_of(events: Iterable[Seen]) -> tuple[object, ...]:
         traces.see(event)
     lines = [traces.tachogram, traces.level, traces.rmssd, traces.coverage, traces.flagged, traces.unjudged]
     return (
-        {name: value for name, value in vars(picture).items() if name != "replay"},
+        {name: value for name, value in vars(picture).items() if name not in ("replay", "_kept")},
         [(line.t_s.tolist(), str(line.values.tolist())) for line in lines],
         [traces.parts, traces.holes, traces.moments, traces.end_us, list(traces.tail())],
     )  # fmt: skip
@@ -339,8 +340,12 @@ def session(number: int) -> Sequence[Event]:
     return events_of(DEMO) if number else events_of(SHORT, [(12.0, "pause"), (20.0, "resume"), (31.0, "strong")])
 
 
+@pytest.mark.parametrize("keep_every", [KEEP_EVERY, 50])
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_pressed_a_view_knows_what_it_would_know_without(seed: int) -> None:
+def test_whatever_is_pressed_a_view_knows_what_it_would_know_without(
+    seed: int, keep_every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(playback_module, "KEEP_EVERY", keep_every)
     chance = Random(seed)
     events = session(seed % 2)
     moves = [*MOVES.values()]
@@ -351,5 +356,21 @@ def test_whatever_is_pressed_a_view_knows_what_it_would_know_without(seed: int) 
     watched = watch(events, [*script, (91.0, look)], stays=True)
     at_us = watched.noted[-1][0]
     assert known_of(watched.seen) == known_of(event for event in events if event.at <= at_us)
+    assert any(isinstance(seen, Keep) for seen in watched.seen) == (keep_every == 50)
     told = watched.told
     assert told == events[: len(told)]
+
+
+def test_of_what_was_kept_no_more_than_the_rest_is_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playback_module, "KEEP_EVERY", 20)
+    watched = watch(MINUTE, [(50.5, seek(45.5)), (52.5, seek(3)), (53.9, seek(58.5))])
+    shown = [seen for seen in watched.seen if not isinstance(seen, Keep)]
+    assert [seen for seen in watched.seen if isinstance(seen, Keep)] == [
+        Keep(19 * S, 1),
+        Keep(39 * S, 2),
+        Keep(59 * S, 3),
+    ]
+    assert shown == [
+        *MINUTE[:51], Sought(round(45.5 * S), anew=True, kept=2), *MINUTE[40:48],
+        Sought(3 * S, anew=True), *MINUTE[:5], Sought(round(58.5 * S), anew=True, kept=2), *MINUTE[40:],
+    ]  # fmt: skip

@@ -10,11 +10,13 @@ from random import Random
 import pytest
 
 from biofeedback.events import Command, Commit, End, Epoch, Event, Gap, Input, Notice, Packet, Phase, Reveal
+from biofeedback.errors import RecordingError
 from biofeedback.evidence.trial import commitment
 from biofeedback.recording.codec import kind_of, to_body
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.sealing import Keys
 from biofeedback.session import resuming
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.coins import draw_coins
@@ -27,6 +29,7 @@ from biofeedback.session.resuming import Late, away_us, can_go_on, finish_interr
 from biofeedback.session.wall import Reading, WallWatch
 from devices.events import HeardPacer
 from devices.events import Packet as StrapPacket
+from tests.recording.logs import KEYS
 from tests.session.sessions import SAFE_PLACE, Ran, at, heart, replayed, run_session, simulated, steady
 
 S = 1_000_000
@@ -48,13 +51,13 @@ def cut(ran: Ran, folder: Path, kept: float) -> Path:
     return part
 
 
-def go_on(part: Path, away_s: float, spec: str = SIM) -> Ran:
+def go_on(part: Path, away_s: float, keys: Keys | None = None) -> Ran:
     """Go on with a session of a simulated person `away_s` after its last line, to its end."""
-    log, session = reopen(part)
+    log, session = reopen(part, keys)
     assert session is not None
     at_us = session.time_us + round(away_s * S)
     outputs = (heard_of(event) for event in session.events if not isinstance(event, Input))
-    source = Late(simulated(spec), [heard for heard in outputs if heard is not None], at_us)
+    source = Late(simulated(SIM), [heard for heard in outputs if heard is not None], at_us)
     past = Past(session.engine, session.missing, resume_line(log, NOW, "boot"))
     told: list[Event] = []
     loop = SessionLoop(source, JumpingClock(at_us), session.opening, session.coins(5), log, told.extend, past=past)
@@ -255,6 +258,23 @@ def test_late_tells_nothing_from_before_it_joined() -> None:
     stamps = [stamp for stamp, _ in asyncio.run(said(Late(simulated(SIM), [HeardPacer(0, 6.0)], 600 * S), 600 * S, 5))]
     assert stamps[0] > 600 * S
     assert stamps[-1] - stamps[0] == pytest.approx(4 * S, abs=S)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_2_1_an_encrypted_session_goes_on_under_its_keys_and_not_without(tmp_path: Path, share: float) -> None:
+    ran = run_session(tmp_path, simulated(SIM), replace(PLAN, pairs=(SAFE_PLACE,)), seed=5, keys=KEYS)
+    part = cut(ran, tmp_path / "cut", share)
+    before = part.read_bytes()
+    with pytest.raises(RecordingError, match="encrypted"):
+        reopen(part)
+    with pytest.raises(RecordingError, match="encrypted"):
+        finish_interrupted(part)
+    assert part.read_bytes() == before
+    again = go_on(part, away_s=60, keys=KEYS)
+    found = verify(again.path, KEYS)
+    assert (found.exact, found.differences, found.intact, found.finished) == (True, 0, True, True)
+    assert [line.kind for line in read_recording(again.path, KEYS).lines].count("resume") == 1
+    assert b'"resume"' not in again.path.read_bytes()
 
 
 # When it may be gone on with
