@@ -32,8 +32,8 @@ def parts_in(folder: Path) -> list[Path]:
             if final != path and final.suffix == JSONL and path.is_file() and not path.is_symlink():
                 by_final[final].append(path)
     free = (parts for _, parts in sorted(by_final.items()) if not any(map(in_use, parts)))
-    found = (_fullest(begun) for parts in free if (begun := [part for part in parts if _has_begun(part)]))
-    return [part for part in found if not _named_already(part)]
+    begun = ([part for part in parts if _has_begun(part) and not _finished_already(part)] for parts in free)
+    return [_fullest(parts) for parts in begun if parts]
 
 
 def in_use(part: Path) -> bool:
@@ -63,12 +63,16 @@ def clear_finished_parts(final: Path) -> list[Path]:
     return others
 
 
-def _named_already(part: Path) -> bool:
-    """A program died between giving the final name and taking this one away: it is not unfinished. Takes it away."""
+def _finished_already(part: Path) -> bool:
+    """A program died after giving the final name and before taking this one away: takes it away.
+
+    It is another name of the finished recording, or what was left behind when a disk failed and is in that too.
+    """
     final = final_of(part)
     with suppress(OSError):
-        if final.exists() and part.samefile(final):
-            final.chmod(0o400)
+        if final.exists() and _holds(final, part):
+            if part.samefile(final):
+                final.chmod(0o400)
             part.unlink()
             return True
     return False
