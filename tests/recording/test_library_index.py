@@ -160,7 +160,7 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
     if harm != "folder":
         connection = sqlite3.connect(index)
         assert connection.execute("SELECT count(*) FROM session").fetchone() == (3,)
-        assert connection.execute("SELECT schema_v FROM meta").fetchone() == (1,)
+        assert connection.execute("SELECT schema_v FROM meta").fetchone() == (SCHEMA_V,)
         connection.close()
 
 
