@@ -23,7 +23,7 @@ from biofeedback.cli.common import (
 from biofeedback.cli.consent import check_consent
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
-from biofeedback.cli.person_logs import person_of
+from biofeedback.cli.person_logs import person_of, say_if_new
 from biofeedback.config import Config, checked
 from biofeedback.errors import RecordingError, UsageError
 
@@ -102,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
     source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
     person = person_of(args, config)
+    if not args.no_record:
+        say_if_new(args, config, person)
     if source.info.kind == "strap" and not args.no_record:
         check_consent(args, config, person, plan)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:

@@ -40,7 +40,9 @@ LOCK: Final = "person.lock"
 NewLine: TypeAlias = tuple[str, Mapping[str, Json]]
 """A line to be written: its kind and its keys besides `at` and `utc_off_s`."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_ASK_AGAIN: Final = [(kind, {**body, "why": REPAIR}) for text in CONSENTS.values() for kind, body in [text.line(given=False)]]
+_ASK_AGAIN: Final = [
+    (kind, {**body, "why": REPAIR}) for text in CONSENTS.values() for kind, body in [text.line(given=False)]
+]
 _SEALED_KEY: Final = f'"{SEALED}":'.encode()
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 

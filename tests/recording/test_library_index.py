@@ -18,6 +18,7 @@ from biofeedback.errors import UsageError
 from biofeedback.events import Beat, End, Json, Open, Packet
 from biofeedback.recording import catalogue
 from biofeedback.recording.catalogue import Facts, facts_of, quality_of
+from biofeedback.recording.index_file import SCHEMA_V
 from biofeedback.recording.library import Library, Scored, Session, open_library
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.person import PersonLog
