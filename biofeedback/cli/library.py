@@ -20,6 +20,7 @@ from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
+    from biofeedback.events import Json
     from biofeedback.recording.library import Library, Session
     from biofeedback.recording.sealing import Keys
 
@@ -150,11 +151,11 @@ def _write_move(args: argparse.Namespace, config: Config, session: Session, pers
 
     log = log_of(args, config, person)
     order = marks_of(person_logs_in(config.home), log.keys).next_order(session.id, time.time_ns() // 1_000_000)
-    said = {"session": session.id, "what": MOVED, "value": person, "order": order}
-    log.write(("edit", {**said}))
+    said: dict[str, Json] = {"session": session.id, "what": MOVED, "value": person, "order": order}
+    log.write(("edit", said))
     before = session.person or session.facts.subject or ""
     if before.casefold() != person.casefold() and is_pseudonym(before):
-        log_of(args, config, before).write(("edit", {**said}))
+        log_of(args, config, before).write(("edit", said))
 
 
 def _delete(args: argparse.Namespace, config: Config) -> int:

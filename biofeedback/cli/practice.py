@@ -102,10 +102,10 @@ def run(args: argparse.Namespace) -> int:
     source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
     person = person_of(args, config)
-    if not args.no_record:
-        say_if_new(args, config, person)
     if source.info.kind == "strap" and not args.no_record:
         check_consent(args, config, person, plan)
+    if not args.no_record:
+        say_if_new(args, config, person)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(

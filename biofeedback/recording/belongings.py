@@ -37,9 +37,10 @@ class OwnedRecording:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Recordings, newest first. `locked`: encrypted and not opened, person logs among them; `unknown`: recordings that
-    are damaged too far to say whose they are; `in_doubt`: people whose logs cannot be read whole, so that nobody knows
-    whose any recording is.
+    """Recordings of a person, newest first, and what keeps more of them from being known.
+
+    `locked`: encrypted and not opened, person logs among them; `unknown`: recordings damaged too far to say whose they
+    are; `in_doubt`: people whose logs cannot be read whole, so that nobody knows whose any recording is.
     """
 
     recordings: tuple[OwnedRecording, ...] = ()

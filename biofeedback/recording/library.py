@@ -54,8 +54,10 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as the library knows it. `person`: whose it is, None while that cannot be known: some log of a person
-    is encrypted or damaged."""
+    """A session as the library knows it.
+
+    `person`: whose it is, None while that cannot be known, because the log of some person is encrypted or damaged.
+    """
 
     facts: Facts
     person: str | None

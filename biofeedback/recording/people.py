@@ -1,7 +1,7 @@
 """The people of a home: one folder each under its pseudonym, and one file that knows their names.
 
-The folders are what counts. `people.json` ({"people": {pseudonym: {"name": ...}}}) may be missing or damaged; then names
-that cannot be read in it are unknown and nothing else.
+The folders are what counts. `people.json` ({"people": {pseudonym: {"name": ...}}}) may be missing or damaged; then the
+names that cannot be read in it are unknown and nothing else.
 """
 
 from __future__ import annotations
