@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -14,11 +15,12 @@ from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
 from biofeedback.cli.library_words import VERIFIED, as_json, as_line, shown
 from biofeedback.cli.passphrase import add_passphrase_option, given_file, keys_for
-from biofeedback.cli.person_logs import existing_person, log_of
+from biofeedback.cli.person_logs import existing_person, find_person, home_keys_of, log_of
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
+    from biofeedback.events import Json
     from biofeedback.recording.library import Library, Session
     from biofeedback.recording.sealing import Keys
 
@@ -68,12 +70,10 @@ _ONLY: Final = {
 
 
 def _list(args: argparse.Namespace, config: Config) -> int:
-    from biofeedback.recording.people import People
-
     if args.name:
         raise UsageError("library list takes no ids.", f"For one session: {called()} library show {args.name[0]}")
     since = _day(args.since)
-    person = (People(config.home).find(args.person) or args.person) if args.person else None
+    person = (find_person(args, config, args.person) or args.person) if args.person else None
     with _library(args, config) as library:
         found = [
             session
@@ -128,16 +128,14 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
 
 
 def _move(args: argparse.Namespace, config: Config) -> int:
-    from biofeedback.recording.person_state import MOVED
-
     if len(args.name) != 2:
         raise UsageError("library move needs an id and a person.", f"For example: {called()} library move 1f0c P-002")
     word, wanted = args.name
     with _library(args, config) as library:
         session = library.find(word)
         original = session.facts.subject or ""
-        person = original if original.casefold() == wanted.casefold() else existing_person(config, wanted)
-        log_of(args, config, person).write(("edit", {"session": session.id, "what": MOVED, "value": person}))
+        person = original if original.casefold() == wanted.casefold() else existing_person(args, config, wanted)
+        _write_move(args, config, session, person)
         library.refresh()
         _tell(args, library, library.find(session.id))
         if session.person:
@@ -145,8 +143,24 @@ def _move(args: argparse.Namespace, config: Config) -> int:
     return 0
 
 
+def _write_move(args: argparse.Namespace, config: Config, session: Session, person: str) -> None:
+    """Say in the log of the new person that a session is theirs, and in that of the old one: each may be damaged."""
+    from biofeedback.recording.people import is_pseudonym
+    from biofeedback.recording.person_marks import marks_of, person_logs_in
+    from biofeedback.recording.person_state import MOVED
+
+    log = log_of(args, config, person)
+    order = marks_of(person_logs_in(config.home), log.keys).next_order(session.id, time.time_ns() // 1_000_000)
+    said: dict[str, Json] = {"session": session.id, "what": MOVED, "value": person, "order": order}
+    log.write(("edit", said))
+    before = session.person or session.facts.subject or ""
+    if before.casefold() != person.casefold() and is_pseudonym(before):
+        log_of(args, config, before).write(("edit", said))
+
+
 def _delete(args: argparse.Namespace, config: Config) -> int:
     from biofeedback.recording.library import is_running
+    from biofeedback.cli.withdrawing import forget_tags
     from biofeedback.recording.side_files import remove_recording, side_files
 
     with _library(args, config) as library:
@@ -158,6 +172,8 @@ def _delete(args: argparse.Namespace, config: Config) -> int:
             sys.stderr.write("This will be deleted for good:\n" + "\n".join(lines) + "\n")
             confirm(args, "Delete it?")
             _end_series(args, config, session)
+            forget_tags(args, config, {session.id} - {""})
+            library.refresh()
             gone = remove_recording(path)
             library.forget(session.facts.file)
             if args.json:
@@ -269,8 +285,7 @@ def _library(args: argparse.Namespace, config: Config) -> Generator[Library]:
 
     with open_library(config.home) as library:
         if given_file(args):
-            first = next((each for each in library.sessions() if each.facts.encrypted), None)
-            library.keys = None if first is None else keys_for(args, config, library.path(first), required=False)
+            library.keys = home_keys_of(args, config)
         yield library
 
 

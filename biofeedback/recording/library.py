@@ -54,7 +54,10 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as the library knows it. `person`: whose it is, None while that is encrypted."""
+    """A session as the library knows it.
+
+    `person`: whose it is, None while that cannot be known, because the log of some person is encrypted or damaged.
+    """
 
     facts: Facts
     person: str | None
@@ -174,7 +177,7 @@ class Library:
         sha256, phases, verified = row[len(_FACTS) :]
         return Session(
             facts,
-            marks.owners.get(facts.id, facts.subject),
+            marks.owner(facts.id, facts.subject),
             tuple(marks.tags.get(facts.id, ())),
             sha256,
             tuple(loads(phases)) if phases else (),
@@ -190,7 +193,7 @@ class Library:
         return replace(
             session,
             facts=facts,
-            person=marks.owners.get(facts.id, facts.subject),
+            person=marks.owner(facts.id, facts.subject),
             tags=tuple(marks.tags.get(facts.id, ())),
             deleted=facts.id in marks.deleted,
         )
@@ -242,8 +245,8 @@ def _read_person_logs(index: sqlite3.Connection, home: Path) -> None:
 
 
 def _keep_marks(index: sqlite3.Connection, log: LogFile) -> None:
-    index.execute("INSERT INTO person_log VALUES (?,?,?)", (log.person, log.bytes, log.mtime_ns))
     said = log.read()
+    index.execute("INSERT INTO person_log VALUES (?,?,?,?)", (log.person, log.bytes, log.mtime_ns, said.whole))
     index.executemany("INSERT INTO tag VALUES (?,?,?)", [(log.person, *tag) for tag in said.tags])
     index.executemany("INSERT INTO edit VALUES (?,?,?,?,?)", [(log.person, *edit) for edit in said.edits])
     index.executemany("INSERT INTO deleted VALUES (?,?)", [(log.person, session) for session in said.deleted])
@@ -252,8 +255,9 @@ def _keep_marks(index: sqlite3.Connection, log: LogFile) -> None:
 def _stored_marks(index: sqlite3.Connection) -> Marks:
     return Marks.of(
         index.execute("SELECT session, word FROM tag ORDER BY rowid").fetchall(),
-        index.execute("SELECT session, what, value, at FROM edit ORDER BY rowid").fetchall(),
+        index.execute("SELECT session, what, value, place FROM edit ORDER BY rowid").fetchall(),
         [session for (session,) in index.execute("SELECT session FROM deleted")],
+        whole=not index.execute("SELECT 1 FROM person_log WHERE NOT whole LIMIT 1").fetchall(),
     )
 
 

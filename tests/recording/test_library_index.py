@@ -18,6 +18,7 @@ from biofeedback.errors import UsageError
 from biofeedback.events import Beat, End, Json, Open, Packet
 from biofeedback.recording import catalogue
 from biofeedback.recording.catalogue import Facts, facts_of, quality_of
+from biofeedback.recording.index_file import SCHEMA_V
 from biofeedback.recording.library import Library, Scored, Session, open_library
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.person import PersonLog
@@ -160,7 +161,7 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
     if harm != "folder":
         connection = sqlite3.connect(index)
         assert connection.execute("SELECT count(*) FROM session").fetchone() == (3,)
-        assert connection.execute("SELECT schema_v FROM meta").fetchone() == (1,)
+        assert connection.execute("SELECT schema_v FROM meta").fetchone() == (SCHEMA_V,)
         connection.close()
 
 
