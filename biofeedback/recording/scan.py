@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedError, open_frame, opened, stated_crc
 from biofeedback.recording.naming import FORMAT
+from biofeedback.recording.shape import is_well_formed
 from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, CONTINUES, NEW_KEY, FileCipher, Keys
 
 
@@ -106,12 +107,6 @@ def _take(found: Scan, raw: bytes, keys: Keys | None) -> None:
         found.cipher = keys.open_file(line.body) if keys is not None else None
 
 
-def _check_clear(head: Line) -> None:
-    """What a clear head says of an encrypted file is all about the file."""
-    if not {CIPHER, CONTINUES, *CLEAR_IN_HEAD} >= head.body.keys():
-        raise LineError("an encrypted log says such a thing in its second line")
-
-
 def _opened(found: Scan, framed: Framed) -> Line | None:
     """The line, None when it is encrypted and there is no key."""
     if not framed.sealed:
@@ -136,14 +131,14 @@ def _clear(found: Scan, line: Line) -> Line:
 
 
 def _check(found: Scan, line: Line) -> None:
-    if not line.n and CIPHER in line.body:
-        _check_clear(line)
     if found.cipher is not None and line.n == 1:
         _check_heads(found.lines[0], line)
     if line.kind == "seal" and line.body.get("sha256") != found.sha.hexdigest():
         raise LineError("its seal does not fit what stands before it")
-    longest_us = LONGEST_SESSION_US if found.lines and found.lines[0].body.get("format") == FORMAT else LONGEST_US
-    if not 0 <= line.t <= longest_us:
+    is_session = (found.lines[0] if found.lines else line).body.get("format") == FORMAT
+    if is_session and not is_well_formed(line.kind, line.body):
+        raise LineError(f"it is no {line.kind} of this program")
+    if not 0 <= line.t <= (LONGEST_SESSION_US if is_session else LONGEST_US):
         raise LineError("its time is no time of a session")
     if found.lines and line.t < found.lines[-1].t:
         raise LineError("its time lies before that of the line before it")
@@ -187,8 +182,8 @@ def _follow(found: Scan, before: bytes) -> None:
 
 
 def head_of(lines: Sequence[Line]) -> Mapping[str, Any]:
-    """The head of a log; that of an encrypted one goes on in its second line."""
-    head = dict(lines[0].body)
-    if len(lines) > 1 and lines[1].kind == "head":
-        head.update(lines[1].body)
-    return head
+    """The head of a log. That of an encrypted one is its second line; anybody could have written into the first."""
+    clear = lines[0].body
+    if CIPHER not in clear or len(lines) == 1 or lines[1].kind != "head":
+        return clear
+    return {**lines[1].body, **{key: clear[key] for key in (CIPHER, CONTINUES) if key in clear}}
