@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedError, open_frame, opened, stated_crc
+from biofeedback.recording.naming import FORMAT
 from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, CONTINUES, NEW_KEY, FileCipher, Keys
 
 
@@ -20,6 +21,11 @@ _KEYS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % NEW_KEY.encode
 CUT_SHORT: Final = "the line is cut short"
 _END: Final = 24
 """Letters at the end of an encrypted line's content that hold what the next line is bound to."""
+
+
+LONGEST_SESSION_US: Final = 366 * 86_400 * 1_000_000
+LONGEST_US: Final = 200 * LONGEST_SESSION_US
+"""No log is kept longer, not even a person's."""
 
 
 class Hash(Protocol):
@@ -136,6 +142,9 @@ def _check(found: Scan, line: Line) -> None:
         _check_heads(found.lines[0], line)
     if line.kind == "seal" and line.body.get("sha256") != found.sha.hexdigest():
         raise LineError("its seal does not fit what stands before it")
+    longest_us = LONGEST_SESSION_US if found.lines and found.lines[0].body.get("format") == FORMAT else LONGEST_US
+    if not 0 <= line.t <= longest_us:
+        raise LineError("its time is no time of a session")
     if found.lines and line.t < found.lines[-1].t:
         raise LineError("its time lies before that of the line before it")
 
