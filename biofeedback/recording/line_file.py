@@ -387,6 +387,8 @@ def _check_can_go_on(path: Path, found: Scan) -> None:
         raise RecordingError(f"{path} is damaged from its first line on.", "It is left as it is.")
     if found.locked:
         raise RecordingError(f"{path} is encrypted.", "Give its passphrase.")
+    if found.cipher is not None and found.frames == 1:  # its program died before the rest of its head
+        raise RecordingError(f"{path} holds nothing but the first line of its head.", "Nothing was recorded in it.")
     if found.damage is not None and not found.torn:
         raise RecordingError(
             f"{path} is damaged, {found.damage}.",

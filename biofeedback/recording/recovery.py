@@ -14,6 +14,7 @@ from typing import Final
 from biofeedback.recording.chain import LONGEST_LINE
 from biofeedback.recording.naming import FIRST_BYTES, JSONL, PART, SUFFIX, final_of
 from biofeedback.recording.scan import scan
+from biofeedback.recording.sealing import CIPHER
 from devices.file_lock import try_lock
 
 QUIET_S: Final = 120.0
@@ -87,8 +88,9 @@ def _has_begun(part: Path) -> bool:
     """Whether there is at least a head. One whose program died before has nothing in it, and is put aside."""
     with suppress(OSError):
         with part.open("rb") as file:
-            first = file.read(LONGEST_LINE)
-        if b"\n" in first:
+            first, second = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
+        encrypted = f'"{CIPHER}":'.encode() in first  # then its head goes on in the second line
+        if (second if encrypted else first).endswith(b"\n"):
             return first.startswith(FIRST_BYTES)  # other programs make parts too
         ours = SUFFIX in part.name and FIRST_BYTES.startswith(first[: len(FIRST_BYTES)])
         if ours and time.time() - part.stat().st_mtime > JUST_BEGUN_S:
