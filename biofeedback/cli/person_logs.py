@@ -85,14 +85,18 @@ def everybody(args: argparse.Namespace, config: Config) -> list[str]:
 
 
 def recorded_people(args: argparse.Namespace, config: Config) -> list[str]:
-    """Whose recordings there are, as far as that can be known with what was given to open them."""
+    """Whose recordings there are, as far as that can be known with what was given to open them.
+
+    Where it is in doubt, for whom they were recorded.
+    """
     from biofeedback.recording.library import open_library
 
     if not (config.home / "sessions").is_dir():
         return []
     keys = home_keys_of(args, config)
     with open_library(config.home, keys) as library:
-        return list(dict.fromkeys(each.person for each in library.sessions() if each.person))
+        found = [each.person or each.facts.subject for each in library.sessions()]
+        return list(dict.fromkeys(person for person in found if person))
 
 
 def home_keys_of(args: argparse.Namespace, config: Config) -> Keys | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import called, say
 from biofeedback.cli.person_logs import belongings, log_of
-from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
+from biofeedback.errors import BiofeedbackError, LockedError, RecordingError, UsageError
 from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA
 from biofeedback.recording.person_state import ENTRY_KINDS, MOVED
 
@@ -123,7 +123,10 @@ def _drop(
 
     for person in People(config.home).pseudonyms():
         if person != but:
-            log_of(args, config, person).drop(unwanted, [kind], words)
+            try:
+                log_of(args, config, person).drop(unwanted, [kind], words)
+            except LockedError:
+                say(args, f"The log of {person} is encrypted; what it says of this stays in it, and encrypted.")
 
 
 def _announce(owned: Belongings, consent: str, log: PersonLog) -> None:
