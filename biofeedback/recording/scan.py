@@ -15,7 +15,7 @@ from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedE
 from biofeedback.recording.sealing import CIPHER, NEW_KEY, FileCipher, Keys
 
 
-_CONTENTS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
+_CONTENTS: Final = re.compile(rb'"%b":"[^"]*?([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
 _KEYS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % NEW_KEY.encode())
 CUT_SHORT: Final = "the line is cut short"
 _END: Final = 24
