@@ -69,7 +69,9 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         name, given = names.get(person) or state.profile.name, [id_ for id_ in CONSENTS if state.holds(id_)]
         rows.append({"person": person, "name": name, "consents": [*given]})
         if not args.json:
-            said = f"damaged: person repair {person}" if state.holed else ", ".join(given) or "no consent yet"
+            said = (
+                f"cannot be read whole: person show {person}" if state.holed else ", ".join(given) or "no consent yet"
+            )
             sys.stdout.write(printable(f"{person:<12} {name or '':<20} {said}") + "\n")
     if args.json:
         print_json(rows)
@@ -152,7 +154,7 @@ def _shown(person: str, state: PersonState, found: dict[str, Any]) -> list[str]:
     lines.append(f"  {'sessions':<13} {len(found['sessions'])}")
     lines.append(f"  {'journal':<13} {found['journal']}")
     if found["damage"]:
-        lines.append(f"  damaged: {found['damage']}. Mend it: {called()} person repair {person}")
+        lines.append(printable(f"  damaged: {found['damage']}. Mend it: {called()} person repair {person}"))
     return lines
 
 

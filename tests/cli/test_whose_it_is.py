@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,8 @@ def test_p2_a_log_in_which_nothing_can_be_read_does_not_stop_a_deletion_for_ever
     recorded(home, "--person", "A")
     home.run("person", "new", "B")
     log_file(home, "B").write_bytes(b"no log\n" * 9)
-    assert "damaged" in home.run("person", "list")
-    home.run("person", "show", "B")
+    assert "person show B" in home.run("person", "list")
+    assert "person repair B" in home.run("person", "show", "B")
     home.run("person", "delete", "A", "--yes", code=1)
     home.run("person", "repair", "B")
     home.run("person", "delete", "A", "--yes")
@@ -316,8 +317,8 @@ def test_p16_the_last_move_counts_whatever_the_clock_says(home: Home) -> None:
     session = recorded(home, "--person", "A")
     for person in "AB":
         home.run("person", "new", person)
-    later = {"session": session, "what": "person", "value": "B", "order": 9_000_000_000_000}
-    PersonLog(home.path, "B").write(("edit", {**later}))
+    fast = PersonLog(home.path, "B", now=lambda: datetime.now(UTC) + timedelta(hours=1))
+    fast.write(("edit", {"session": session, "what": "person", "value": "B"}))
     assert [row["person"] for row in sessions(home)] == ["B"]
     for person in "ABA":
         home.run("library", "move", session, person)
@@ -331,3 +332,45 @@ def test_p17_a_number_of_an_entry_is_not_given_again_after_words_were_taken_back
     home.run("person", "consent", "me", "--give", "words")
     home.run("journal", "add", "four")
     assert [row["entry"] for row in json.loads(home.run("journal", "list", "--json"))] == [4]
+
+
+def test_p49_a_copied_log_gives_nobody_the_consents_of_another(home: Home) -> None:
+    home.run("person", "consent", "A", "--give", "heart_data", "research")
+    home.run("person", "new", "B")
+    recorded(home, "--person", "A")
+    log_file(home, "B").write_bytes(log_file(home, "A").read_bytes())
+    rows = {row["person"]: row["consents"] for row in json.loads(home.run("person", "list", "--json"))}
+    assert rows == {"A": ["heart_data", "research"], "B": []}
+    for job in (
+        ("journal", "list", "--person", "B"),
+        ("journal", "add", "x", "--person", "B"),
+        ("person", "repair", "B"),
+    ):
+        refused = run_here(home.path, *job)
+        assert refused.returncode in {1, 4}
+        assert "is not of B, but of A" in refused.stderr
+    home.run("person", "delete", "A", "--yes", code=1)
+    assert len(sessions(home)) == 1
+
+
+def test_p42_a_damaged_head_is_told_with_what_mends_it(home: Home) -> None:
+    home.run("person", "consent", "me", "--give", "words")
+    flip(log_file(home, "me"), b"biofeedback-person")
+    assert "person repair me" in home.run("person", "show", "me")
+    for job in (("journal", "list"), ("journal", "add", "x"), ("person", "consent", "me", "--give", "words")):
+        refused = run_here(home.path, *job)
+        assert refused.returncode in {1, 4}
+        assert "person repair me" in refused.stderr
+    home.run("person", "repair", "me")
+    home.run("person", "consent", "me", "--withdraw", "words", "--yes")
+
+
+def test_p35_one_log_that_cannot_be_read_does_not_hide_the_others(home: Home) -> None:
+    for person in "ABC":
+        home.run("person", "consent", person, "--give", "words")
+    log_file(home, "A").unlink()
+    log_file(home, "A").mkdir()
+    rows = {row["person"]: row["consents"] for row in json.loads(home.run("person", "list", "--json"))}
+    assert rows == {"A": [], "B": ["words"], "C": ["words"]}
+    assert "person show A" in home.run("person", "list")
+    assert "cannot be read" in home.run("person", "show", "A")
