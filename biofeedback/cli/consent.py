@@ -33,6 +33,13 @@ def check_consent(args: argparse.Namespace, config: Config, person: str, plan: P
     _check(args, config, person, HEART_DATA, can_be_asked=not silent, without="Without keeping anything: --no-record")
 
 
+def check_not_taken_back(args: argparse.Namespace, config: Config, person: str) -> None:
+    """Before heartbeats out of a file are recorded. Raises UsageError when the consent to that was taken back."""
+    if log_of(args, config, person).state().took_back(HEART_DATA):
+        without = "Without keeping anything: --no-record"
+        _check(args, config, person, HEART_DATA, can_be_asked=False, without=without)
+
+
 def _has_imagery(plan: Plan) -> bool:
     imagined = [pair.visualization for pair in plan.pairs] + ([plan.script] if plan.script else [])
     return any(script not in WITHOUT_CONSENT for script in imagined)

@@ -208,8 +208,8 @@ def _consent(args: argparse.Namespace, config: Config) -> int:
     person = known or (checked_pseudonym(word) if give else existing_person(args, config, word))
     if known is None and word != config.text("person"):
         say(args, f"{person} is new here.")
-    for id_ in back:
-        withdraw(args, config, person, id_)
+    if back:
+        withdraw(args, config, person, back)
     if give:
         log = log_of(args, config, person)
         log.write(*(CONSENTS[id_].line(given=True) for id_ in give))
@@ -233,6 +233,11 @@ def _delete(args: argparse.Namespace, config: Config) -> int:
     if not args.person:
         raise UsageError("Whom?", f"Name the person: {called()} person delete PERSON")
     person = existing_person(args, config, args.person)
+    if args.yes and person.casefold() != args.person.casefold():
+        raise UsageError(
+            f"'{args.person}' is the name of {person}; --yes deletes nobody by a name, which the next may have.",
+            f"Give the pseudonym: {called()} person delete {person} --yes",
+        )
     delete_person(args, config, person)
     say(args, f"All of {person} is deleted. {COPIES_MAY_REMAIN}")
     return 0

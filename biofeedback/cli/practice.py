@@ -20,7 +20,7 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
-from biofeedback.cli.consent import check_consent
+from biofeedback.cli.consent import check_consent, check_not_taken_back
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.cli.person_logs import person_of, say_if_new
@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     person = person_of(args, config)
     if source.info.kind == "strap" and not args.no_record:
         check_consent(args, config, person, plan)
+    elif source.info.kind != "simulated" and not args.no_record:
+        check_not_taken_back(args, config, person)
     if not args.no_record:
         say_if_new(args, config, person)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:

@@ -17,6 +17,7 @@ from biofeedback.recording.keys import Cost, new_home
 from biofeedback.recording.person import PersonLog
 from tests.cli.programs import PROGRAM, environment, run_here
 from tests.cli.test_person import FREE, NOWHERE, Home
+from tests.terminal.pseudo import Terminal
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links and rights are POSIX")
 
@@ -126,6 +127,7 @@ def test_p3_whoever_has_recordings_is_there_without_a_folder(home: Home, words: 
     assert home.show(person)["sessions"] == [session]
     home.run("person", "consent", person.upper(), "--withdraw", "heart_data", "--yes")
     assert sessions(home) == []
+    home.run("person", "consent", person, "--give", "heart_data")
     other = recorded(home, *words)
     home.run("person", "new", "B")
     home.run("library", "move", other, "B")
@@ -374,3 +376,92 @@ def test_p35_one_log_that_cannot_be_read_does_not_hide_the_others(home: Home) ->
     assert rows == {"A": [], "B": ["words"], "C": ["words"]}
     assert "person show A" in home.run("person", "list")
     assert "cannot be read" in home.run("person", "show", "A")
+
+
+def test_p46_tags_stay_with_a_session_that_was_moved(home: Home) -> None:
+    session = recorded(home, "--person", "A")
+    for person in "AC":
+        home.run("person", "new", person)
+    home.run("library", "tag", session, "quiet")
+    home.run("library", "move", session, "C")
+    home.run("person", "delete", "A", "--yes")
+    assert sessions(home)[0]["tags"] == ["quiet"]
+    home.run("library", "tag", session, "quiet", "--remove")
+    assert sessions(home)[0]["tags"] == []
+
+
+def test_p34_a_deletion_that_is_repeated_does_not_reach_somebody_called_so(home: Home) -> None:
+    home.run("person", "new", "Bob")
+    home.run("person", "new", "P-002", "--name", "bob")
+    home.run("person", "delete", "Bob", "--yes")
+    refused = run_here(home.path, "person", "delete", "Bob", "--yes")
+    assert refused.returncode == 2
+    assert "person delete P-002 --yes" in refused.stderr
+    assert home.show("Bob")["person"] == "P-002"
+
+
+def test_p34_of_two_with_one_name_it_is_asked_who(home: Home) -> None:
+    for _ in range(2):
+        home.run("person", "new", "--name", "Anna")
+    for job in (("person", "show", "Anna"), ("journal", "add", "x", "--person", "anna")):
+        refused = run_here(home.path, *job)
+        assert refused.returncode == 2
+        assert "P-001, P-002" in refused.stderr
+
+
+def test_p24_the_number_of_somebody_deleted_is_not_given_again(home: Home) -> None:
+    for _ in range(3):
+        home.run("person", "new")
+    home.run("person", "delete", "P-003", "--yes")
+    assert home.run("person", "new", "--name", "Anna") == "P-004\n"
+    home.run("person", "delete", "P-001", "--yes")
+    assert home.run("person", "new") == "P-005\n"
+
+
+def test_p47_nothing_is_recorded_out_of_a_file_after_heart_data_were_taken_back(home: Home) -> None:
+    recorded(home)
+    home.run("person", "consent", "me", "--withdraw", "heart_data", "--yes")
+    words = ("practice", "--source", "file:config/rr.txt", "--speed", "max", "--view", "none")
+    refused = run_here(home.path, *words)
+    assert refused.returncode == 2
+    assert "--give heart_data" in refused.stderr
+    assert not list(home.path.glob("sessions/*"))
+    home.run(*words, "--no-record")
+
+
+def test_p47_one_long_cell_does_not_widen_all_the_table(home: Home) -> None:
+    home.run("journal", "add", "one", "--trigger", "x" * 9000)
+    for number in range(4):
+        home.run("journal", "add", f"day {number}")
+    assert len(home.run("journal", "list")) < 9500
+
+
+def test_p40_the_straps_go_with_the_last_person_and_are_told_of_before(home: Home) -> None:
+    (home.path / "straps.json").write_text('{"straps": [{"address": "CANARY"}]}')
+    for person in "AB":
+        home.run("person", "new", person)
+    done = run_here(home.path, "person", "delete", "A", "--yes")
+    assert "straps.json still lists" in done.stderr
+    assert home.holds(b"CANARY") == ["straps.json"]
+    home.run("person", "delete", "B", "--yes")
+    assert home.holds(b"CANARY") == []
+
+
+@posix
+@pytest.mark.slow
+def test_p33_everything_is_asked_before_anything_is_deleted(home: Home) -> None:
+    recorded(home)
+    home.run("journal", "add", "one")
+    asking = Terminal(
+        [*PROGRAM, "person", "consent", "me", "--withdraw", "heart_data", "words"], environment(home.path)
+    )
+    asking.wait_for("Take back heart_data")
+    asking.press("y\n")
+    asking.wait_for("Take back words")
+    asking.press("n\n")
+    assert asking.finish() == 2
+    asking.close()
+    assert len(sessions(home)) == 1
+    home.run("person", "consent", "me", "--withdraw", "heart_data", "words", "--yes")
+    assert sessions(home) == []
+    assert json.loads(home.run("journal", "list", "--json")) == []
