@@ -188,10 +188,7 @@ def _take_words_out(
     args: argparse.Namespace, config: Config, recordings: Sequence[OwnedRecording], log: PersonLog
 ) -> None:
     """Out of the person's log first, then out of each recording; one that cannot be changed does not keep the rest."""
-    from biofeedback.cli.passphrase import keys_for
     from biofeedback.cli.progress import FileBar
-    from biofeedback.recording.withdrawal import rewrite
-    from biofeedback.session.scoring import check_copy_of
 
     # A number that was given is not given again: who takes an entry back by an old one would remove another.
     last = log.state().next_entry - 1
@@ -201,9 +198,8 @@ def _take_words_out(
     bar = FileBar(args, [str(one.path) for one in recordings])
     for number, one in enumerate(recordings):
         try:
-            keys = keys_for(args, config, one.path)
             with bar.at(number, one.path.name):
-                rewrite(one.path, WORD_CLASSES, keys, check_copy_of(one.path, keys))
+                words_out_of(args, config, one.path)
         except BiofeedbackError as error:
             failed.append(f"{one.path.name}: {error.what} {error.advice}")
     if failed:
@@ -211,6 +207,17 @@ def _take_words_out(
             f"Words are still in {len(failed)} of {len(recordings)} recordings. {' '.join(failed)}",
             f"Then take it back again, or delete them: {called()} library delete",
         )
+
+
+def words_out_of(args: argparse.Namespace, config: Config, recording: Path) -> None:
+    """Take the person's words out of a recording; it is verified. Raises BiofeedbackError."""
+    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.recording.withdrawal import rewrite
+    from biofeedback.session.scoring import check_copy_of
+    from biofeedback.session.sharing import shipped_texts
+
+    keys = keys_for(args, config, recording)
+    rewrite(recording, WORD_CLASSES, keys, check_copy_of(recording, keys), shipped=shipped_texts())
 
 
 def _without_words(line: Line) -> Mapping[str, Any] | None:

@@ -17,6 +17,7 @@ from biofeedback.recording.keys import Cost, new_home
 from biofeedback.recording.person import PersonLog
 from tests.cli.programs import PROGRAM, environment, run_here
 from tests.cli.test_person import FREE, NOWHERE, Home
+from tests.recording.told import OWN_SCRIPT
 from tests.terminal.pseudo import Terminal
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links and rights are POSIX")
@@ -465,3 +466,34 @@ def test_p33_everything_is_asked_before_anything_is_deleted(home: Home) -> None:
     home.run("person", "consent", "me", "--withdraw", "heart_data", "words", "--yes")
     assert sessions(home) == []
     assert json.loads(home.run("journal", "list", "--json")) == []
+
+
+@pytest.mark.slow
+def test_p26_withdrawn_words_are_those_of_ones_own_scripts_too(home: Home) -> None:
+    script = home.path / "config" / "canary_garden.toml"
+    script.write_text(OWN_SCRIPT, "utf-8")
+    words = ("--source", "sim:calm", "--speed", "max", "--view", "none", "--person", "A")
+    home.run("practice", str(script), "--minutes", "1", *words)
+    home.run("practice", "safe_place", "--minutes", "1", *words)
+    assert len(home.holds(b"canary")) > 0
+    home.run("person", "consent", "A", "--withdraw", "words", "--yes")
+    assert home.holds(b"canary", b"Canary") == []
+    for row in sessions(home):
+        home.run("verify", row["file"])
+    assert {row["scripts"][0] for row in sessions(home)} == {"own_1", "safe_place"}
+    (ours,) = [row for row in sessions(home) if row["scripts"] == ["safe_place"]]
+    assert "A safe place" in Path(ours["file"]).read_text("utf-8"), "what comes with the program stays"
+
+
+def test_p32_no_session_asks_somebody_who_took_back_consent_to_words(home: Home) -> None:
+    home.run("person", "consent", "me", "--give", "heart_data", "words")
+    home.run("person", "consent", "me", "--withdraw", "words", "--yes")
+    for source in ("file:config/rr.txt", "strap:"):
+        words = ("practice", "breath_only", "--source", source, "--view", "none")
+        refused = run_here(home.path, *words, env=NOWHERE)
+        assert refused.returncode == 2
+        assert "--give words" in refused.stderr
+    assert not list(home.path.glob("sessions/*"))
+    assert run_here(home.path, *FREE, env=NOWHERE).returncode == 3, "a free session asks nothing"
+    session = recorded(home)
+    assert [row["id"] for row in sessions(home)] == [session]
