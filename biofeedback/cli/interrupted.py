@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from biofeedback.cli.common import called, say
+from biofeedback.cli.progress import LONG_BYTES
 from biofeedback.errors import BiofeedbackError
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recovery import parts_in
@@ -49,6 +50,8 @@ def _broken_off(part: Path, keys: Keys | None) -> BrokenOff:
 def _finish(args: argparse.Namespace, found: BrokenOff) -> None:
     if found.stored.locked:
         return
+    if found.part.stat().st_size > LONG_BYTES:
+        say(args, "An earlier session was broken off and is finished first, some 15 seconds for each hour of it ...")
     path = finish_interrupted(found.part, found.keys)
     if path is not None:
         say(args, f"An earlier session had been broken off; it is finished as far as it went: {path}")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from biofeedback.session.scripts import Shelf
     from devices.source import Source, SourceSpec
 
-FIXED = ("script", "plan", "minutes", "pace", "inhale", "control", "seed", "no_record")
+FIXED = ("script", "plan", "minutes", "pace", "inhale", "control", "seed", "no_acc", "no_record")
 """Words that have no place beside --resume."""
 
 
@@ -175,13 +175,14 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
     from biofeedback.session.sources import open_source
     from devices.source import parse_spec
 
+    opened = next(line.body for line in found.stored.lines if line.kind == "open")
     recorded = parse_spec(str(source_of(found.stored)["spec"]))
     spec = parse_spec(args.source) if args.source and args.resume else recorded
     if spec.kind != recorded.kind or (spec.kind == "sim" and spec != recorded):
         raise UsageError(f"This session began with {recorded.text}, not with {spec.text}.", "Leave out --source.")
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
     source = open_source(spec, aids)
-    plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))
+    plan = Plan.from_json(opened["plan"])
     person = str(found.stored.head.get("subject", "me"))
     check_session(args, config, person, plan, source.info.kind)
     speed = _speed(args, spec, source)

@@ -16,6 +16,8 @@ from biofeedback.recording.naming import FIRST_BYTES, JSONL, PART, SUFFIX, final
 from biofeedback.recording.scan import scan
 from devices.file_lock import try_lock
 
+QUIET_S: Final = 120.0
+"""Where no file can be locked, a part that was written so recently is still being written."""
 JUST_BEGUN_S: Final = 60.0
 """A part without a head may be one that another program is beginning right now."""
 
@@ -43,7 +45,10 @@ def in_use(part: Path) -> bool:
     except OSError:
         return False
     try:
-        return not try_lock(descriptor)
+        free = try_lock(descriptor)
+        if free is None:  # nobody can tell: a session that runs writes a line every second
+            return time.time() - os.fstat(descriptor).st_mtime < QUIET_S
+        return not free
     finally:
         os.close(descriptor)
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedError, open_frame, opened, stated_crc
-from biofeedback.recording.sealing import CIPHER, NEW_KEY, FileCipher, Keys
+from biofeedback.recording.naming import FORMAT
+from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, CONTINUES, NEW_KEY, FileCipher, Keys
 
 
 _CONTENTS: Final = re.compile(rb'"%b":"[^"]*?([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
@@ -20,6 +21,11 @@ _KEYS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % NEW_KEY.encode
 CUT_SHORT: Final = "the line is cut short"
 _END: Final = 24
 """Letters at the end of an encrypted line's content that hold what the next line is bound to."""
+
+
+LONGEST_SESSION_US: Final = 366 * 86_400 * 1_000_000
+LONGEST_US: Final = 200 * LONGEST_SESSION_US
+"""No log is kept longer, not even a person's."""
 
 
 class Hash(Protocol):
@@ -31,6 +37,10 @@ class Hash(Protocol):
 
     def hexdigest(self) -> str:
         """Of what was taken so far."""
+        ...
+
+    def digest(self) -> bytes:
+        """The same as bytes."""
         ...
 
 
@@ -96,6 +106,12 @@ def _take(found: Scan, raw: bytes, keys: Keys | None) -> None:
         found.cipher = keys.open_file(line.body) if keys is not None else None
 
 
+def _check_clear(head: Line) -> None:
+    """What a clear head says of an encrypted file is all about the file."""
+    if not {CIPHER, CONTINUES, *CLEAR_IN_HEAD} >= head.body.keys():
+        raise LineError("an encrypted log says such a thing in its second line")
+
+
 def _opened(found: Scan, framed: Framed) -> Line | None:
     """The line, None when it is encrypted and there is no key."""
     if not framed.sealed:
@@ -120,10 +136,24 @@ def _clear(found: Scan, line: Line) -> Line:
 
 
 def _check(found: Scan, line: Line) -> None:
+    if not line.n and CIPHER in line.body:
+        _check_clear(line)
+    if found.cipher is not None and line.n == 1:
+        _check_heads(found.lines[0], line)
     if line.kind == "seal" and line.body.get("sha256") != found.sha.hexdigest():
         raise LineError("its seal does not fit what stands before it")
+    longest_us = LONGEST_SESSION_US if found.lines and found.lines[0].body.get("format") == FORMAT else LONGEST_US
+    if not 0 <= line.t <= longest_us:
+        raise LineError("its time is no time of a session")
     if found.lines and line.t < found.lines[-1].t:
         raise LineError("its time lies before that of the line before it")
+
+
+def _check_heads(clear: Line, sealed: Line) -> None:
+    """Anybody could write the clear head anew; what it says must be what the encrypted one says."""
+    said = {key: value for key, value in clear.body.items() if key in CLEAR_IN_HEAD}
+    if sealed.kind != "head" or said != {key: sealed.body[key] for key in CLEAR_IN_HEAD if key in sealed.body}:
+        raise LineError("the head before it is not the one that was written")
 
 
 def _salvage(found: Scan, raws: Sequence[bytes], damaged: int) -> None:

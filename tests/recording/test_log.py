@@ -427,3 +427,9 @@ def test_1_4_parts_are_found_by_what_is_in_them(logs: Logs, tmp_path: Path) -> N
     (tmp_path / "download.jsonl.part").write_text('{"n":0}\n')
     (tmp_path / "empty.jsonl.part").touch()
     assert parts_in(tmp_path) == [tmp_path / "of_my_own.jsonl.part"]
+
+
+def test_a_time_that_no_session_has_is_damage(tmp_path: Path) -> None:
+    head, crc = seal_line(0, 0, "head", {"format": "biofeedback-session"}, 0)
+    far, _ = seal_line(1, 10**25, "mark", {"text": "", "by": "trainee"}, crc)
+    assert "no time of a session" in (scan(head + far).damage or "")
