@@ -75,9 +75,10 @@ def _list(args: argparse.Namespace, config: Config) -> int:
     since = _day(args.since)
     person = (find_person(args, config, args.person) or args.person) if args.person else None
     with _library(args, config) as library:
+        everything = library.sessions()
         found = [
             session
-            for session in library.sessions()
+            for session in everything
             if (since is None or session.facts.start[:10] >= since)
             and (person is None or (session.person or "").casefold() == person.casefold())
         ]
@@ -88,6 +89,9 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         if not found:
             wanted = "" if since is None and person is None else " that fit"
             say(args, f"There are no sessions{wanted} in {library.folder}.")
+        if strangers := sum(each.person is None for each in everything):
+            say(args, f"Whose {strangers} of {len(everything)} are is not known: encrypted, or a log of a person is.")
+            say(args, f"Give --passphrase-file, or look which log is damaged: {called()} person list")
     return 0
 
 
@@ -152,7 +156,10 @@ def _write_move(args: argparse.Namespace, config: Config, session: Session, pers
     log = log_of(args, config, person)
     order = marks_of(person_logs_in(config.home), log.keys).next_order(session.id, time.time_ns() // 1_000_000)
     said: dict[str, Json] = {"session": session.id, "what": MOVED, "value": person, "order": order}
-    log.write(("edit", said))
+    # Its tags are said again there: they are not to go with the person whose it was.
+    tagged = log.state().tags.get(session.id, ())
+    tags = [tag for tag in session.tags if tag not in tagged]
+    log.write(("edit", said), *(("tag", {"session": session.id, "what": "add", "value": tag}) for tag in tags))
     before = session.person or session.facts.subject or ""
     if before.casefold() != person.casefold() and is_pseudonym(before):
         log_of(args, config, before).write(("edit", said))
@@ -309,7 +316,7 @@ def _keeper(config: Config, session: Session) -> str:
     """In whose log a word about a session is kept: its person's, or that of whoever uses the program."""
     from biofeedback.recording.people import People
 
-    owner = session.person or config.text("person")
+    owner = session.person or session.facts.subject or config.text("person")
     return People(config.home).find(owner) or (config.text("person") if session.facts.simulated else owner)
 
 
