@@ -277,7 +277,7 @@ def test_config_tells_each_origin_and_what_is_wrong(tmp_path: Path) -> None:
             ["practice", "safe_place", "--control", "grounding", "--plan", "trial", "--source", "sim:calm"],
             "not a control",
         ),
-        (["practice", "--source", "sim:calm", "--minutes", "1", "--person", "\x1b[31m"], "person's name"),
+        (["practice", "--source", "sim:calm", "--minutes", "1", "--person", "\x1b[31m"], "pseudonym"),
         (["analyze", "x.txt", "--window", "inf"], "cannot be inf"),
         (["analyze", "x.txt", "--from", "nan"], "cannot be nan"),
         (["analyze", "x.txt", "--window", "0"], "--window cannot be 0"),
