@@ -38,7 +38,9 @@ _SELECT: Final = f"SELECT {', '.join(_FACTS)}, sha256, phases, verified FROM ses
 class Scored:
     """What a full reading of a recording found.
 
-    `verified`: exact (to the bit), equal (within 1e-9), rescored (made by other versions), differs or damaged.
+    `verified`: exact (to the bit), equal (within 1e-9), partial (only what stands before lost lines or a failure was
+    compared), nothing (there is none to compare), locked (intact, as far as can be seen without its key), rescored
+    (made by other versions), differs or damaged.
     `metrics`: (metric, phase index, phase name, stored value, its rule, value now, its rule), values in the metric's
     unit. `suds`: (time in microseconds, when, value 0-10 or None).
     """
