@@ -76,8 +76,8 @@ def _what_was_left_out(found: Verification) -> Iterator[str]:
     if deleted := [kind for kind in found.removed if kind != DAMAGED]:
         yield f"{', '.join(deleted)} were deleted from it, not compared"
     if found.lost != 0:
-        many = "some" if found.lost is None else str(found.lost)
-        yield f"a repaired copy, {many} line{'s were' if found.lost != 1 else ' was'} lost; what follows is not compared"
+        many = "lines were" if found.lost is None else "1 line was" if found.lost == 1 else f"{found.lost} lines were"
+        yield f"a repaired copy, from which {many} lost; what follows is not compared"
 
 
 def _what_was_compared(found: Verification) -> Iterator[str]:

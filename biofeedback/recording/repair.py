@@ -15,9 +15,7 @@ from biofeedback.recording.rewriting import content, copy_to
 from biofeedback.recording.sealing import CIPHER, Keys
 
 
-def repair(
-    path: Path, keys: Keys | None = None, *, folder: Path | None = None, subject: str | None = None
-) -> Path:
+def repair(path: Path, keys: Keys | None = None, *, folder: Path | None = None, subject: str | None = None) -> Path:
     """Write the readable lines of a damaged recording as a new one beside it, or into `folder`; where it is.
 
     `subject`: whose it is by now, when that is not who stands in its head.

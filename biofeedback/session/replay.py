@@ -126,7 +126,9 @@ class Verification:
     @property
     def complete(self) -> bool:
         """Whether all that was ever stored is there and was compared."""
-        return self.intact and not self.locked and self.lost == 0 and self.compared == self.outputs
+        mended = self.failed is not None and not self.fails_now
+        whole = self.intact and not self.locked and not mended and self.lost == 0
+        return whole and self.compared == self.outputs
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -152,7 +154,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A verification with what it was made from: the recording as read, and `Hrv` and `Epoch` events as they are now."""
+    """A verification with what it was made from: the recording as read, and the `Hrv` and `Epoch` of now."""
 
     found: Verification
     recording: StoredRecording
