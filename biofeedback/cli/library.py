@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from biofeedback.recording.sealing import Keys
 
 LONGEST_TAG: Final = 64
+PERSON: Final = "me"
+"""Who keeps a word when neither the person of a recording nor that of the settings can have a log."""
 NOTHING_LEFT: Final = (
     "Deleted here for good. Backups, synced folders and the spare blocks of an SSD may keep copies for a while."
 )
@@ -112,7 +114,7 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
         if not tag.isprintable() or not 0 < len(tag) <= LONGEST_TAG:
             raise UsageError(f"{tag!r} cannot be a tag.", f"Use up to {LONGEST_TAG} letters.")
     with _library(args, config) as library:
-        session = library.find(word)
+        session = _identified(library, word)
         people = People(config.home)
         if args.remove:
             for person in people.pseudonyms():
@@ -128,16 +130,18 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
 
 
 def _move(args: argparse.Namespace, config: Config) -> int:
+    from biofeedback.recording.people import is_pseudonym
     from biofeedback.recording.person_state import MOVED
 
     if len(args.name) != 2:
         raise UsageError("library move needs an id and a person.", f"For example: {called()} library move 1f0c P-002")
     word, wanted = args.name
     with _library(args, config) as library:
-        session = library.find(word)
+        session = _identified(library, word)
         original = session.facts.subject or ""
         person = original if original.casefold() == wanted.casefold() else existing_person(config, wanted)
-        log_of(args, config, person).write(("edit", {"session": session.id, "what": MOVED, "value": person}))
+        log = log_of(args, config, person if is_pseudonym(person) else _keeper(config, session))
+        log.write(("edit", {"session": session.id, "what": MOVED, "value": person}))
         library.refresh()
         _tell(args, library, library.find(session.id))
         if session.person:
@@ -214,7 +218,7 @@ def _finish_parts(args: argparse.Namespace, config: Config, folder: Path) -> int
 def _verify(args: argparse.Namespace, config: Config) -> int:
     with _library(args, config) as library:
         everything = _named(args, library) if args.name else library.sessions()
-        chosen = [each for each in everything if args.name or args.all or each.verified is None]
+        chosen = [each for each in everything if args.name or args.all or each.verified in _NOT_YET]
         if not everything:
             say(args, f"There are no sessions in {library.folder}.")
         elif not chosen:
@@ -222,23 +226,28 @@ def _verify(args: argparse.Namespace, config: Config) -> int:
         return _verify_each(args, config, library, chosen)
 
 
+_NOT_YET: Final = frozenset({None, "locked"})
+
+
 def _verify_each(args: argparse.Namespace, config: Config, library: Library, sessions: Sequence[Session]) -> int:
     from biofeedback.cli.progress import FileBar
     from biofeedback.session.scoring import score
 
-    worst = 0
+    worst, given_up = 0, False
     bar = FileBar(args, [str(library.path(session)) for session in sessions])
     for number, session in enumerate(sessions):
         path = library.path(session)
         try:
-            keys = _keys(args, config, library, session)
+            keys = None if given_up else _keys(args, config, library, session, required=False)
+            given_up = given_up or (keys is None and session.facts.encrypted)  # asked once, not for every file
             with bar.at(number, path.name):
                 found, scored = score(path, keys)
         except UnreadableError as error:
             complain(args, error.what, error.advice, error)
             worst = max(worst, error.exit_code)
             continue
-        library.store(session, scored)
+        if scored.verified != "locked" or session.verified is None:
+            library.store(session, scored)
         worst = max(worst, {"differs": 5, "damaged": 4}.get(scored.verified, 0))
         if args.json:
             print_json({"id": session.id, **found.to_json()})
@@ -248,18 +257,40 @@ def _verify_each(args: argparse.Namespace, config: Config, library: Library, ses
 
 
 def _repair(args: argparse.Namespace, config: Config) -> int:
-    from biofeedback.recording.repair import repair
-
     with _library(args, config) as library:
         for name in _names(args):
             path = Path(name) if Path(name).exists() else library.path(library.find(name))
-            made = repair(path, keys_for(args, config, path))
+            made = _repaired(args, config, library, path)
             if args.json:
                 print_json({"file": str(path), "recording": str(made)})
             else:
                 sys.stdout.write(f"{made}\n")
                 say(args, f"What could be read of {path} is in it; that file stays as it is.")
     return 0
+
+
+def _repaired(args: argparse.Namespace, config: Config, library: Library, path: Path) -> Path:
+    """The copy, which is whose the recording is by now, and has its tags. Raises RecordingError, UsageError."""
+    from biofeedback.recording.reader import read_recording
+    from biofeedback.recording.repair import repair
+
+    keys = keys_for(args, config, path)
+    if path.resolve().parent != library.folder.resolve():
+        return repair(path, keys)
+    library.keys = library.keys or keys
+    _open_person_logs(args, config, library)
+    session = library.find(path.name)
+    if session.person is None and session.facts.subject is not None:
+        raise UsageError(
+            f"Whose {path.name} is cannot be known now: a person log does not open, or is damaged.",
+            f"See which: {called()} person list",
+        )
+    made = repair(path, keys, subject=session.person)
+    if session.tags:
+        ident = str(read_recording(made, keys).head["session"])
+        log = log_of(args, config, _keeper(config, session))
+        log.write(*(("tag", {"session": ident, "what": "add", "value": tag}) for tag in session.tags))
+    return made
 
 
 @contextmanager
@@ -269,15 +300,35 @@ def _library(args: argparse.Namespace, config: Config) -> Generator[Library]:
 
     with open_library(config.home) as library:
         if given_file(args):
-            first = next((each for each in library.sessions() if each.facts.encrypted), None)
-            library.keys = None if first is None else keys_for(args, config, library.path(first), required=False)
+            library.keys = _home_keys(args, config, library)
         yield library
 
 
-def _keys(args: argparse.Namespace, config: Config, library: Library, session: Session) -> Keys | None:
+def _home_keys(args: argparse.Namespace, config: Config, library: Library) -> Keys | None:
+    """What opens the first recording, or the first person log, that is encrypted; None when none is."""
+    from biofeedback.recording.person_marks import person_logs_in
+
+    locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
+    for path in (*locked[:1], *(log.path for log in person_logs_in(config.home))):
+        if (keys := keys_for(args, config, path, required=False)) is not None:
+            return keys
+    return None
+
+
+def _open_person_logs(args: argparse.Namespace, config: Config, library: Library) -> None:
+    """Whose a session is and its tags stand in person logs. Raises LockedError when one is encrypted and stays so."""
+    from biofeedback.recording.person_marks import person_logs_in
+
+    for log in person_logs_in(config.home):
+        library.keys = library.keys or keys_for(args, config, log.path)
+
+
+def _keys(
+    args: argparse.Namespace, config: Config, library: Library, session: Session, *, required: bool = True
+) -> Keys | None:
     if not session.facts.encrypted:
         return None
-    return library.keys or keys_for(args, config, library.path(session))
+    return library.keys or keys_for(args, config, library.path(session), required=required)
 
 
 def _names(args: argparse.Namespace) -> list[str]:
@@ -290,12 +341,29 @@ def _named(args: argparse.Namespace, library: Library) -> list[Session]:
     return [library.find(name) for name in _names(args)]
 
 
-def _keeper(config: Config, session: Session) -> str:
-    """In whose log a word about a session is kept: its person's, or that of whoever uses the program."""
-    from biofeedback.recording.people import People
+def _identified(library: Library, word: str) -> Session:
+    """The session, of which something can be said later. Raises UsageError when its file does not tell its id."""
+    session = library.find(word)
+    if not session.id:
+        raise UsageError(f"{session.facts.file} cannot be read, and has no id.", "Nothing can be said of it later.")
+    return session
 
-    owner = session.person or config.text("person")
-    return People(config.home).find(owner) or (config.text("person") if session.facts.simulated else owner)
+
+def _keeper(config: Config, session: Session) -> str:
+    """In whose log a word about a session is kept: its person's, or that of whoever uses the program.
+
+    Whoever stands in a recording need not be a pseudonym, and then cannot have a log.
+    """
+    from biofeedback.recording.people import People, is_pseudonym
+
+    people, user = People(config.home), config.text("person")
+    wanted = [session.person, user] if session.person else [user]
+    for person in wanted:
+        if (found := people.find(person)) is not None:
+            return found
+        if is_pseudonym(person) and not (session.facts.simulated and person != user):
+            return person
+    return PERSON
 
 
 def _tell(args: argparse.Namespace, library: Library, session: Session) -> None:

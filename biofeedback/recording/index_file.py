@@ -42,9 +42,12 @@ CREATE INDEX metric_file ON metric(file);
 CREATE INDEX suds_file ON suds(file);
 CREATE TABLE meta(schema_v INTEGER NOT NULL);
 """
-READ_AT_ONCE: Final = ("session", "person_log", "tag", "edit", "deleted")
-"""Tables that every list needs. The others may have a million rows: damage in them is met when they are read."""
-_ALL_WELL: Final = [[("ok",)]] * len(READ_AT_ONCE)
+_STATEMENTS: Final = {statement.strip() for statement in SCHEMA.split(";")} - {""}
+_ASKED: Final = (
+    "SELECT schema_v FROM meta",
+    "PRAGMA quick_check(1)",
+    "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL",
+)
 Fill = Callable[[sqlite3.Connection], None]
 Result = TypeVar("Result")
 BROKEN: Final = (sqlite3.Error, ValueError, TypeError, KeyError, IndexError, OverflowError)
@@ -149,10 +152,8 @@ def _existing(path: Path) -> sqlite3.Connection | None:
         if os.name == "posix":
             path.chmod(FILE_MODE)
         connection = _connect(path)
-        told = [
-            connection.execute(asked).fetchall() for asked in ("SELECT schema_v FROM meta", "PRAGMA quick_check(1)")
-        ]
-        if told == [[(SCHEMA_V,)], [("ok",)]]:
+        told = [connection.execute(asked).fetchall() for asked in _ASKED]
+        if told[:2] == [[(SCHEMA_V,)], [("ok",)]] and {sql for (sql,) in told[2]} == _STATEMENTS:
             return connection
     if connection is not None:
         connection.close()
