@@ -244,8 +244,8 @@ def test_1_4_a_finished_file_cut_off_behind_one_of_its_seals_is_damaged(
     assert "the end of the session is missing" in words
     assert main(["verify", str(final)]) == 4
     copy = repair(final)
-    found = verify(copy)
-    assert (found.intact, found.finished, found.exact, found.lost) == (True, False, False, None)
+    again = verify(copy)
+    assert (again.intact, again.finished, again.exact, again.lost) == (True, False, False, None)
     assert "from which lines were lost" in exact(copy, capsys)[2]
 
 
