@@ -10,7 +10,12 @@ from biofeedback.errors import UsageError
 
 def can_ask() -> bool:
     """Whether somebody sits there to answer."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    return can_type() and sys.stderr is not None and sys.stderr.isatty()
+
+
+def can_type() -> bool:
+    """Whether the input is a terminal; a program that cron starts may have no input at all."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def asked(question: str) -> str:

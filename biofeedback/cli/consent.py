@@ -10,7 +10,7 @@ from biofeedback.cli.asking import agreed, can_ask
 from biofeedback.cli.common import called
 from biofeedback.cli.person_logs import log_of
 from biofeedback.config import Config
-from biofeedback.errors import UsageError
+from biofeedback.errors import RecordingError, UsageError
 from biofeedback.recording.consents import CONSENTS, HEART_DATA, WORDS
 
 if TYPE_CHECKING:
@@ -52,8 +52,14 @@ def _check(
     args: argparse.Namespace, config: Config, person: str, consent: str, *, can_be_asked: bool, without: str
 ) -> None:
     log = log_of(args, config, person)
-    if log.state().holds(consent):
+    state = log.state()
+    if state.holds(consent):
         return
+    if state.holed:
+        raise RecordingError(
+            f"What is kept of {person} is damaged, and a consent may have been taken back in what is lost.",
+            f"Mend it, then agree again: {called()} person repair {person}",
+        )
     text = CONSENTS[consent]
     how = f"{called()} person consent {person} --give {consent}"
     if not can_be_asked or not can_ask():

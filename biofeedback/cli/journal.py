@@ -13,10 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.asking import asked, can_ask, confirm
-from biofeedback.cli.common import Parser, add_example, called, config_of, print_exported, print_json, say
+from biofeedback.cli.common import Parser, add_example, called, print_exported, print_json, say
 from biofeedback.cli.consent import check_words
 from biofeedback.cli.passphrase import add_passphrase_option
-from biofeedback.cli.person_logs import existing_person, local_time, log_of, person_of
+from biofeedback.cli.person_logs import (
+    check_not_mistyped,
+    existing_person,
+    home_of,
+    local_time,
+    log_of,
+    person_of,
+)
 from biofeedback.errors import OutputError, UsageError
 from biofeedback.recording.private import private_file
 from devices.names import printable
@@ -64,13 +71,14 @@ def run(args: argparse.Namespace) -> int:
     """One of the four."""
     if args.words and args.what in {"list", "export"}:
         raise UsageError(f"journal {args.what} takes no text.", f"To write something: {called()} journal add")
-    return _WHAT[args.what](args, config_of(args))
+    return _WHAT[args.what](args, home_of(args))
 
 
 def _add(args: argparse.Namespace, config: Config) -> int:
     for name in ("before", "after"):
         _check_suds(getattr(args, name), name)
     person = person_of(args, config)
+    check_not_mistyped(args, config, person)
     text = " ".join(args.words)
     typing = not text and can_ask()
     check_words(args, config, person)
@@ -137,6 +145,8 @@ def _check_suds(value: int | None, name: str) -> None:
 
 def _from_input() -> str:
     """All of the input, as text. Raises UsageError when it is no text or too long."""
+    if sys.stdin is None:  # a program without an input, as one that cron starts
+        return ""
     data = sys.stdin.buffer.read(4 * LONGEST_TEXT + 2)
     try:
         return data.decode()
@@ -166,9 +176,8 @@ def _list(args: argparse.Namespace, config: Config) -> int:
 
 
 def _entries(args: argparse.Namespace, config: Config) -> Sequence[Entry]:
-    if args.person is None and person_of(args, config) == config.text("person"):
-        return log_of(args, config, person_of(args, config)).state().entries
-    return log_of(args, config, existing_person(config, args.person)).state().entries
+    person = person_of(args, config) if args.person is None else existing_person(args, config, args.person)
+    return log_of(args, config, person).state().entries
 
 
 def _row(entry: Entry) -> dict[str, Json]:
@@ -251,7 +260,7 @@ def _remove(args: argparse.Namespace, config: Config) -> int:
     if len(args.words) != 1 or not args.words[0].isdecimal():
         raise UsageError("Which entry?", f"Give its number, as in: {called()} journal list")
     number = int(args.words[0])
-    log = log_of(args, config, person_of(args, config))
+    log = log_of(args, config, existing_person(args, config, args.person))
     entry = next((entry for entry in log.state().entries if entry.number == number), None)
     if entry is None:
         raise UsageError(f"There is no entry {number}.", f"See: {called()} journal list{_whose(args)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -14,11 +15,12 @@ from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
 from biofeedback.cli.library_words import VERIFIED, as_json, as_line, shown
 from biofeedback.cli.passphrase import add_passphrase_option, given_file, keys_for
-from biofeedback.cli.person_logs import existing_person, log_of
+from biofeedback.cli.person_logs import existing_person, find_person, home_keys_of, log_of
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
+    from biofeedback.events import Json
     from biofeedback.recording.library import Library, Session
     from biofeedback.recording.sealing import Keys
 
@@ -70,12 +72,10 @@ _ONLY: Final = {
 
 
 def _list(args: argparse.Namespace, config: Config) -> int:
-    from biofeedback.recording.people import People
-
     if args.name:
         raise UsageError("library list takes no ids.", f"For one session: {called()} library show {args.name[0]}")
     since = _day(args.since)
-    person = (People(config.home).find(args.person) or args.person) if args.person else None
+    person = (find_person(args, config, args.person) or args.person) if args.person else None
     with _library(args, config) as library:
         found = [
             session
@@ -130,18 +130,14 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
 
 
 def _move(args: argparse.Namespace, config: Config) -> int:
-    from biofeedback.recording.people import is_pseudonym
-    from biofeedback.recording.person_state import MOVED
-
     if len(args.name) != 2:
         raise UsageError("library move needs an id and a person.", f"For example: {called()} library move 1f0c P-002")
     word, wanted = args.name
     with _library(args, config) as library:
         session = _identified(library, word)
         original = session.facts.subject or ""
-        person = original if original.casefold() == wanted.casefold() else existing_person(config, wanted)
-        log = log_of(args, config, person if is_pseudonym(person) else _keeper(config, session))
-        log.write(("edit", {"session": session.id, "what": MOVED, "value": person}))
+        person = original if original.casefold() == wanted.casefold() else existing_person(args, config, wanted)
+        _write_move(args, config, session, person)
         library.refresh()
         _tell(args, library, library.find(session.id))
         if session.person:
@@ -149,8 +145,24 @@ def _move(args: argparse.Namespace, config: Config) -> int:
     return 0
 
 
+def _write_move(args: argparse.Namespace, config: Config, session: Session, person: str) -> None:
+    """Say in the log of the new person that a session is theirs, and in that of the old one: each may be damaged."""
+    from biofeedback.recording.people import is_pseudonym
+    from biofeedback.recording.person_marks import marks_of, person_logs_in
+    from biofeedback.recording.person_state import MOVED
+
+    log = log_of(args, config, person if is_pseudonym(person) else _keeper(config, session))
+    order = marks_of(person_logs_in(config.home), log.keys).next_order(session.id, time.time_ns() // 1_000_000)
+    said: dict[str, Json] = {"session": session.id, "what": MOVED, "value": person, "order": order}
+    log.write(("edit", said))
+    before = session.person or session.facts.subject or ""
+    if is_pseudonym(before) and before.casefold() not in {person.casefold(), log.person.casefold()}:
+        log_of(args, config, before).write(("edit", said))
+
+
 def _delete(args: argparse.Namespace, config: Config) -> int:
     from biofeedback.recording.library import is_running
+    from biofeedback.cli.withdrawing import forget_tags
     from biofeedback.recording.side_files import remove_recording, side_files
 
     with _library(args, config) as library:
@@ -162,6 +174,8 @@ def _delete(args: argparse.Namespace, config: Config) -> int:
             sys.stderr.write("This will be deleted for good:\n" + "\n".join(lines) + "\n")
             confirm(args, "Delete it?")
             _end_series(args, config, session)
+            forget_tags(args, config, {session.id} - {""})
+            library.refresh()
             gone = remove_recording(path)
             library.forget(session.facts.file)
             if args.json:
@@ -300,19 +314,8 @@ def _library(args: argparse.Namespace, config: Config) -> Generator[Library]:
 
     with open_library(config.home) as library:
         if given_file(args):
-            library.keys = _home_keys(args, config, library)
+            library.keys = home_keys_of(args, config)
         yield library
-
-
-def _home_keys(args: argparse.Namespace, config: Config, library: Library) -> Keys | None:
-    """What opens the first recording, or the first person log, that is encrypted; None when none is."""
-    from biofeedback.recording.person_marks import person_logs_in
-
-    locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
-    for path in (*locked[:1], *(log.path for log in person_logs_in(config.home))):
-        if (keys := keys_for(args, config, path, required=False)) is not None:
-            return keys
-    return None
 
 
 def _open_person_logs(args: argparse.Namespace, config: Config, library: Library) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from biofeedback.cli.common import add_example, called, config_of, print_json, say
+from biofeedback.cli.asking import can_type
+from biofeedback.cli.common import add_example, called, print_json, say
 from biofeedback.cli.passphrase import (
     add_passphrase_option,
     clear_head,
@@ -18,6 +19,7 @@ from biofeedback.cli.passphrase import (
     keys_for,
     new_passphrase,
 )
+from biofeedback.cli.person_logs import home_of
 from biofeedback.errors import BiofeedbackError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it. 0 when all went well, 1 when a file could not be written anew."""
     from biofeedback.recording.home_lock import read_home_lock
 
-    config = config_of(args)
+    config = home_of(args)
     stored = read_home_lock(config.home)
     if args.what == "status":
         return _status(args, config, stored)
@@ -110,7 +112,7 @@ def _off(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
 def _change(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
     from biofeedback.recording.home_lock import write_home_lock
 
-    if not args.new_passphrase_file and not sys.stdin.isatty():
+    if not args.new_passphrase_file and not can_type():
         raise UsageError("There is no terminal to type a passphrase at.", "Give --new-passphrase-file FILE.")
     keys = home_keys(args, stored.lock).with_passphrase(new_passphrase(args.new_passphrase_file))
     write_home_lock(config.home, keys.lock, on=stored.on)
@@ -233,7 +235,7 @@ def _files(count: int) -> str:
 
 
 def _confirm(what: str) -> None:
-    if not sys.stdin.isatty():
+    if not can_type():
         raise UsageError("That is asked at a terminal only.", "Add --yes to do it without a question.")
     sys.stderr.write(f"{what} Go on? [y/N] ")
     sys.stderr.flush()

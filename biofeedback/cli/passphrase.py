@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from biofeedback.cli.asking import can_type
 from biofeedback.errors import LockedError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def new_passphrase(given: str | None) -> str:
         if why := weakness(passphrase):
             raise UsageError(f"The passphrase in {given} cannot be used. {why}", _GOOD)
         return passphrase
-    if not sys.stdin.isatty():
+    if not can_type():
         raise UsageError("There is no terminal to type a passphrase at.", "Give --passphrase-file FILE.")
     for _ in range(TRIES):
         passphrase = _asked("New passphrase: ")
@@ -137,7 +138,7 @@ def _keys(args: argparse.Namespace, lock: Lock, name: str, *, required: bool) ->
         keys = _tried(lock, read_passphrase_file(Path(given)))
         if keys is None:
             raise LockedError(f"The passphrase in {given} does not open {name}.", _WRONG)
-    elif sys.stdin.isatty() and (required or not args.quiet):
+    elif can_type() and (required or not args.quiet):
         keys = _typed(lock, name, required=required)
     elif required:
         raise LockedError(

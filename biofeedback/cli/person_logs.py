@@ -3,37 +3,159 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import called
+from biofeedback.cli.common import called, config_of, say
 from biofeedback.config import Config
-from biofeedback.errors import UsageError
+from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from biofeedback.recording.sealing import Keys
     from biofeedback.recording.belongings import Belongings
     from biofeedback.recording.person import PersonLog
     from biofeedback.recording.person_state import Said
 
 
+def home_of(args: argparse.Namespace) -> Config:
+    """The settings, after a look at whether the data folder is the person's own. Raises RecordingError."""
+    from biofeedback.recording.private import check_home
+
+    config = config_of(args)
+    if config.home.exists():
+        check_home(config.home)
+    return config
+
+
 def person_of(args: argparse.Namespace, config: Config) -> str:
-    """The pseudonym meant by `--person` or the settings: a name that only one person has stands for it."""
-    from biofeedback.recording.people import People
+    """The pseudonym meant by `--person` or the settings: a name that only one person has stands for it.
+
+    Who is not here yet is meant by a new pseudonym. Raises UsageError when the word cannot be one.
+    """
+    from biofeedback.recording.people import checked_pseudonym
 
     word = args.person or config.text("person")
-    return People(config.home).find(word) or word
+    return checked_pseudonym(find_person(args, config, word) or word)
 
 
-def existing_person(config: Config, word: str | None) -> str:
-    """The pseudonym of somebody who is here. Raises UsageError."""
+def find_person(args: argparse.Namespace, config: Config, word: str) -> str | None:
+    """Who is meant by a word: somebody with a folder or with recordings, by pseudonym or by name, a hidden one too."""
     from biofeedback.recording.people import People
 
+    people = People(config.home)
+    if any(person.casefold() == word.casefold() for person in people.pseudonyms()):
+        return people.find(word)
+    return people.find(word, recorded_people(args, config), _hidden_names(args, config))
+
+
+def existing_person(args: argparse.Namespace, config: Config, word: str | None) -> str:
+    """The pseudonym of somebody who is here. Raises UsageError, naming who comes near."""
     wanted = word or config.text("person")
-    person = People(config.home).find(wanted)
+    person = find_person(args, config, wanted)
     if person is None:
-        raise UsageError(f"There is nobody called '{wanted}' here.", f"See who is there: {called()} person list")
+        near = nearest(args, config, wanted)
+        advice = f"Do you mean {near}? " if near else ""
+        raise UsageError(
+            f"There is nobody called '{wanted}' here.", f"{advice}See who is there: {called()} person list"
+        )
     return person
+
+
+def nearest(args: argparse.Namespace, config: Config, word: str) -> str | None:
+    """The pseudonym that is most like a word that is nobody's."""
+    from difflib import get_close_matches
+
+    known = {person.casefold(): person for person in everybody(args, config)}
+    found = get_close_matches(word.casefold(), known, n=1, cutoff=0.6)
+    return known[found[0]] if found else None
+
+
+def everybody(args: argparse.Namespace, config: Config) -> list[str]:
+    """All who have a folder here, a name in the table, or a recording."""
+    from biofeedback.recording.people import People
+
+    people = People(config.home)
+    known = {person.casefold(): person for person in [*recorded_people(args, config), *people.names()]}
+    known |= {person.casefold(): person for person in people.pseudonyms()}
+    return [known[key] for key in sorted(known)]
+
+
+def recorded_people(args: argparse.Namespace, config: Config) -> list[str]:
+    """Whose recordings there are, as far as that can be known with what was given to open them."""
+    from biofeedback.recording.library import open_library
+
+    if not (config.home / "sessions").is_dir():
+        return []
+    keys = home_keys_of(args, config)
+    with open_library(config.home, keys) as library:
+        return list(dict.fromkeys(each.person for each in library.sessions() if each.person))
+
+
+def home_keys_of(args: argparse.Namespace, config: Config) -> Keys | None:
+    """What opens the encrypted logs of the data folder, None when there are none or nobody gives the passphrase."""
+    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.recording.library import open_library
+
+    if not config.home.is_dir() or getattr(args, "stay_closed", False):
+        return None
+    locked = locked_logs(config)
+    if not locked:
+        with open_library(config.home) as library:
+            locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
+    if not locked:
+        return None
+    keys = keys_for(args, config, locked[0], required=False)
+    args.stay_closed = keys is None  # it was asked once
+    return keys
+
+
+def locked_logs(config: Config) -> list[Path]:
+    """The person logs that are encrypted."""
+    from biofeedback.cli.passphrase import clear_head
+    from biofeedback.recording.person_marks import person_logs_in
+    from biofeedback.recording.sealing import CIPHER
+
+    return [log.path for log in person_logs_in(config.home) if CIPHER in clear_head(log.path)]
+
+
+def _hidden_names(args: argparse.Namespace, config: Config) -> dict[str, str]:
+    """Names that stand in person logs, as they do where these are encrypted."""
+    from biofeedback.recording.people import People, is_pseudonym
+    from biofeedback.recording.person import PersonLog
+
+    names: dict[str, str] = {}
+    keys = home_keys_of(args, config) if locked_logs(config) else None
+    for person in filter(is_pseudonym, People(config.home).pseudonyms()):
+        with suppress(BiofeedbackError):
+            if name := PersonLog(config.home, person, keys).state().profile.name:
+                names[person] = name
+    return names
+
+
+def say_if_new(args: argparse.Namespace, config: Config, person: str) -> None:
+    """A word that nobody here is called by makes somebody new: that is said, since it may have been mistyped."""
+    if not args.person or person == config.text("person") or find_person(args, config, person) is not None:
+        return
+    near = nearest(args, config, person)
+    other = f"; {near} is here already" if near else ""
+    say(args, f"{person} is new here{other}.")
+
+
+def check_not_mistyped(args: argparse.Namespace, config: Config, person: str) -> None:
+    """Words are never kept under a mistyped pseudonym. Raises UsageError when others are here and this one is not."""
+    if not args.person or person == config.text("person") or find_person(args, config, person) is not None:
+        return
+    if everybody(args, config):
+        near = nearest(args, config, person)
+        raise UsageError(
+            f"There is nobody called '{person}' here.",
+            f"{f'Do you mean {near}? ' if near else ''}Somebody new: {called()} person new {person}",
+        )
+    say(args, f"{person} is new here.")
 
 
 def log_of(args: argparse.Namespace, config: Config, person: str) -> PersonLog:
@@ -55,16 +177,23 @@ def log_of(args: argparse.Namespace, config: Config, person: str) -> PersonLog:
 def belongings(args: argparse.Namespace, config: Config, person: str, *, required: bool = True) -> Belongings:
     """The recordings of a person in the data folder. `required`: encrypted ones must be opened, to know whose they are.
 
-    Raises LockedError when nobody has the passphrase for them.
+    Raises LockedError when nobody has the passphrase for them, RecordingError when a damaged log leaves it in doubt
+    whose they are.
     """
     from biofeedback.cli.passphrase import keys_for
     from biofeedback.recording.belongings import belongings_of
 
     found = belongings_of(config.home, person, None)
-    if not found.locked:
-        return found
-    keys = keys_for(args, config, found.locked[0], required=required)
-    return found if keys is None else belongings_of(config.home, person, keys)
+    if found.locked:
+        keys = keys_for(args, config, found.locked[0], required=required)
+        found = found if keys is None else belongings_of(config.home, person, keys)
+    if required and found.in_doubt:
+        who = found.in_doubt[0]
+        raise RecordingError(
+            f"The log of {who} cannot be read whole, so that nobody knows whose each recording is.",
+            f"Nothing was changed. Mend it: {called()} person repair {who}",
+        )
+    return found
 
 
 def local_time(said: Said) -> str:

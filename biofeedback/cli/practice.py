@@ -23,7 +23,7 @@ from biofeedback.cli.common import (
 from biofeedback.cli.consent import check_consent
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
-from biofeedback.cli.person_logs import person_of
+from biofeedback.cli.person_logs import person_of, say_if_new
 from biofeedback.config import Config, checked
 from biofeedback.errors import RecordingError, UsageError
 
@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
     person = person_of(args, config)
     if source.info.kind == "strap" and not args.no_record:
         check_consent(args, config, person, plan)
+    if not args.no_record:
+        say_if_new(args, config, person)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
     work = Work(

@@ -33,7 +33,7 @@ from biofeedback.session.opening import Opening, open_session
 from biofeedback.session.plan import Plan
 from biofeedback.session.playback import Playback, Tape
 from biofeedback.session.plugins import MetricPlugins, metric_plugins
-from biofeedback.session.resuming import BrokenOff, Late, away_us, reopen, resume_line
+from biofeedback.session.resuming import BrokenOff, Late, away_us, finish_interrupted, reopen, resume_line
 from biofeedback.session.runner import RunningSession
 from biofeedback.session.scripts import Shelf
 from biofeedback.session.space import check_space
@@ -162,9 +162,10 @@ def _begin_again(work: Work, broken_off: BrokenOff) -> _Begun:
     log, session = reopen(broken_off.part, broken_off.keys)
     if session is None:
         log.close()
+        finished = finish_interrupted(broken_off.part, broken_off.keys)
         raise RecordingError(
-            f"{broken_off.part.name} cannot be gone on with: it is over, or made by another version of this program.",
-            "Start a new session; this one is then finished as far as it went.",
+            "That session cannot be gone on with: it is over, or made by another version of this program.",
+            f"It is finished as far as it went: {finished}. Start a new one.",
         )
     clocks, boot = read_clocks(), boot_id()
     at_us = session.time_us + away_us(session.stored, broken_off.written_ns, clocks, boot)

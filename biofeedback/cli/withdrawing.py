@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import called, say
 from biofeedback.cli.person_logs import belongings, log_of
-from biofeedback.errors import BiofeedbackError, RecordingError
+from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
 from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA
 from biofeedback.recording.person_state import ENTRY_KINDS, MOVED
 
@@ -32,7 +32,13 @@ _NO_WORDS: Final = frozenset({MOVED})
 def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str) -> None:
     """Take a consent back, with all that this deletes. Raises UsageError when the person thinks better of it."""
     from biofeedback.recording.belongings import check_idle, forget_words
+    from biofeedback.recording.people import is_pseudonym
 
+    if not is_pseudonym(person):
+        raise UsageError(
+            f"'{person}' cannot be a pseudonym, so it has no consents.",
+            f"All of it: {called()} person delete '{person}'",
+        )
     log = log_of(args, config, person)
     if consent not in DELETING:
         log.write(CONSENTS[consent].line(given=False))
@@ -43,6 +49,7 @@ def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str
     _announce(owned, consent, log)
     confirm(args, f"Take back {consent} and delete this?")
     log.write(CONSENTS[consent].line(given=False))  # first of all: nothing new is kept if the rest is interrupted
+    forget_tags(args, config, owned.ids)
     if consent == HEART_DATA:
         _delete_recordings(config, owned, log)
     else:
@@ -52,25 +59,71 @@ def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str
 
 
 def delete_person(args: argparse.Namespace, config: Config, person: str) -> None:
-    """Delete all of a person: recordings and what lies beside them, then the log, last the name."""
-    from biofeedback.recording.belongings import check_idle, delete_recordings, forget_words
-    from biofeedback.recording.people import People
+    """Delete all of a person: the name, recordings and what lies beside them, then the log.
 
-    log = log_of(args, config, person)
+    What is interrupted can be done again: the person is there as long as any of it is.
+    """
+    from biofeedback.recording.belongings import check_idle, delete_recordings, forget_words
+    from biofeedback.recording.people import PEOPLE, People, is_pseudonym
+
+    folder = config.home / PEOPLE / person if is_pseudonym(person) else None
     owned = belongings(args, config, person)
     check_idle(owned)
-    said = f"The folder {log.path.parent}: consent, profile, journal"
-    _tell([*map(_described, owned.recordings), said], owned.unknown)
+    said = [f"The folder {folder}: consent, profile, journal"] if folder is not None and folder.exists() else []
+    _tell([*map(_described, owned.recordings), *said], owned.unknown)
     confirm(args, f"Delete all of {person}?", word=person)
+    People(config.home).name(person, None)
+    forget_tags(args, config, owned.ids)
     delete_recordings(config.home, owned)
+    _forget_moves_to(args, config, person)
+    if folder is not None:
+        _remove_folder(folder)
+    forget_words(config.home)
+
+
+def _remove_folder(folder: Path) -> None:
     try:
-        shutil.rmtree(log.path.parent)
+        if folder.exists():
+            shutil.rmtree(folder)
     except OSError as error:
         raise RecordingError(
-            f"{log.path.parent} could not be deleted: {error.strerror}.", "Run this again, or delete it by hand."
+            f"{folder} could not be deleted: {error.strerror}.", "Run this again, or delete it by hand."
         ) from error
-    People(config.home).name(person, None)
-    forget_words(config.home)
+
+
+def forget_tags(args: argparse.Namespace, config: Config, sessions: Collection[str]) -> None:
+    """Take the tags of these sessions out of every person's log. Raises BiofeedbackError."""
+
+    def about(line: Line) -> bool:
+        return line.kind == "tag" and line.body.get("session") in sessions
+
+    if sessions:
+        _drop(args, config, about, "tag", sessions)
+
+
+def _forget_moves_to(args: argparse.Namespace, config: Config, person: str) -> None:
+    """That a session was once moved to this person stands in the log of whose it had been, too."""
+
+    def names(line: Line) -> bool:
+        moved = line.kind == "edit" and line.body.get("what") == MOVED
+        return moved and str(line.body.get("value")).casefold() == person.casefold()
+
+    _drop(args, config, names, "edit", {person}, but=person)
+
+
+def _drop(
+    args: argparse.Namespace,
+    config: Config,
+    unwanted: Callable[[Line], bool],
+    kind: str,
+    words: Collection[str],
+    but: str = "",
+) -> None:
+    from biofeedback.recording.people import People
+
+    for person in People(config.home).pseudonyms():
+        if person != but:
+            log_of(args, config, person).drop(unwanted, [kind], words)
 
 
 def _announce(owned: Belongings, consent: str, log: PersonLog) -> None:
@@ -79,7 +132,7 @@ def _announce(owned: Belongings, consent: str, log: PersonLog) -> None:
         _tell([_described(one) for one in owned.recordings] or ["There are no recordings."], owned.unknown)
         return
     state = log.state()
-    lines = [f"SUDS, notes and your words out of {one.path.name}" for one in owned.recordings]
+    lines = [f"SUDS, notes, tags and your words out of {one.path.name}" for one in owned.recordings]
     journal = f"{len(state.entries)} " + ("entry" if len(state.entries) == 1 else "entries")
     lines.append(f"The journal ({journal}), texts ({len(state.texts)}) and words of the profile")
     _tell(lines, owned.unknown)
@@ -116,8 +169,10 @@ def _take_words_out(args: argparse.Namespace, config: Config, owned: Belongings,
     from biofeedback.recording.withdrawal import rewrite
     from biofeedback.session.scoring import check_copy_of
 
-    log.rewrite(_without_words, ["journal", "trigger", "text", "edit", "profile.words"])
-    log.forget_side_files()
+    # A number that was given is not given again: who takes an entry back by an old one would remove another.
+    last = log.state().next_entry - 1
+    gone: list[NewLine] = [("delete", {"entry": last})] if last else []
+    log.rewrite(_without_words, ["journal", "trigger", "text", "tag", "edit", "profile.words"], gone)
     failed: list[str] = []
     bar = FileBar(args, [str(one.path) for one in owned.recordings])
     for number, one in enumerate(owned.recordings):
@@ -136,7 +191,7 @@ def _take_words_out(args: argparse.Namespace, config: Config, owned: Belongings,
 
 def _without_words(line: Line) -> Mapping[str, Any] | None:
     """What a line of the log is without the person's own words."""
-    if line.kind in ENTRY_KINDS or line.kind == "text":
+    if line.kind in ENTRY_KINDS or line.kind in {"text", "tag"}:
         return None
     if line.kind == "edit" and line.body.get("what") not in _NO_WORDS:
         return None

@@ -97,8 +97,7 @@ class Picture:
         self.schedule: Schedule = ()
         self.cue: Cue | None = None
         self.amber = False
-        self.rescued = False
-        """Whether something strong came up in this session."""
+        self.rescued = False  # whether something strong came up in this session
         self.question: Ask | None = None
         self.heart_bpm: float | None = None
         self.level: Arousal | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from biofeedback.errors import RecordingError
 from biofeedback.recording.library import Session, is_running, open_library
+from biofeedback.recording.person_marks import person_logs_in
 from biofeedback.recording.sealing import Keys
 from biofeedback.recording.side_files import remove_recording, side_files
 
@@ -36,27 +37,42 @@ class OwnedRecording:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Recordings, newest first. `locked`: encrypted and not opened; `unknown`: damaged too far to say whose it is."""
+    """Recordings of a person, newest first, and what keeps more of them from being known.
+
+    `locked`: encrypted and not opened, person logs among them; `unknown`: recordings damaged too far to say whose they
+    are; `in_doubt`: people whose logs cannot be read whole, so that nobody knows whose any recording is.
+    """
 
     recordings: tuple[OwnedRecording, ...] = ()
     locked: tuple[Path, ...] = ()
     unknown: tuple[Path, ...] = ()
+    in_doubt: tuple[str, ...] = ()
     running: bool = False
     """One of them is being recorded at this moment."""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Of the sessions whose id is known."""
+        return frozenset(each.session.id for each in self.recordings if each.session.id)
 
 
 def belongings_of(home: Path, person: str, keys: Keys | None) -> Belongings:
     """What there is of a person, whose pseudonym may be written in another case. Raises BiofeedbackError."""
     if not home.is_dir():
         return Belongings()
+    logs = [(log, log.read(keys)) for log in person_logs_in(home)]
     with open_library(home, keys) as library:
         sessions = library.sessions()
         theirs = [each for each in sessions if each.person is not None and each.person.casefold() == person.casefold()]
         strangers = [each for each in sessions if each.person is None]
         return Belongings(
             tuple(OwnedRecording(each, library.path(each)) for each in theirs),
-            tuple(library.path(each) for each in strangers if each.facts.encrypted),
-            tuple(library.path(each) for each in strangers if not each.facts.encrypted),
+            (
+                *(log.path for log, said in logs if said.locked),
+                *(library.path(each) for each in strangers if each.facts.state == "locked"),
+            ),
+            tuple(library.path(each) for each in strangers if each.facts.state != "locked"),
+            tuple(log.person for log, said in logs if not said.whole and not said.locked),
             any(is_running(library, each) for each in theirs),
         )
 

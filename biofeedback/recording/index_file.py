@@ -34,9 +34,11 @@ CREATE TABLE metric(
     file TEXT NOT NULL, m TEXT NOT NULL, phase INTEGER, name TEXT, v REAL, rule TEXT, a REAL, rule_a TEXT
 );
 CREATE TABLE suds(file TEXT NOT NULL, t INTEGER NOT NULL, "when" TEXT NOT NULL, v INTEGER);
-CREATE TABLE person_log(person TEXT PRIMARY KEY, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE person_log(
+    person TEXT PRIMARY KEY, bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, whole INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE tag(person TEXT NOT NULL, session TEXT NOT NULL, word TEXT NOT NULL);
-CREATE TABLE edit(person TEXT NOT NULL, session TEXT NOT NULL, what TEXT NOT NULL, value TEXT, at TEXT NOT NULL);
+CREATE TABLE edit(person TEXT NOT NULL, session TEXT NOT NULL, what TEXT NOT NULL, value TEXT, place INTEGER NOT NULL);
 CREATE TABLE deleted(person TEXT NOT NULL, session TEXT NOT NULL);
 CREATE INDEX metric_file ON metric(file);
 CREATE INDEX suds_file ON suds(file);

@@ -57,7 +57,10 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session as the library knows it. `person`: whose it is, None while that is encrypted."""
+    """A session as the library knows it.
+
+    `person`: whose it is, None while that cannot be known, because the log of some person is encrypted or damaged.
+    """
 
     facts: Facts
     person: str | None
@@ -166,7 +169,7 @@ class Library:
         return replace(
             session,
             facts=facts,
-            person=marks.owners.get(facts.id, facts.subject),
+            person=marks.owner(facts.id, facts.subject),
             tags=tuple(marks.tags.get(facts.id, ())),
             deleted=facts.id in marks.deleted,
         )
@@ -218,11 +221,11 @@ def _read_person_logs(index: sqlite3.Connection, home: Path) -> None:
 
 
 def _keep_marks(index: sqlite3.Connection, log: LogFile) -> None:
-    index.execute("INSERT INTO person_log VALUES (?,?,?)", (log.person, log.bytes, log.mtime_ns))
     said = log.read()
+    index.execute("INSERT INTO person_log VALUES (?,?,?,?)", (log.person, log.bytes, log.mtime_ns, said.whole))
     for table, rows in (("tag", said.tags), ("edit", said.edits), ("deleted", [(each,) for each in said.deleted])):
         for row in rows:
-            words = [log.person, *(None if word is None else storable_text(word) for word in row)]
+            words = [log.person, *(storable_text(word) if isinstance(word, str) else word for word in row)]
             index.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(words))})", words)  # noqa: S608 - our own
 
 
@@ -253,7 +256,7 @@ def _session(row: tuple[Any, ...], marks: Marks) -> Session:
     sha256, phases, verified = row[len(_FACTS) :]
     return Session(
         facts,
-        marks.owners.get(facts.id, facts.subject),
+        marks.owner(facts.id, facts.subject),
         tuple(marks.tags.get(facts.id, ())),
         sha256,
         tuple(loads(phases)) if phases else (),
@@ -265,8 +268,9 @@ def _session(row: tuple[Any, ...], marks: Marks) -> Session:
 def _stored_marks(index: sqlite3.Connection) -> Marks:
     return Marks.of(
         index.execute("SELECT session, word FROM tag ORDER BY rowid").fetchall(),
-        index.execute("SELECT session, what, value, at FROM edit ORDER BY rowid").fetchall(),
+        index.execute("SELECT session, what, value, place FROM edit ORDER BY rowid").fetchall(),
         [session for (session,) in index.execute("SELECT session FROM deleted")],
+        whole=not index.execute("SELECT 1 FROM person_log WHERE NOT whole LIMIT 1").fetchall(),
     )
 
 

@@ -64,6 +64,7 @@ class LineFile:
         self._waiting_bytes = 0
         self._poisoned = False
         self._why = ""
+        self._finished = False
         self._tried_s = float("-inf")
         self._syncer = Syncer(descriptor, path.parent, durable=0)
 
@@ -152,8 +153,14 @@ class LineFile:
 
     def close(self) -> None:
         """Bring all to the disk and let the file go. What cannot be written by then is lost, and `failed` says so."""
-        if self._descriptor < 0:
+        self.finish()
+        self.release()
+
+    def finish(self) -> None:
+        """Bring all to the disk; the file stays locked, and nothing is written to it any more."""
+        if self._finished:
             return
+        self._finished = True
         for _ in range(2):  # a disk that fails in the last sync is a reason for a new part, once
             if self._waiting or self._poisoned or self._syncer.error is not None:
                 self._tried_s = float("-inf")
@@ -165,8 +172,12 @@ class LineFile:
             self._write_what_waits()
         if self._syncer.error is not None:
             self._fail(self._syncer.error)
-        os.close(self._descriptor)
-        self._descriptor = -1
+
+    def release(self) -> None:
+        """Let a finished file go."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _write_what_waits(self) -> None:
         """The last try, into a file that cannot be trusted any more: better than nowhere."""
@@ -354,12 +365,19 @@ def _to_go_on_with(path: Path, descriptor: int, keys: Keys | None) -> tuple[byte
     """Lock and read a file that is to be gone on with."""
     if not _locked(descriptor):
         raise _busy(path)
-    if not os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False)):
-        raise RecordingError(f"{path} has just been written anew by another program.", "Try it again.")
+    if not _is_at(path, descriptor):
+        raise RecordingError(f"{path} has just been finished or written anew by another program.", "Try it again.")
     data = _read_all(descriptor)
     found = scan(data, keys)
     _check_can_go_on(path, found)
     return data, found
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether the file is still the one of that name."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
+    return False
 
 
 def _check_can_go_on(path: Path, found: Scan) -> None:

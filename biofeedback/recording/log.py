@@ -56,6 +56,8 @@ class SessionLog:
         """What the file held when it was gone on with; None for a new one."""
         self._events = self._last_t = self._sealed_t = 0
         self._ended = False
+        self._sealed_lines = 0
+        """So many lines are sealed already, when nothing more is written."""
         self._named: Path | None = None
         self._unnamed: str | None = None
         if part is None:
@@ -75,6 +77,7 @@ class SessionLog:
         self._last_t = found.lines[-1].t
         self._sealed_t = max((line.t for line in found.lines if line.kind == "seal"), default=0)
         self._ended = self.stored.finished
+        self._sealed_lines = found.frames if found.lines[-1].kind == "seal" else 0
 
     @property
     def failed(self) -> str | None:
@@ -135,16 +138,23 @@ class SessionLog:
         """Seal, sync and name the file. Returns where it is; one without the session's end stays `.part`."""
         if self._named is not None:
             return self._named
-        self._seal(self._last_t)
-        self._file.close()
+        if self._file.lines > self._sealed_lines:
+            self._seal(self._last_t)
+        self._file.finish()
         self._named = self.part
+        if os.name == "nt":  # there an open file keeps its name
+            self._file.release()
         if self._file.failed is None and self._ended:
-            self._unnamed = give_final_name(self.part, self.path)
-            if self._unnamed is None:
-                self._named = self.path
-                with suppress(OSError):
-                    clear_finished_parts(self.path)
+            self._name()
+        self._file.release()  # only now: nobody may take it for a session that was broken off
         return self._named
+
+    def _name(self) -> None:
+        self._unnamed = give_final_name(self.part, self.path)
+        if self._unnamed is None:
+            self._named = self.path
+            with suppress(OSError):
+                clear_finished_parts(self.path)
 
     def __enter__(self) -> Self:
         """Nothing to do: the file is open."""
@@ -188,6 +198,10 @@ def give_final_name(part: Path, final: Path) -> str | None:
 
 def _rename_without_overwriting(part: Path, final: Path) -> None:
     """Give the file its name. Raises FileExistsError when the name is taken, OSError when it cannot be done."""
+    if os.name == "nt":  # there a rename replaces nothing, and no file that is read-only is taken away
+        part.rename(final)
+        make_read_only(final)
+        return
     try:
         os.link(part, final)
     except FileExistsError:

@@ -9,6 +9,8 @@ FORMAT: Final = "biofeedback-session"
 VERSION: Final = 1
 """Of the line layout. It rises only when a reader of this version could not read a file any more (`min_reader`)."""
 SUFFIX: Final = ".session.jsonl"
+JSONL: Final = ".jsonl"
+"""What the name of a recording ends in, whoever chose the rest."""
 PART: Final = ".part"
 FIRST_BYTES: Final = b'{"n":0,"t":0,"k":"head"'
 MOST_PARTS: Final = 9

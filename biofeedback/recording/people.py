@@ -1,7 +1,7 @@
 """The people of a home: one folder each under its pseudonym, and one file that knows their names.
 
 The folders are what counts. `people.json` ({"people": {pseudonym: {"name": ...}}}) may be missing or damaged; then the
-names are unknown and nothing else.
+names that cannot be read in it are unknown and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
@@ -30,6 +30,9 @@ WAIT_S: Final = 2.0
 _PSEUDONYM: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself, with any ending."""
+_LOCK: Final = f"{NAMES}.lock"
+_PAIR: Final = re.compile(r'"([A-Za-z0-9._-]{1,64})"\s*:\s*\{\s*"name"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.)*")')
+"""A pseudonym and its name as they are written in the table."""
 _NUMBERED: Final = re.compile(r"P-([0-9]{1,9})", re.IGNORECASE)
 
 
@@ -76,17 +79,21 @@ class People:
         return sorted((name for name in found if is_pseudonym(name)), key=lambda name: (name.casefold(), name))
 
     def names(self) -> Mapping[str, str]:
-        """The names that are known, by pseudonym."""
-        return self._read() or {}
+        """The names that are known, by pseudonym; of a damaged file those that can still be read."""
+        names = self._read()
+        return self._salvaged() if names is None else names
 
-    def find(self, word: str) -> str | None:
-        """The person with this pseudonym, in whatever case, or with this name when only one has it."""
-        people = self.pseudonyms()
+    def find(self, word: str, more: Sequence[str] = (), names: Mapping[str, str] | None = None) -> str | None:
+        """The person with this pseudonym, in whatever case, or with this name when only one has it.
+
+        `more`: people without a folder; `names`: what else is known of names than what the table says.
+        """
+        known = {**self.names(), **(names or {})}
+        people = [*dict.fromkeys([*self.pseudonyms(), *known, *more])]
         same = [person for person in people if person.casefold() == word.casefold()]
         if same:
             return next((person for person in same if person == word), same[0])
-        names = self.names()
-        named = [person for person in people if names.get(person, "").casefold() == word.casefold()]
+        named = [person for person in people if known.get(person, "").casefold() == word.casefold()]
         return named[0] if len(named) == 1 else None
 
     def found(self, word: str) -> str:
@@ -96,15 +103,17 @@ class People:
             raise UsageError(f"There is nobody called '{word}' here.", "See who is there: person list")
         return person
 
-    def next_free(self) -> str:
-        """P-001, P-002, ...: one more than the highest there is."""
-        taken = [int(match[1]) for name in [*self.pseudonyms(), *self.names()] if (match := _NUMBERED.fullmatch(name))]
+    def next_free(self, more: Sequence[str] = ()) -> str:
+        """P-001, P-002, ...: one more than the highest there is, `more` included."""
+        people = [*self.pseudonyms(), *self.names(), *more]
+        taken = [int(match[1]) for name in people if (match := _NUMBERED.fullmatch(name))]
         return f"P-{max(taken, default=0) + 1:03d}"
 
     def make(self, pseudonym: str) -> str:
         """A folder for somebody new. Raises UsageError when the word cannot be, or the person is there already."""
         checked_pseudonym(pseudonym)
-        if (other := self.find(pseudonym)) is not None:
+        other = next((each for each in self.pseudonyms() if each.casefold() == pseudonym.casefold()), None)
+        if other is not None:
             raise UsageError(f"There is a person called '{other}' already.", "Choose another pseudonym.")
         try:
             make_private_folder(self.folder)
@@ -116,17 +125,37 @@ class People:
         return pseudonym
 
     def name(self, pseudonym: str, name: str | None) -> None:
-        """Remember a name, or forget it. A file that cannot be read is kept aside. Raises RecordingError."""
+        """Remember a name, or forget it. A file that cannot be read is kept aside. Raises RecordingError.
+
+        With a name that is forgotten go the files that were kept aside: they may have it too.
+        """
         with self._locked():
             names = self._read()
+            found = self._salvaged() if names is None else names
             if names is None:
                 with suppress(FileNotFoundError):
                     self._names.replace(free_name(self._names.with_name(f"{NAMES}.damaged")))
-            others = {known: text for known, text in (names or {}).items() if known != pseudonym}
+            others = {known: text for known, text in found.items() if known != pseudonym}
             wanted = others if name is None else {**others, pseudonym: name}
             if wanted != (names or {}):
                 table = {"people": {known: {"name": wanted[known]} for known in sorted(wanted)}}
                 _replace(self._names, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
+            for beside in self.home.glob(f"{NAMES}.*"):
+                if beside.name != _LOCK and (name is None or not beside.name.startswith(f"{NAMES}.damaged")):
+                    beside.unlink(missing_ok=True)  # nobody is writing one: a program that was has died
+
+    def _salvaged(self) -> dict[str, str]:
+        """The names that can be read in a damaged file."""
+        try:
+            with self._names.open("rb") as file:
+                text = file.read(LARGEST_FILE).decode(errors="replace")
+        except OSError:
+            return {}
+        found: dict[str, str] = {}
+        for person, quoted in _PAIR.findall(text):
+            with suppress(ValueError):
+                found[person] = json.loads(quoted)
+        return {person: name for person, name in found.items() if is_pseudonym(person)}
 
     def _read(self) -> dict[str, str] | None:
         """The file's names, None when it is missing or no such file."""
@@ -146,7 +175,7 @@ class People:
         """Alone with the names: what another program adds meanwhile is not lost."""
         try:
             make_private_folder(self.home)
-            descriptor = os.open(self.home / f"{NAMES}.lock", os.O_RDWR | os.O_CREAT | _CAREFUL, 0o600)
+            descriptor = os.open(self.home / _LOCK, os.O_RDWR | os.O_CREAT | _CAREFUL, 0o600)
         except OSError as error:
             raise _unusable(self.home, error) from error
         try:

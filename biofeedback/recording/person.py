@@ -10,9 +10,9 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,12 @@ from typing import Any, Final, TypeAlias
 
 from biofeedback.errors import RecordingError, UnreadableError
 from biofeedback.events import Json
-from biofeedback.recording.chain import Line, LineError
+from biofeedback.recording.chain import SEALED, Line, LineError, SealedError
+from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
 from biofeedback.recording.people import PEOPLE, WAIT_S, People, checked_pseudonym, free_name, wait_for
-from biofeedback.recording.person_state import PersonState, fold
+from biofeedback.recording.person_state import REPAIR, PersonState, fold
 from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.reader import StoredLines, read_lines
 from biofeedback.recording.relock import relock
@@ -39,6 +40,10 @@ LOCK: Final = "person.lock"
 NewLine: TypeAlias = tuple[str, Mapping[str, Json]]
 """A line to be written: its kind and its keys besides `at` and `utc_off_s`."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ASK_AGAIN: Final = [
+    (kind, {**body, "why": REPAIR}) for text in CONSENTS.values() for kind, body in [text.line(given=False)]
+]
+_SEALED_KEY: Final = f'"{SEALED}":'.encode()
 _LOCK_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -66,8 +71,12 @@ class PersonLog:
         return self.home / PEOPLE / self.person / FILE
 
     def read(self) -> StoredLines | None:
-        """Its lines, None when there are none yet. Raises UnreadableError when it is no log or has other keys."""
-        if not self.path.exists() or _never_begun(self.path):
+        """Its lines, None when there are none yet.
+
+        Raises UnreadableError when it is no log or has other keys, RecordingError when its folder is a link.
+        """
+        _refuse_link(self.path.parent)
+        if not self.path.exists() or never_begun(self.path):
             return None
         return read_lines(self.path, self.keys, format_=FORMAT)
 
@@ -78,7 +87,7 @@ class PersonLog:
             return PersonState()
         if stored.locked:
             raise UnreadableError(f"What {self.person} has written here is encrypted.", "Give the passphrase.")
-        return fold([*stored.lines, *stored.beyond])
+        return replace(fold([*stored.lines, *stored.beyond]), holed=stored.holed)
 
     def write(self, *said: NewLine) -> None:
         """Add lines and bring them to the disk. Raises RecordingError when that cannot be done."""
@@ -105,7 +114,8 @@ class PersonLog:
         """Write the log anew: of each line what `kept` leaves of it, None for nothing, and `more` at the end.
 
         The new file has a chain of its own and says in `head.parent` from what it was made and what was `removed`. It
-        is read again before it takes the place of the old one, which is gone then. Raises RecordingError.
+        is read again before it takes the place of the old one, which is gone then with all that lies beside it since it
+        was torn or damaged: what is removed may stand there too. Raises RecordingError.
         """
         with self._alone():
             self._set_unbegun_aside()
@@ -114,25 +124,47 @@ class PersonLog:
             self._whole_state()
             LineFile.reopen(self.path, self.keys)[0].close()  # moves a torn end aside
             stored = read_lines(self.path, self.keys, format_=FORMAT)
-            self._replace(stored.head, stored.lines, kept, removed, more)
+            self._replace(stored.head, stored.lines, kept, removed, more, beside_too=True)
+
+    def drop(self, unwanted: Callable[[Line], bool], removed: Sequence[str], words: Collection[str]) -> bool:
+        """Write the log anew without these lines, which hold one of the `words`; whether there were any.
+
+        Raises as `rewrite`, UnreadableError when it cannot be read.
+        """
+        stored = self.read()
+        if stored is None:
+            return False
+        if not self._beside_holds(words) and not any(map(unwanted, [*stored.lines, *stored.beyond])):
+            return False
+        self.rewrite(lambda line: None if unwanted(line) else line.body, removed)
+        return True
 
     def repair(self) -> Path | None:
         """Make a damaged log one that can be written: all its readable lines, chained anew. None when it is whole.
 
-        The damaged file is kept beside it; its path is returned. Raises RecordingError when nothing can be read.
+        The damaged file is kept beside it; its path is returned. No consent is given any more: one may have been taken
+        back in what cannot be read. Of a log in which nothing can be read a new one is begun. Raises RecordingError
+        when it is encrypted and there is no key, or a log of another sort.
         """
         with self._alone():
-            data = self.path.read_bytes() if self.path.exists() else b""
-            found = scan(data, self.keys)
-            if found.damage is None or (found.torn and found.lines):
+            if not self.path.exists() or never_begun(self.path):
                 return None
+            with suppress(UnreadableError):
+                stored = read_lines(self.path, self.keys, format_=FORMAT)
+                if not stored.holed:
+                    return None
+            data = self.path.read_bytes()
+            try:
+                found = scan(data, self.keys)
+            except SealedError as error:
+                raise RecordingError(f"{self.path} does not open: {error}.", "It is left as it is.") from error
+            if found.locked or (found.lines and found.lines[0].body.get("format") != FORMAT):
+                raise RecordingError(f"{self.path} cannot be mended.", "It is left as it is.")
             lines = [*found.lines, *found.beyond]
-            if found.locked or not lines:
-                raise RecordingError(f"Nothing in {self.path} can be read.", "It is left as it is.")
-            head = head_of(found.lines) if found.lines else _head_from(self.person, lines[0])
+            head = head_of(found.lines) if found.lines else _head_from(self.person, [*lines, Line(0, 0, "", {})][0])
             aside = free_name(self.path.with_name(f"{FILE}.damaged"))
             _copy(data, aside)
-            self._replace(head, lines, lambda line: line.body, ["damaged"], ())
+            self._replace(head, lines, lambda line: line.body, ["damaged"], _ASK_AGAIN)
             return aside
 
     def relock(self, new: Keys | None) -> None:
@@ -146,12 +178,18 @@ class PersonLog:
             for path in self.path.parent.glob(f"{FILE}.*"):
                 path.unlink(missing_ok=True)
 
+    def _beside_holds(self, words: Collection[str]) -> bool:
+        """Whether one of these words is in what lies beside the log, or may be, because that is encrypted."""
+        wanted = [_SEALED_KEY, *(word.encode() for word in words)]
+        found = [path.read_bytes() for path in self.path.parent.glob(f"{FILE}.*") if path.is_file()]
+        return any(word in data for word in wanted for data in found)
+
     def _whole_state(self) -> PersonState:
         """The state of a log that can be written. Raises RecordingError."""
         stored = self.read()
         if stored is None:
             return PersonState()
-        if stored.damage is not None and stored.beyond:
+        if stored.holed:
             what = f"What is kept of {self.person} is damaged: {stored.damage}."
             raise RecordingError(what, f"Nothing was changed. Mend it with: person repair {self.person}")
         if stored.locked:
@@ -200,18 +238,24 @@ class PersonLog:
         kept: Callable[[Line], Mapping[str, Any] | None],
         removed: Sequence[str],
         more: Sequence[NewLine],
+        *,
+        beside_too: bool = False,
     ) -> None:
         new = self.path.with_name(f"{FILE}.new")
         new.unlink(missing_ok=True)  # of an attempt that was interrupted; the old file has all of it
         said = [line for line in lines if line.kind not in {"head", "seal"}]
         left = [Line(-1, line.t, line.kind, body) for line in said if (body := kept(line)) is not None]
         wall_ns = _wall_ns(head)
-        left += self._stamped(more, wall_ns, lines[-1].t)
+        left += self._stamped(more, wall_ns, lines[-1].t if lines else 0)
         sha256 = hashlib.sha256(self.path.read_bytes()).hexdigest()
         try:
             file = self._create(new, wall_ns, {"sha256": sha256, "removed": list(removed)})
             self._finish(file, left, new)
             self._check(new, left)
+            if beside_too:  # first: whoever is interrupted here can do it again, for the old log has all of it
+                for beside in self.path.parent.glob(f"{FILE}.*"):
+                    if beside != new:
+                        beside.unlink(missing_ok=True)
             new.replace(self.path)
         finally:
             new.unlink(missing_ok=True)
@@ -225,7 +269,7 @@ class PersonLog:
 
     def _set_unbegun_aside(self) -> None:
         """A program died while it wrote the head: what there is of it is kept, and the log begins."""
-        if self.path.exists() and _never_begun(self.path):
+        if self.path.exists() and never_begun(self.path):
             self.path.replace(free_name(self.path.with_name(f"{FILE}.torn0")))
 
     @contextmanager
@@ -234,6 +278,7 @@ class PersonLog:
         folder = self.path.parent
         descriptor = -1
         try:
+            _refuse_link(folder)
             make_private_folder(folder)
             until = time.monotonic() + WAIT_S
             while descriptor < 0 or not _still_there(folder / LOCK, descriptor):
@@ -265,8 +310,16 @@ def hide_names(home: Path, keys: Keys) -> None:
         people.name(person, None)
 
 
-def _never_begun(path: Path) -> bool:
-    """Whether there is not one whole line in it."""
+def _refuse_link(folder: Path) -> None:
+    """Raises RecordingError when somebody put a link in the folder's place: it leads to a folder of others."""
+    if folder.is_symlink():
+        raise RecordingError(
+            f"{folder} is a link, not the folder it should be.", "Move it away; the program makes its own."
+        )
+
+
+def never_begun(path: Path) -> bool:
+    """Whether there is not one whole line in it: its program died while it wrote the head."""
     with suppress(OSError), path.open("rb") as file:
         return b"\n" not in file.read(1 << 17)
     return False

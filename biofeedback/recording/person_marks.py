@@ -10,7 +10,7 @@ from pathlib import Path
 
 from biofeedback.errors import UnreadableError
 from biofeedback.recording.people import PEOPLE
-from biofeedback.recording.person import FILE, FORMAT
+from biofeedback.recording.person import FILE, FORMAT, never_begun
 from biofeedback.recording.person_state import MOVED, fold
 from biofeedback.recording.reader import read_lines
 from biofeedback.recording.sealing import Keys
@@ -18,11 +18,16 @@ from biofeedback.recording.sealing import Keys
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one person log says: (session, tag), (session, what, value, UTC as ISO 8601), and deleted sessions."""
+    """What one person log says: (session, tag), (session, what, value, order), and deleted sessions.
+
+    `whole`: all of it could be read; where not, it may have said more.
+    """
 
     tags: Sequence[tuple[str, str]] = ()
-    edits: Sequence[tuple[str, str, str | None, str]] = ()
+    edits: Sequence[tuple[str, str, str | None, int]] = ()
     deleted: Sequence[str] = ()
+    whole: bool = True
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +41,64 @@ class LogFile:
 
     def read(self, keys: Keys | None = None) -> Said:
         """What it says; nothing when it cannot be read, or not without its key."""
+        if never_begun(self.path):
+            return Said()
         with suppress(UnreadableError):
             stored = read_lines(self.path, keys, format_=FORMAT)
+            if stored.locked:
+                return Said(whole=False, locked=True)
             state = fold([*stored.lines, *stored.beyond])
             return Said(
                 [(session, word) for session, words in state.tags.items() for word in words],
                 [
-                    (edit.session, edit.what, None if edit.value is None else str(edit.value), edit.said.at)
+                    (edit.session, edit.what, None if edit.value is None else str(edit.value), edit.order)
                     for edit in state.edits
                 ],
                 sorted(state.deleted),
+                not stored.holed,
             )
-        return Said()
+        return Said(whole=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What all person logs together say, by the full id of a session."""
+    """What all person logs together say, by the full id of a session.
+
+    `whole`: every log could be read. Where not, nobody knows whose a session is: the missing line may have moved it.
+    """
 
     owners: Mapping[str, str] = field(default_factory=dict[str, str])
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     deleted: frozenset[str] = frozenset()
+    orders: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of the newest move of each session."""
+    whole: bool = True
+
+    def owner(self, session: str, subject: str | None) -> str | None:
+        """Whose a session is that was recorded under `subject`; None when that cannot be known."""
+        return self.owners.get(session, subject) if self.whole else None
+
+    def next_order(self, session: str, now_ms: int) -> int:
+        """The order of a move that is to count, whatever the clock of this computer says."""
+        return max(now_ms, self.orders.get(session, 0) + 1)
 
     @staticmethod
     def of(
         tags: Iterable[tuple[str, str]],
-        edits: Iterable[tuple[str, str, str | None, str]],
+        edits: Iterable[tuple[str, str, str | None, int]],
         deleted: Iterable[str],
+        *,
+        whole: bool,
     ) -> Marks:
-        """Of two edits the newer counts, whoever's log it is in."""
+        """Of two edits the one with the higher order counts, whoever's log it is in."""
         words: dict[str, dict[str, None]] = {}
         for session, word in tags:
             words.setdefault(session, {})[word] = None
         moved = sorted((edit for edit in edits if edit[1] == MOVED and edit[2]), key=lambda edit: edit[3])
         owners = {session: str(value) for session, _, value, _ in moved}
-        return Marks(owners, {session: tuple(each) for session, each in words.items()}, frozenset(deleted))
+        orders = {session: order for session, _, _, order in moved}
+        tagged = {session: tuple(each) for session, each in words.items()}
+        return Marks(owners, tagged, frozenset(deleted), orders, whole)
 
 
 def person_logs_in(home: Path) -> Iterator[LogFile]:
@@ -95,4 +123,5 @@ def marks_of(logs: Iterable[LogFile], keys: Keys | None) -> Marks:
         [tag for each in said for tag in each.tags],
         [edit for each in said for edit in each.edits],
         [session for each in said for session in each.deleted],
+        whole=all(each.whole for each in said),
     )

@@ -4,12 +4,13 @@ Each kind and its keys besides `at` (UTC, ISO 8601) and `utc_off_s` (seconds eas
 
 - `profile`: any of name, words {name: text}, flags [word], pace (breaths a minute), strap; null takes a key away
 - `screen`: kept whole; the newest counts
-- `consent`: id, v (the version of its sentence), given
+- `consent`: id, v (the version of its sentence), given; `why` "repair": the log was damaged, so it is to be asked again
 - `journal`: entry (number), text, and where said practice, before, after (SUDS 0-10), session
 - `trigger`: the same, and trigger
 - `text`: what, value: words of the person for a script
 - `tag`: session, what (add, remove), value
-- `edit`: session, what, value: shown over the original; `what` is `person` when a session was moved
+- `edit`: session, what, value, order: shown over the original; `what` is `person` when a session was moved. Of two the
+  one with the higher `order` counts: milliseconds since 1970, or one more than the highest there was
 - `delete`: session, or entry: what was deleted, never what it said
 
 Unknown kinds and keys change nothing here and stay in the file. A value of another type than it should have is passed
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, cast
 
 from biofeedback.recording.chain import Line
@@ -28,6 +30,8 @@ from biofeedback.recording.consents import CONSENTS
 ENTRY_KINDS: Final = frozenset({"journal", "trigger"})
 MOVED: Final = "person"
 """`what` of the edit that says whose a session is."""
+REPAIR: Final = "repair"
+"""`why` of a consent that counts as not given since the log was mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Consent:
     version: int
     given: bool
     said: Said
+    lost: bool = False
+    """Nobody took it back: the log was damaged, and what it said last is not known."""
 
     @property
     def holds(self) -> bool:
@@ -88,6 +94,8 @@ class Edit:
     what: str
     value: Any
     said: Said
+    order: int = 0
+    """Of two edits the one with the higher order counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +111,16 @@ class PersonState:
     edits: tuple[Edit, ...] = ()
     deleted: frozenset[str] = frozenset()
     next_entry: int = 1
+    holed: bool = False
+    """Lines are missing: a consent that seems to be given may have been taken back in one of them."""
 
     def holds(self, consent: str) -> bool:
-        """Whether this consent is given, to the sentence as it stands today."""
-        return consent in self.consents and self.consents[consent].holds
+        """Whether this consent is given, to the sentence as it stands today; no consent of a damaged log is."""
+        return not self.holed and consent in self.consents and self.consents[consent].holds
 
     def took_back(self, consent: str) -> bool:
-        """Whether this consent was given once and is not any more."""
-        return consent in self.consents and not self.consents[consent].given
+        """Whether this consent was given once and is not any more, or may have been taken back in a damaged log."""
+        return self.holed or (consent in self.consents and not self.consents[consent].given)
 
     def latest(self, what: str) -> Mapping[str, Edit]:
         """The newest edit of this sort for each session."""
@@ -160,7 +170,8 @@ class _Fold:
 
     def consent(self, body: Mapping[str, Any], said: Said) -> None:
         if id_ := _text(body.get("id")):
-            self.consents[id_] = Consent(id_, _whole(body.get("v")) or 0, body.get("given") is True, said)
+            lost = body.get("why") == REPAIR
+            self.consents[id_] = Consent(id_, _whole(body.get("v")) or 0, body.get("given") is True, said, lost)
 
     def journal(self, body: Mapping[str, Any], said: Said) -> None:
         self._entry("journal", body, said)
@@ -185,7 +196,8 @@ class _Fold:
     def edit(self, body: Mapping[str, Any], said: Said) -> None:
         session, what = _text(body.get("session")), _text(body.get("what"))
         if session and what:
-            self.edits.append(Edit(session, what, body.get("value"), said))
+            order = _whole(body.get("order"))
+            self.edits.append(Edit(session, what, body.get("value"), said, _ms(said) if order is None else order))
 
     def delete(self, body: Mapping[str, Any], _: Said) -> None:
         if session := _text(body.get("session")):
@@ -223,6 +235,14 @@ def _text(value: object) -> str:
 
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _ms(said: Said) -> int:
+    """Milliseconds since 1970, 0 when it is no time."""
+    try:
+        return round(datetime.fromisoformat(said.at).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        return 0
 
 
 def _suds(value: object) -> int | None:

@@ -12,7 +12,7 @@ from biofeedback.events import Event
 from biofeedback.recording.chain import Line, SealedError
 from biofeedback.recording.codec import EVENT_KINDS, from_body
 from biofeedback.recording.naming import FIRST_BYTES, FORMAT, PART, VERSION
-from biofeedback.recording.scan import Scan, head_of, scan
+from biofeedback.recording.scan import CUT_SHORT, Scan, head_of, scan
 from biofeedback.recording.sealing import Keys
 
 LARGEST_BYTES: Final = 1024**3
@@ -35,6 +35,11 @@ class StoredLines:
     damage: str | None
     beyond: tuple[Line, ...] = ()
     locked: bool = False
+
+    @property
+    def holed(self) -> bool:
+        """Whether lines that were whole once cannot be read: more than an end that was being written is damaged."""
+        return self.damage is not None and (bool(self.beyond) or not self.damage.endswith(CUT_SHORT))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from biofeedback.recording.chain import LONGEST_LINE
-from biofeedback.recording.naming import PART, SUFFIX, final_of
+from biofeedback.recording.naming import FIRST_BYTES, JSONL, PART, SUFFIX, final_of
 from biofeedback.recording.scan import scan
 from devices.file_lock import try_lock
 
@@ -28,11 +28,12 @@ def parts_in(folder: Path) -> list[Path]:
     by_final: dict[Path, list[Path]] = defaultdict(list)
     with suppress(OSError):
         for path in folder.iterdir():
-            if path.name.endswith(PART) and SUFFIX in path.name and path.is_file() and not path.is_symlink():
-                by_final[final_of(path)].append(path)
+            final = final_of(path)
+            if final != path and final.suffix == JSONL and path.is_file() and not path.is_symlink():
+                by_final[final].append(path)
     free = (parts for _, parts in sorted(by_final.items()) if not any(map(in_use, parts)))
-    found = (_fullest(begun) for parts in free if (begun := [part for part in parts if _has_begun(part)]))
-    return [part for part in found if not _named_already(part)]
+    begun = ([part for part in parts if _has_begun(part) and not _finished_already(part)] for parts in free)
+    return [_fullest(parts) for parts in begun if parts]
 
 
 def in_use(part: Path) -> bool:
@@ -54,18 +55,24 @@ def clear_finished_parts(final: Path) -> list[Path]:
         if in_use(part):
             continue
         if _holds(final, part):
+            if os.name == "nt":
+                part.chmod(0o600)  # there nothing that is read-only is taken away
             part.unlink()
         else:
             others.append(part)
     return others
 
 
-def _named_already(part: Path) -> bool:
-    """A program died between giving the final name and taking this one away: it is not unfinished. Takes it away."""
+def _finished_already(part: Path) -> bool:
+    """A program died after giving the final name and before taking this one away: takes it away.
+
+    It is another name of the finished recording, or what was left behind when a disk failed and is in that too.
+    """
     final = final_of(part)
     with suppress(OSError):
-        if final.exists() and part.samefile(final):
-            final.chmod(0o400)
+        if final.exists() and _holds(final, part):
+            if part.samefile(final):
+                final.chmod(0o400)
             part.unlink()
             return True
     return False
@@ -74,9 +81,12 @@ def _named_already(part: Path) -> bool:
 def _has_begun(part: Path) -> bool:
     """Whether there is at least a head. One whose program died before has nothing in it, and is put aside."""
     with suppress(OSError):
-        if b"\n" in part.read_bytes()[:LONGEST_LINE]:
-            return True
-        if time.time() - part.stat().st_mtime > JUST_BEGUN_S:
+        with part.open("rb") as file:
+            first = file.read(LONGEST_LINE)
+        if b"\n" in first:
+            return first.startswith(FIRST_BYTES)  # other programs make parts too
+        ours = SUFFIX in part.name and FIRST_BYTES.startswith(first[: len(FIRST_BYTES)])
+        if ours and time.time() - part.stat().st_mtime > JUST_BEGUN_S:
             part.replace(part.with_name(f"{part.name}.torn0"))
     return False
 

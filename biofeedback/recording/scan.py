@@ -15,8 +15,9 @@ from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedE
 from biofeedback.recording.sealing import CIPHER, NEW_KEY, FileCipher, Keys
 
 
-_CONTENTS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
+_CONTENTS: Final = re.compile(rb'"%b":"[^"]*?([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
 _KEYS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % NEW_KEY.encode())
+CUT_SHORT: Final = "the line is cut short"
 _END: Final = 24
 """Letters at the end of an encrypted line's content that hold what the next line is bound to."""
 
@@ -72,7 +73,7 @@ def scan(data: bytes, keys: Keys | None = None) -> Scan:
             _salvage(found, whole, place)
             return found
     if rest:
-        found.damage = f"line {len(whole) + 1}: the line is cut short"
+        found.damage = f"line {len(whole) + 1}: {CUT_SHORT}"
     return found
 
 

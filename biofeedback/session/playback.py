@@ -97,11 +97,8 @@ class Playback:
         self._motion = Motion(0)
         self._target_us: int | None = None
         self._events: list[Event] = []
-        self._shown = 0
-        self._told = 0
-        self._reached_us = 0
-        self._kept: list[tuple[int, int]] = [(0, 0)]
-        """How many events had been shown, and until when, at each `Keep`, and at the beginning."""
+        self._shown = self._told = self._reached_us = 0
+        self._kept = [(0, 0)]  # how many events had been shown, and until when, at the beginning and at each `Keep`
         self._stays = False
         self._source: Iterator[Event] = iter(())
         self._commands: list[Callable[[], None]] = []

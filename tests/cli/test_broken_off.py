@@ -226,6 +226,33 @@ def recorded(folder: Path) -> Path:
     return run_session(folder, replayed(heart(steady(66), 3)), free_plan(None)).path
 
 
+def test_one_of_another_version_is_finished_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an hour is not waited for: whoever asks to go on with it is told, and the next session is a new one."""
+    from biofeedback.cli.running import View, Work, run_session
+    from biofeedback.errors import RecordingError
+    from biofeedback.session import resuming
+    from biofeedback.session.plan import free_plan
+    from biofeedback.session.scripts import shipped
+    from tests.session.sessions import simulated
+
+    whole = recorded(tmp_path)
+    part = whole.rename(whole.with_name(whole.name + ".part"))
+    part.chmod(0o600)
+    data = part.read_bytes()
+    part.write_bytes(data[: data.index(b'"k":"end"')])
+    stored = read_recording(part)
+    monkeypatch.setattr(resuming, "ALGORITHMS", {"engine": 99})
+    work = Work(simulated("sim:calm"), free_plan(1), shipped(), float("inf"), tmp_path,
+                broken_off=BrokenOff(part, stored, 0, 0))  # fmt: skip
+    args = argparse.Namespace(json=False, quiet=True, verbose=0)
+    with pytest.raises(RecordingError) as raised:
+        run_session(args, work, View("none", json=False))
+    assert str(whole) in raised.value.advice
+    found = read_recording(whole)
+    assert (found.finished, found.damage) == (True, None)
+    assert not part.exists()
+
+
 @posix
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="limits of a running program are seen on Linux")
 def test_2_2_a_session_leaves_no_core_file(tmp_path: Path) -> None:

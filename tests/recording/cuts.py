@@ -58,6 +58,8 @@ class Tally:
     written: int = 0
     durable: int = 0
     durable_lost: int = 0
+    synced_amid_the_cut: int = 0
+    of_these_lost: int = 0
     undurable_lost: int = 0
     oldest_lost_s: float = 0.0
     older_than_a_second: int = 0
@@ -165,6 +167,7 @@ class Writer:
     final: Path
     event: Callable[[int], Event]
     known: int = 0
+    durable: int = 0
     board: Board = field(default_factory=Board)
     child: int = 0
 
@@ -225,6 +228,9 @@ class Cutter:
             self._await_closing(closing)
             time.sleep(self._random.uniform(0, 0.008))
         handle = os.open(self._mounted, os.O_RDONLY)
+        for writer in self._writers:
+            # A sync that returns while the file system is being shut down is neither before the cut nor after it.
+            writer.durable = writer.board.counts[1]
         cut_s = time.monotonic()
         fcntl.ioctl(handle, SHUT_DOWN, struct.pack("<I", NO_LOG_FLUSH))
         os.close(handle)
@@ -249,16 +255,20 @@ class Cutter:
             time.sleep(0.0005)
 
     def _check(self, writer: Writer, cut_s: float) -> None:
-        written, durable, closing, at_s = writer.board.counts
+        written, claimed, closing, at_s = writer.board.counts
         closed = closing == 2 and at_s < cut_s
         self.tally.cut_closing += closing > 0 and not closed
-        sure = max([writer.known, *self._durable(writer, written, durable)])
+        sure = max([writer.known, *self._durable(writer, written, writer.durable)])
+        amid = max([sure, *self._durable(writer, written, claimed)])
         self.tally.durable += sure - writer.known
         self.tally.written += max(0, written - writer.known)
         found = self._stored(writer)
         if found < sure:
             self.tally.durable_lost += sure - found
-            self._fault(writer, f"{sure - found} durable events are lost")
+            told = f"{writer.known} from before, {sure} durable, {written} written, {found} found"
+            self._fault(writer, f"{sure - found} durable events are lost: {told}")
+        self.tally.synced_amid_the_cut += amid - sure
+        self.tally.of_these_lost += max(0, amid - max(sure, found))
         if closed and not writer.final.exists():
             self._fault(writer, "it was closed and has lost its name")
         if found < written:

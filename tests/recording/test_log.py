@@ -19,6 +19,7 @@ from biofeedback.events import Beat, End, Event, Hrv, Mark, Packet, Pacer, Verdi
 from biofeedback.recording.chain import LineError, open_line, seal_line
 from biofeedback.recording.codec import from_body, kind_of, to_body, to_object
 from biofeedback.recording.reader import is_recording
+from biofeedback.recording.recovery import in_use, parts_in
 from biofeedback.recording.scan import scan
 from tests.recording.logs import Logs
 
@@ -393,3 +394,36 @@ def test_lines_cut_off_the_end_of_a_finished_recording_are_missed(logs: Logs, tm
     copy.write_bytes(b"".join(lines).replace(b"\n", b"\r\n"))
     with pytest.raises(UnreadableError, match="first line"):
         logs.read(copy)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file keeps its name there")
+def test_1_4_a_file_is_locked_until_it_has_its_name(
+    logs: Logs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    real = os.link
+
+    def watched(part: Path, final: Path) -> None:
+        seen.append(in_use(part))
+        real(part, final)
+
+    monkeypatch.setattr(os, "link", watched)
+    logs.written(tmp_path, EVENTS)
+    assert seen == [True]
+
+
+def test_1_4_a_session_that_only_lacks_its_name_gets_it_and_nothing_else(logs: Logs, tmp_path: Path) -> None:
+    path = logs.written(tmp_path, EVENTS)
+    whole = path.read_bytes()
+    part = path.rename(path.with_name(f"{path.name}.part"))
+    with logs.resume(part):
+        pass
+    assert path.read_bytes() == whole
+
+
+def test_1_4_parts_are_found_by_what_is_in_them(logs: Logs, tmp_path: Path) -> None:
+    with logs.new(tmp_path / "of_my_own.jsonl") as log:
+        log.append(PACKET)
+    (tmp_path / "download.jsonl.part").write_text('{"n":0}\n')
+    (tmp_path / "empty.jsonl.part").touch()
+    assert parts_in(tmp_path) == [tmp_path / "of_my_own.jsonl.part"]

@@ -50,7 +50,7 @@ def test_r1_killed_before_each_system_call_of_a_session_and_of_its_resumption(wo
 def test_r1_killed_before_each_call_while_a_failed_disk_makes_it_move(words: list[str], tmp_path: Path) -> None:
     tally = killed(tmp_path, "--while-moving", *words)
     assert tally["kills"] >= 40
-    assert tally["resumed"] >= 30
+    assert tally["resumed"] >= 15
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ def golden(logs: Logs, tmp_path: Path) -> Golden:
     return Golden.written(logs, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [True, False])
 def test_r3_every_truncation_keeps_all_whole_lines(golden: Golden, *, part: bool) -> None:
     for size in range(len(golden.data)):
@@ -54,12 +55,14 @@ def test_r3_a_removed_swapped_repeated_or_moved_line_is_found(golden: Golden) ->
         assert golden.complaints(data, 4) == [], divmod(number, 4)
 
 
+@pytest.mark.slow
 def test_r3_mutants_are_read_or_refused(golden: Golden) -> None:
     for data in mutated(golden.data, seed=4, count=1000):
         if data != golden.data:
             assert golden.complaints(data) == []
 
 
+@pytest.mark.slow
 def test_r3_nothing_disappears_when_a_damaged_part_is_gone_on_with(golden: Golden) -> None:
     part = golden.path.with_name("on.session.jsonl.part")
     data = golden.data
