@@ -16,7 +16,8 @@ from biofeedback.cli.common import add_example, called, complain, config_of, pri
 from biofeedback.cli.library_words import VERIFIED, as_json, as_line, shown
 from biofeedback.cli.passphrase import add_passphrase_option, given_file, keys_for
 from biofeedback.cli.person_logs import existing_person, find_person, home_keys_of, log_of
-from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
+from biofeedback.errors import BiofeedbackError, LockedError, UnreadableError, UsageError
+from devices.names import printable
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
@@ -76,13 +77,17 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         raise UsageError("library list takes no ids.", f"For one session: {called()} library show {args.name[0]}")
     since = _day(args.since)
     person = (find_person(args, config, args.person) or args.person) if args.person else None
-    with _library(args, config) as library:
+    with _library(args, config, ask=args.person is not None) as library:
+        everything = library.sessions()
         found = [
             session
-            for session in library.sessions()
+            for session in everything
             if (since is None or session.facts.start[:10] >= since)
             and (person is None or (session.person or "").casefold() == person.casefold())
         ]
+        closed = sum(1 for session in everything if session.person is None and session.facts.encrypted)
+        if person is not None and closed:
+            say(args, f"{closed} more are encrypted; to see whose they are: --passphrase-file FILE")
         if args.json:
             print_json([as_json(library, session) for session in found])
             return 0
@@ -113,7 +118,7 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
     for tag in tags:
         if not tag.isprintable() or not 0 < len(tag) <= LONGEST_TAG:
             raise UsageError(f"{tag!r} cannot be a tag.", f"Use up to {LONGEST_TAG} letters.")
-    with _library(args, config) as library:
+    with _library(args, config, ask=True) as library:
         session = _identified(library, word)
         people = People(config.home)
         if args.remove:
@@ -122,10 +127,11 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
                 there = [tag for tag in tags if tag in log.state().tags.get(session.id, ())]
                 log.write(*(("tag", {"session": session.id, "what": "remove", "value": tag}) for tag in there))
         else:
+            _check_known(session)
             log = log_of(args, config, _keeper(config, session))
             log.write(*(("tag", {"session": session.id, "what": "add", "value": tag}) for tag in tags))
         library.refresh()
-        _tell(args, library, library.find(session.id))
+        _tell(args, library, library.find(session.facts.file))
     return 0
 
 
@@ -133,13 +139,13 @@ def _move(args: argparse.Namespace, config: Config) -> int:
     if len(args.name) != 2:
         raise UsageError("library move needs an id and a person.", f"For example: {called()} library move 1f0c P-002")
     word, wanted = args.name
-    with _library(args, config) as library:
+    with _library(args, config, ask=True) as library:
         session = _identified(library, word)
         original = session.facts.subject or ""
         person = original if original.casefold() == wanted.casefold() else existing_person(args, config, wanted)
         _write_move(args, config, session, person)
         library.refresh()
-        _tell(args, library, library.find(session.id))
+        _tell(args, library, library.find(session.facts.file))
         if session.person:
             say(args, f"To undo this: {called()} library move {session.short} {session.person}")
     return 0
@@ -162,26 +168,41 @@ def _write_move(args: argparse.Namespace, config: Config, session: Session, pers
 
 def _delete(args: argparse.Namespace, config: Config) -> int:
     from biofeedback.recording.library import is_running
-    from biofeedback.cli.withdrawing import forget_tags
     from biofeedback.recording.side_files import remove_recording, side_files
 
-    with _library(args, config) as library:
+    with _library(args, config, ask=True) as library:
         for session in _named(args, library):
             path = library.path(session)
             if is_running(library, session):
                 raise UsageError(f"{path} is being recorded now.", "End that session first.")
-            lines = [as_line(library, session), f"  {path}", *(f"  {beside}" for beside in side_files(path))]
+            lines = [as_line(library, session), *(printable(f"  {each}") for each in (path, *side_files(path)))]
             sys.stderr.write("This will be deleted for good:\n" + "\n".join(lines) + "\n")
             confirm(args, "Delete it?")
-            _end_series(args, config, session)
-            forget_tags(args, config, {session.id} - {""})
-            library.refresh()
+            _forget(args, config, library, session)
             gone = remove_recording(path)
             library.forget(session.facts.file)
             if args.json:
                 print_json({"id": session.id, "deleted": [str(each) for each in gone]})
         say(args, NOTHING_LEFT)
     return 0
+
+
+def _forget(args: argparse.Namespace, config: Config, library: Library, session: Session) -> None:
+    """Say in the person log that it is gone, and take its tags away; not when another file holds the same session.
+
+    A passphrase that nobody knows any more keeps no recording from being deleted.
+    """
+    from biofeedback.cli.withdrawing import forget_tags
+
+    if any(each.id == session.id and each.facts.file != session.facts.file for each in library.sessions()):
+        return
+    try:
+        _check_known(session)
+        _end_series(args, config, session)
+        forget_tags(args, config, {session.id} - {""})
+    except (LockedError, UsageError) as error:
+        say(args, printable(f"{error.what} So it is not written down that this session is gone, nor are its tags."))
+    library.refresh()
 
 
 def _end_series(args: argparse.Namespace, config: Config, session: Session) -> None:
@@ -225,7 +246,7 @@ def _finish_parts(args: argparse.Namespace, config: Config, folder: Path) -> int
             complain(args, error.what, error.advice, error)
             worst = max(worst, error.exit_code)
         else:
-            say(args, f"Finished {whole}" if whole else f"{part.name} held nothing and is gone")
+            say(args, printable(f"Finished {whole}" if whole else f"{part.name} held nothing and is gone"))
     return worst
 
 
@@ -266,7 +287,7 @@ def _verify_each(args: argparse.Namespace, config: Config, library: Library, ses
         if args.json:
             print_json({"id": session.id, **found.to_json()})
         elif not args.quiet or scored.verified in {"differs", "damaged"}:
-            sys.stdout.write(f"{session.short}  {session.facts.file}: {VERIFIED[scored.verified]}\n")
+            sys.stdout.write(printable(f"{session.short}  {session.facts.file}: {VERIFIED[scored.verified]}") + "\n")
     return worst
 
 
@@ -294,11 +315,7 @@ def _repaired(args: argparse.Namespace, config: Config, library: Library, path: 
     library.keys = library.keys or keys
     _open_person_logs(args, config, library)
     session = library.find(path.name)
-    if session.person is None and session.facts.subject is not None:
-        raise UsageError(
-            f"Whose {path.name} is cannot be known now: a person log does not open, or is damaged.",
-            f"See which: {called()} person list",
-        )
+    _check_known(session)
     made = repair(path, keys, subject=session.person)
     if session.tags:
         ident = str(read_recording(made, keys).head["session"])
@@ -308,12 +325,12 @@ def _repaired(args: argparse.Namespace, config: Config, library: Library, path: 
 
 
 @contextmanager
-def _library(args: argparse.Namespace, config: Config) -> Generator[Library]:
-    """The library, with what opens encrypted recordings when a passphrase was given."""
+def _library(args: argparse.Namespace, config: Config, *, ask: bool = False) -> Generator[Library]:
+    """The library, with what opens encrypted recordings when a passphrase was given; `ask`: for it, at a terminal."""
     from biofeedback.recording.library import open_library
 
     with open_library(config.home) as library:
-        if given_file(args):
+        if ask or given_file(args):
             library.keys = home_keys_of(args, config)
         yield library
 
@@ -352,6 +369,15 @@ def _identified(library: Library, word: str) -> Session:
     return session
 
 
+def _check_known(session: Session) -> None:
+    """Raises UsageError while it cannot be known whose a session is."""
+    if session.person is None and (session.facts.encrypted or session.facts.subject is not None):
+        raise UsageError(
+            f"Whose {session.facts.file} is cannot be known now: something is encrypted and closed, or damaged.",
+            f"Give --passphrase-file; which logs are damaged: {called()} person list",
+        )
+
+
 def _keeper(config: Config, session: Session) -> str:
     """In whose log a word about a session is kept: its person's, or that of whoever uses the program.
 
@@ -381,7 +407,7 @@ def _day(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text[:10]).isoformat()
+        return date.fromisoformat(text).isoformat()
     except ValueError as error:
         raise UsageError(f"'{text}' is no date.", "Write it as 2026-11-25.") from error
 

@@ -85,7 +85,7 @@ _STATES: Final = {
     "locked": "encrypted",
     "unreadable": "cannot be read",
     "damaged": "damaged",
-    "deleting": "its deletion was interrupted: delete it again",
+    "deleting": "said to be deleted, but it is here: delete it again if it is to go",
 }
 _REMARKS: Final = {
     "exact": "verified",

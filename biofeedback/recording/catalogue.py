@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from json import dumps
@@ -13,11 +13,14 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast
 
+from biofeedback.errors import UnreadableError
 from biofeedback.recording.chain import Line, LineError, SealedError, open_frame, opened, stated_crc
 from biofeedback.recording.naming import FORMAT, PART, SUFFIX, final_of
 from biofeedback.recording.reader import DAMAGED, StoredRecording, read_recording, removed_from
 from biofeedback.recording.sealing import CIPHER, Keys
 
+NOT_READ: Final = -1
+"""In the place of a time: what could not be read now is read again at the next look."""
 FIRST_READ: Final = 12_288
 MOST_READ: Final = 262_144
 """The opening is one line of at most 64 KiB behind a head and some lines on the rules."""
@@ -133,7 +136,9 @@ def facts_of(folder: Path, name: str, found: os.stat_result, keys: Keys | None =
         if keys is not None:
             return _of_whole(bare, read_recording(folder / name, keys))
         return _facts(bare, head, [], [], locked=True)
-    except (OSError, LineError, SealedError, KeyError, TypeError, ValueError, IndexError, OverflowError):
+    except OSError:  # that may pass, so it is looked at again
+        return replace(bare, mtime_ns=NOT_READ)
+    except (UnreadableError, LineError, SealedError, KeyError, TypeError, ValueError, IndexError, OverflowError):
         return bare
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from biofeedback.errors import BiofeedbackError, UsageError
-from biofeedback.recording.catalogue import Facts, facts_of, recordings_in, storable_text
+from biofeedback.recording.catalogue import NOT_READ, Facts, facts_of, recordings_in, storable_text
 from biofeedback.recording.index_file import Index, opened_index
 from biofeedback.recording.naming import PART
 from biofeedback.recording.person_marks import LogFile, Marks, marks_of, person_logs_in
@@ -222,7 +222,8 @@ def _read_person_logs(index: sqlite3.Connection, home: Path) -> None:
 
 def _keep_marks(index: sqlite3.Connection, log: LogFile) -> None:
     said = log.read()
-    index.execute("INSERT INTO person_log VALUES (?,?,?,?)", (log.person, log.bytes, log.mtime_ns, said.whole))
+    at = log.mtime_ns if said.whole or said.locked else NOT_READ
+    index.execute("INSERT INTO person_log VALUES (?,?,?,?)", (log.person, log.bytes, at, said.whole))
     for table, rows in (("tag", said.tags), ("edit", said.edits), ("deleted", [(each,) for each in said.deleted])):
         for row in rows:
             words = [log.person, *(storable_text(word) if isinstance(word, str) else word for word in row)]
