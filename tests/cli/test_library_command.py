@@ -277,7 +277,7 @@ def test_c2_whoever_stands_in_a_recording_it_can_be_tagged_moved_and_deleted(
         assert done.returncode == 0, done.stderr
         (said,) = json.loads(run_here(tmp_path, "library", "list", "--json").stdout)
         assert said["person"] == ("P-002" if words[-1] == "P-002" else subject)
-    assert said["tags"] == ["late"]
+    assert json.loads(run_here(tmp_path, "library", "list", "--json").stdout)[0]["tags"] == ["late"]
     assert run_here(tmp_path, "library", "delete", "aaaa1111", "--yes").returncode == 0
     assert not path.exists()
     assert {each.name for each in (tmp_path / "people").iterdir()} == {"P-002", "me"}
@@ -297,7 +297,7 @@ def test_c2_a_file_that_cannot_be_read_is_not_tagged_but_can_be_deleted(tmp_path
 
 
 @pytest.mark.parametrize("locked", [False, True])
-def test_c4_a_repaired_copy_is_whose_the_session_was_moved_to_and_has_its_tags(tmp_path: Path, locked: bool) -> None:
+def test_c4_a_repaired_copy_is_whose_the_session_was_moved_to_and_has_its_tags(tmp_path: Path, *, locked: bool) -> None:
     tmp_path.chmod(0o700)
     secret = tmp_path / "secret"
     secret.write_text("four words in a row")
@@ -336,6 +336,71 @@ def test_c4_a_repaired_copy_is_not_listed_as_verified(home: Path) -> None:
     (copy,) = [each for each in sessions(home) if each["file"] == str(made)]
     assert (copy["verified"], copy["verification"]) == (None, "nothing")
     assert [line.count("verified") for line in run(home, "library", "list").stdout.splitlines()] in ([0, 1], [1, 0])
+
+
+def encrypted_home(home: Path) -> tuple[str, str]:
+    """An encrypted home with one session of A; what opens it."""
+    home.chmod(0o700)
+    secret = home / "secret"
+    secret.write_text("four words in a row")
+    secret.chmod(0o600)
+    given = ("--passphrase-file", str(secret))
+    record(home, "aaaa1111-0000-4000-8000-000000000001", subject="A")
+    assert run_here(home, "person", "new", "A").returncode == 0
+    assert run_here(home, "lock", "on", "-q", "--existing", *given).returncode == 0
+    return given
+
+
+def test_c5_a_session_whose_passphrase_is_lost_can_still_be_deleted(tmp_path: Path) -> None:
+    encrypted_home(tmp_path)
+    done = run_here(tmp_path, "library", "delete", "aaaa1111", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "not written down" in done.stderr
+    assert list((tmp_path / "sessions").iterdir()) == []
+    assert [each.name for each in (tmp_path / "people").iterdir()] == ["A"]
+
+
+def test_c5_without_the_passphrase_no_word_goes_into_the_log_of_somebody_else(tmp_path: Path) -> None:
+    given = encrypted_home(tmp_path)
+    for words in (("tag", "aaaa1111", "quiet"), ("move", "aaaa1111", "A")):
+        assert run_here(tmp_path, "library", *words).returncode != 0
+    assert [each.name for each in (tmp_path / "people").iterdir()] == ["A"]
+    listed = run_here(tmp_path, "library", "list", "--person", "A")
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "1 more are encrypted" in listed.stderr
+    assert run_here(tmp_path, "library", "list", "--person", "A", *given).stdout.count("\n") == 1
+    assert run_here(tmp_path, "library", "tag", "aaaa1111", "quiet", *given).returncode == 0
+    assert "#quiet" in run_here(tmp_path, "library", "list", *given).stdout
+
+
+def test_c4_of_two_files_of_one_session_one_can_go_and_be_tagged(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path = record(tmp_path, "aaaa1111-0000-4000-8000-000000000001")
+    copy = path.with_name("backup.session.jsonl")
+    shutil.copy(path, copy)
+    assert run_here(tmp_path, "library", "tag", copy.name, "quiet").returncode == 0
+    assert run_here(tmp_path, "library", "move", copy.name, "me").returncode == 0
+    assert run_here(tmp_path, "library", "delete", copy.name, "--yes").returncode == 0
+    (left,) = json.loads(run_here(tmp_path, "library", "list", "--json").stdout)
+    assert (left["file"], left["state"], left["tags"]) == (str(path), "finished", ["quiet"])
+    assert run_here(tmp_path, "library", "delete", path.name, "--yes").returncode == 0
+    assert PersonLog(tmp_path, "me").state().deleted == {left["id"]}
+
+
+def test_row_23_what_a_file_says_of_itself_moves_no_cursor(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    record(tmp_path, "\x1b]0;PWNED\x07aaaa", subject="\x1b[2J").rename(tmp_path / "sessions" / "\x1b[1m.session.jsonl")
+    name = "\x1b[1m.session.jsonl"
+    for words in (("verify", "--all"), ("list",), ("show", name), ("tag", name, "quiet"), ("delete", name, "--yes")):
+        done = run_here(tmp_path, "library", *words)
+        assert done.returncode == (5 if words[0] == "verify" else 0), done.stderr
+        assert "\x1b" not in done.stdout + done.stderr, words
+
+
+def test_since_takes_a_day_and_nothing_behind_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    assert run_here(tmp_path, "library", "list", "--since", "2026-11-25garbage").returncode == 2
+    assert run_here(tmp_path, "library", "list", "--since", "2026-11-25").returncode == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights are POSIX")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, Any
 from zlib import crc32
 
 import pytest
@@ -170,7 +171,7 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
 WRONG: list[str] = [
     *(f"DROP TABLE {table}" for table in ("session", "metric", "suds", "person_log", "tag", "edit", "deleted")),
     *(f"ALTER TABLE {table} RENAME COLUMN {column} TO other" for table, column in (
-        ("session", "plan"), ("tag", "word"), ("edit", "at"), ("metric", "rule"), ("person_log", "mtime_ns"),
+        ("session", "plan"), ("tag", "word"), ("edit", "place"), ("metric", "rule"), ("person_log", "mtime_ns"),
     )),
     "ALTER TABLE tag ADD COLUMN more TEXT NOT NULL DEFAULT ''",
     "UPDATE session SET phases = '{x'",
@@ -179,7 +180,7 @@ WRONG: list[str] = [
     "UPDATE session SET dur_s = 'long'",
     "UPDATE session SET id = x'ff'",
     "UPDATE session SET beats = 3.5",
-    "INSERT INTO edit VALUES ('me', 's', 'person', 'P-002', x'00'), ('me', 's', 'person', 'P-002', '2026')",
+    "INSERT INTO edit VALUES ('me', 's', 'person', 'P-002', x'00'), ('me', 's', 'person', 'P-002', 'x')",
 ]  # fmt: skip
 """What a right index does not hold, though SQLite finds nothing wrong with it."""
 
@@ -270,6 +271,41 @@ def test_1_6_a_file_whose_name_is_no_text_does_not_disturb_the_others(home: Path
     except OSError:
         pytest.skip("this file system has no such names")
     assert len(listed(home)) == 3
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="rights that keep oneself out")
+def test_1_6_what_could_not_be_read_once_is_read_at_the_next_look(home: Path) -> None:
+    tagged_and_moved(home)
+    path, log = next((home / "sessions").glob("*aaaa1111*")), home / "people" / "P-002" / "person.jsonl"
+    for each in (path, log):
+        each.chmod(0)
+    with open_library(home) as library:
+        assert library.find(path.name).facts.state == "unreadable"
+        assert {session.person for session in library.sessions()} == {None}
+    for each in (path, log):
+        each.chmod(0o600)
+    used(home)
+
+
+def test_1_6_a_file_that_could_not_be_read_is_not_remembered_as_it_was(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = next((home / "sessions").glob("*aaaa1111*"))
+    before = path.stat()
+    real = Path.open
+
+    def fails(self: Path, mode: str = "r") -> IO[Any]:
+        if self == path:
+            raise OSError(24, "Too many open files")
+        return real(self, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fails)
+        with open_library(home) as library:
+            assert library.find(path.name).facts.state == "unreadable"
+    with open_library(home) as library:
+        assert library.find(path.name).facts.state == "finished"
+    assert path.stat() == before
 
 
 def test_1_4_a_finished_file_without_its_end_is_listed_as_damaged(home: Path) -> None:
