@@ -85,9 +85,6 @@ def _list(args: argparse.Namespace, config: Config) -> int:
             if (since is None or session.facts.start[:10] >= since)
             and (person is None or (session.person or "").casefold() == person.casefold())
         ]
-        closed = sum(1 for session in everything if session.person is None and session.facts.encrypted)
-        if person is not None and closed:
-            say(args, f"{closed} more are encrypted; to see whose they are: --passphrase-file FILE")
         if args.json:
             print_json([as_json(library, session) for session in found])
             return 0
@@ -95,6 +92,9 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         if not found:
             wanted = "" if since is None and person is None else " that fit"
             say(args, f"There are no sessions{wanted} in {library.folder}.")
+        if strangers := sum(each.person is None for each in everything):
+            say(args, f"Whose {strangers} of {len(everything)} are is not known: encrypted, or a log of a person is.")
+            say(args, f"Give --passphrase-file, or look which log is damaged: {called()} person list")
     return 0
 
 
@@ -160,7 +160,10 @@ def _write_move(args: argparse.Namespace, config: Config, session: Session, pers
     log = log_of(args, config, person if is_pseudonym(person) else _keeper(config, session))
     order = marks_of(person_logs_in(config.home), log.keys).next_order(session.id, time.time_ns() // 1_000_000)
     said: dict[str, Json] = {"session": session.id, "what": MOVED, "value": person, "order": order}
-    log.write(("edit", said))
+    # Its tags are said again there: they are not to go with the person whose it was.
+    tagged = log.state().tags.get(session.id, ())
+    tags = [tag for tag in session.tags if tag not in tagged]
+    log.write(("edit", said), *(("tag", {"session": session.id, "what": "add", "value": tag}) for tag in tags))
     before = session.person or session.facts.subject or ""
     if is_pseudonym(before) and before.casefold() not in {person.casefold(), log.person.casefold()}:
         log_of(args, config, before).write(("edit", said))
@@ -386,7 +389,7 @@ def _keeper(config: Config, session: Session) -> str:
     from biofeedback.recording.people import People, is_pseudonym
 
     people, user = People(config.home), config.text("person")
-    wanted = [session.person, user] if session.person else [user]
+    wanted = [*filter(None, [session.person or session.facts.subject]), user]
     for person in wanted:
         if (found := people.find(person)) is not None:
             return found

@@ -49,7 +49,11 @@ def find_person(args: argparse.Namespace, config: Config, word: str) -> str | No
     people = People(config.home)
     if any(person.casefold() == word.casefold() for person in people.pseudonyms()):
         return people.find(word)
-    return people.find(word, recorded_people(args, config), _hidden_names(args, config))
+    hidden = _hidden_names(args, config)
+    person = people.find(word, recorded_people(args, config), hidden)
+    if person is None and len(several := people.named(word, hidden)) > 1:
+        raise UsageError(f"{len(several)} people are called '{word}'.", f"Give a pseudonym: {', '.join(several)}")
+    return person
 
 
 def existing_person(args: argparse.Namespace, config: Config, word: str | None) -> str:
@@ -85,14 +89,18 @@ def everybody(args: argparse.Namespace, config: Config) -> list[str]:
 
 
 def recorded_people(args: argparse.Namespace, config: Config) -> list[str]:
-    """Whose recordings there are, as far as that can be known with what was given to open them."""
+    """Whose recordings there are, as far as that can be known with what was given to open them.
+
+    Where it is in doubt, for whom they were recorded.
+    """
     from biofeedback.recording.library import open_library
 
     if not (config.home / "sessions").is_dir():
         return []
     keys = home_keys_of(args, config)
     with open_library(config.home, keys) as library:
-        return list(dict.fromkeys(each.person for each in library.sessions() if each.person))
+        found = [each.person or each.facts.subject for each in library.sessions()]
+        return list(dict.fromkeys(person for person in found if person))
 
 
 def home_keys_of(args: argparse.Namespace, config: Config) -> Keys | None:

@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 from biofeedback.events import Epoch, Event, Hrv, Input, Json
-from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.chain import Line
 from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording, removed_from
-from biofeedback.recording.repair import first_session_of
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED
 from biofeedback.session.opening import ALGORITHMS
+from biofeedback.session.sealed_coins import coin_faults
 
 
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
@@ -335,32 +334,10 @@ class _Comparison:
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
     def check_coins(self, recording: StoredRecording) -> None:
-        """Every coin that was opened must be the one that was sealed before that, once (RULINGS E12).
-
-        Behind a `resume` the pairs that are still closed are sealed anew. What lost lines had to say of coins is open.
-        """
-        session, lost = first_session_of(recording.head), False
-        sealed: dict[int, str] = {}
-        done: set[int] = set()
-        opened: set[int] = set()
-        for line in recording.lines:
-            if line.kind == "resume" or _is_hole(line):
-                done, lost = set(opened), lost or _is_hole(line)
-            elif line.kind == "commit":
-                if (pair := line.body["pair"]) in done:
-                    self._differs_too(f"the coin of pair {pair} was sealed again")
-                sealed[pair] = line.body["sha256"]
-                done.add(pair)
-            elif line.kind == "reveal":
-                pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                opened.add(pair)
-                done.add(pair)
-                if sealed.get(pair) != commitment(session, pair, coin, nonce) and not (lost and pair not in sealed):
-                    self._differs_too(f"the coin of pair {pair} is not the one that was sealed")
-
-    def _differs_too(self, what: str) -> None:
-        self.exact = False
-        self._differs(what)
+        """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        for fault in coin_faults(recording):
+            self.exact = False
+            self._differs(fault)
 
     def _comparable(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body without the values of metrics that another version made."""

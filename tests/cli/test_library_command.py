@@ -367,7 +367,7 @@ def test_c5_without_the_passphrase_no_word_goes_into_the_log_of_somebody_else(tm
     assert [each.name for each in (tmp_path / "people").iterdir()] == ["A"]
     listed = run_here(tmp_path, "library", "list", "--person", "A")
     assert (listed.returncode, listed.stdout) == (0, "")
-    assert "1 more are encrypted" in listed.stderr
+    assert "Whose 1 of 1 are is not known" in listed.stderr
     assert run_here(tmp_path, "library", "list", "--person", "A", *given).stdout.count("\n") == 1
     assert run_here(tmp_path, "library", "tag", "aaaa1111", "quiet", *given).returncode == 0
     assert "#quiet" in run_here(tmp_path, "library", "list", *given).stdout

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator
 from asyncio import Future
 from hashlib import sha256
 from itertools import zip_longest
@@ -252,55 +251,6 @@ def test_e12_verify_finds_a_coin_that_was_not_the_sealed_one(tmp_path: Path) -> 
     found = verify(rewritten(ran.path, other_nonce))
     assert (found.intact, found.differences) == (True, 1)
     assert "coin of pair 0" in (found.first_difference or "")
-
-
-def moved(path: Path, copy: Path, kind: str, behind: str) -> Path:
-    """A copy in which every line of one kind stands behind the next one of another kind."""
-    lines, held = list[Line](), list[Line]()
-    for line in read_recording(path).lines:
-        if line.kind == kind:
-            held.append(line)
-            continue
-        lines.append(line)
-        if line.kind == behind:
-            lines += [replace(each, t=line.t) for each in held]
-            held = []
-    return written_anew(lines, copy)
-
-
-def written_anew(lines: Sequence[Line], copy: Path) -> Path:
-    """Lines with a chain made anew."""
-    crc, raws = 0, list[bytes]()
-    for line in lines:
-        body = dict(line.body)
-        if line.kind == "seal":
-            body["sha256"] = sha256(b"".join(raws)).hexdigest()
-        raw, crc = seal_line(len(raws), line.t, line.kind, body, crc)
-        raws.append(raw)
-    copy.write_bytes(b"".join(raws))
-    return copy
-
-
-def test_e12_a_coin_that_was_sealed_when_it_was_known_already_is_found(tmp_path: Path) -> None:
-    ran = run_session(tmp_path, simulated("sim:calm"), demo_plan(SAFE_PLACE))
-    found = verify(moved(ran.path, tmp_path / "late.session.jsonl", "commit", "reveal"))
-    assert (found.intact, found.exact) == (True, False)
-    assert found.differences > 0
-    assert "coin of pair 0" in (found.first_difference or "")
-
-
-def test_e12_a_coin_that_was_sealed_twice_without_the_program_having_died_is_found(tmp_path: Path) -> None:
-    ran = run_session(tmp_path, simulated("sim:calm"), demo_plan(SAFE_PLACE))
-    lines = list(read_recording(ran.path).lines)
-    place = next(number for number, line in enumerate(lines) if line.kind == "commit")
-    commit = lines[place]
-    other = replace(commit, body={**commit.body, "sha256": "0" * 64})
-    found = verify(written_anew([*lines[:place], other, *lines[place:]], tmp_path / "twice.session.jsonl"))
-    assert not found.exact
-    assert "was sealed again" in (found.first_difference or "")
-    resume = Line(0, commit.t, "resume", {"torn_bytes": 0})
-    told = verify(written_anew([*lines[:place], other, resume, *lines[place:]], tmp_path / "again.session.jsonl"))
-    assert "was sealed again" not in (told.first_difference or "")
 
 
 def test_a6_a_metric_of_another_version_leaves_out_only_itself(tmp_path: Path) -> None:
