@@ -325,7 +325,7 @@ def test_a_passphrase_is_asked_for_again_and_verify_goes_on_without(home: Path) 
     with typing(home, "verify", path) as terminal:
         answer(terminal, "; Enter: without it: ", "")
         assert terminal.finish() == 0
-        assert "numbers were not compared" in printed(terminal)
+        assert "neither its numbers nor its end were checked" in printed(terminal)
     with typing(home, "analyze", "--json", path) as terminal:
         answer(terminal, prompt, "wrong")
         answer(terminal, prompt, f"{CODE[:-1]}?")
