@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +31,7 @@ EXPLANATION: Final = """\
 From now on recordings and the person log are encrypted on this computer.
 - Whoever has your files but not your passphrase reads nothing in them but when a session was and how long.
 - Nobody can open them without the passphrase or the recovery code: there is no other way in, for us neither.
-- Reports, exports and the list of names (people.json) are not encrypted.
+- Reports and exports are not encrypted. Names go from the open list (people.json) into the encrypted person logs.
 """
 KEEP_CODE: Final = """\
 Recovery code, shown this once: write it down or print it, and keep it away from this computer.
@@ -82,14 +82,14 @@ def _on(args: argparse.Namespace, config: Config, stored: HomeLock | None) -> in
         keys = home_keys(args, stored.lock)
     if stored is None or not stored.on:
         write_home_lock(config.home, keys.lock, on=True)
-        say(args, "New recordings and the person log are encrypted from now on.")
+        say(args, "New recordings and person logs are encrypted from now on.")
     else:
         say(args, "New recordings are encrypted already.")
-    if args.existing:
-        return _all_anew(args, config, keys)
-    if plain := sum(not _is_locked(path) for path in _logs(config)):
+    # A person log is written on for years: what is said from now on may not stand in a plain one.
+    code = _all_anew(args, config, keys, _logs(config) if args.existing else _person_logs(config))
+    if not args.existing and (plain := sum(not _is_locked(path) for path in _logs(config))):
         say(args, f"Not encrypted, from before: {_files(plain)}. That is changed by: {called()} lock on --existing")
-    return 0
+    return code
 
 
 def _off(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
@@ -100,7 +100,7 @@ def _off(args: argparse.Namespace, config: Config, stored: HomeLock) -> int:
         _confirm("Everybody who can open your files will be able to read all your recordings.")
     write_home_lock(config.home, keys.lock, on=False)
     say(args, "New recordings are not encrypted any more.")
-    code = _all_anew(args, config, None) if args.existing else 0
+    code = _all_anew(args, config, None, _logs(config)) if args.existing else 0
     left = sum(map(_is_locked, [*_logs(config), *_parts(config)]))
     if left:
         say(args, f"Still encrypted: {_files(left)}, to be opened with the passphrase as before.")
@@ -162,15 +162,15 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
     say(args, f"The recovery code is in {path}: print it, keep it away from this computer, and delete the file.")
 
 
-def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) -> int:
-    """Every finished file under the new keys; one that cannot be is said and left as it is."""
+def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None, logs: Iterable[Path]) -> int:
+    """These files under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
     from biofeedback.recording.relock import remove_left_over
     from biofeedback.recording.person import hide_names
 
     for folder in (config.home / "sessions", *config.home.glob("people/*")):
         remove_left_over(folder)
-    todo = [path for path in _logs(config) if _is_locked(path) != (new is not None)]
+    todo = [path for path in logs if _is_locked(path) != (new is not None)]
     bar = FileBar(args, [str(path) for path in todo])
     failed = 0
     for number, path in enumerate(todo):
@@ -183,8 +183,12 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None) ->
     if new is not None:
         _forget_index(config)
         hide_names(config.home, new)
-    say(args, f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.")
-    if beside := _beside(config):
+    if todo or args.existing:
+        say(
+            args,
+            f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.",
+        )
+    if beside := _beside(config, existing=args.existing):
         say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")
     return 1 if failed else 0
 
@@ -210,7 +214,11 @@ def _forget_index(config: Config) -> None:
 def _logs(config: Config) -> Iterator[Path]:
     """Finished recordings and person logs of the data folder."""
     yield from sorted((config.home / "sessions").glob("*.session.jsonl"))
-    yield from sorted((config.home / "people").glob("*/person.jsonl"))
+    yield from _person_logs(config)
+
+
+def _person_logs(config: Config) -> list[Path]:
+    return sorted((config.home / "people").glob("*/person.jsonl"))
 
 
 def _parts(config: Config) -> list[Path]:
@@ -218,10 +226,14 @@ def _parts(config: Config) -> list[Path]:
     return sorted((config.home / "sessions").glob("*.part"))
 
 
-def _beside(config: Config) -> list[Path]:
+def _beside(config: Config, *, existing: bool) -> list[Path]:
     """Reports, unfinished recordings and torn ends: they are no logs that could be written anew."""
-    kinds = ("sessions/*.html", "sessions/*.part", "sessions/*.torn*", "people/*/person.jsonl.*")
-    return sorted(path for kind in kinds for path in config.home.glob(kind))
+    kinds = (
+        "people/*/person.jsonl.*",
+        *(("sessions/*.html", "sessions/*.part", "sessions/*.torn*") if existing else ()),
+    )
+    found = (path for kind in kinds for path in config.home.glob(kind))
+    return sorted(path for path in found if not _is_locked(path))
 
 
 def _is_locked(path: Path) -> bool:

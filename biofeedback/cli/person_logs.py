@@ -163,19 +163,20 @@ def check_not_mistyped(args: argparse.Namespace, config: Config, person: str) ->
 
 
 def log_of(args: argparse.Namespace, config: Config, person: str) -> PersonLog:
-    """The log of a person, with what opens it when it is encrypted, or encrypts it when it is to be made.
+    """The log of a person, with what opens it when it is encrypted, or encrypts it when it is next written.
 
     Raises RecordingError when others may write to the data folder.
     """
     from biofeedback.cli.passphrase import clear_head, keys_for, keys_for_new
     from biofeedback.recording.person import PersonLog
     from biofeedback.recording.private import check_home
+    from biofeedback.recording.sealing import CIPHER
 
     if config.home.exists():
         check_home(config.home)
     log = PersonLog(config.home, person)
-    begun = bool(clear_head(log.path))
-    return replace(log, keys=keys_for(args, config, log.path) if begun else keys_for_new(args, config))
+    locked = CIPHER in clear_head(log.path)
+    return replace(log, keys=keys_for(args, config, log.path) if locked else keys_for_new(args, config))
 
 
 def belongings(args: argparse.Namespace, config: Config, person: str, *, required: bool = True) -> Belongings:

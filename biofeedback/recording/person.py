@@ -54,7 +54,10 @@ def local_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class PersonLog:
-    """The log of one person; nothing is open between calls. `now` gives a time with its offset from UTC."""
+    """The log of one person; nothing is open between calls. `now` gives a time with its offset from UTC.
+
+    With `keys` a log that is still plain is encrypted when it is next written.
+    """
 
     home: Path
     person: str
@@ -101,6 +104,7 @@ class PersonLog:
             if not said and self.path.exists():
                 return
             if self.path.exists():
+                self._encrypt_plain()
                 file, found = LineFile.reopen(self.path, self.keys)
                 wall_ns, t = _wall_ns(head_of(found.lines)), found.lines[-1].t
             else:
@@ -183,6 +187,13 @@ class PersonLog:
         wanted = [_SEALED_KEY, *(word.encode() for word in words)]
         found = [path.read_bytes() for path in self.path.parent.glob(f"{FILE}.*") if path.is_file()]
         return any(word in data for word in wanted for data in found)
+
+    def _encrypt_plain(self) -> None:
+        """A log from before there were keys is encrypted before more is written into it."""
+        if self.keys is None or CIPHER in read_lines(self.path, self.keys, format_=FORMAT).head:
+            return
+        LineFile.reopen(self.path)[0].close()  # moves a torn end aside
+        relock(self.path, None, self.keys)
 
     def _whole_state(self) -> PersonState:
         """The state of a log that can be written. Raises RecordingError."""

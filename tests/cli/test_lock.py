@@ -15,7 +15,7 @@ import pytest
 
 from biofeedback.recording.home_lock import write_home_lock
 from biofeedback.recording.person import PersonLog
-from tests.cli.programs import PROGRAM, environment, run
+from tests.cli.programs import PROGRAM, consent, environment, run, run_here
 from tests.recording.logs import CODE, KEYS, PASSPHRASE, Logs
 from tests.recording.test_encrypted_log import EVENTS, HEAD
 from tests.terminal.pseudo import Terminal
@@ -347,3 +347,39 @@ def test_off_for_all_is_asked_first(home: Path) -> None:
         assert "Nothing was changed" in terminal.text
     assert status(home)["on"]
     assert b'"k":"packet"' not in path.read_bytes()
+
+
+def canaries(home: Path) -> list[str]:
+    """Files of the data folder in which a word of the person stands in clear."""
+    found = (path for path in home.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(home)) for path in found if b"CANARY" in path.read_bytes())
+
+
+def begun(home: Path) -> tuple[str, str]:
+    """A person with a name and a journal from before the lock; what gives the passphrase."""
+    assert run_here(home, "person", "new", "P-001", "--name", "CANARY-NAME").returncode == 0
+    PersonLog(home, "P-001").write(("journal", {"entry": 1, "text": "CANARY-BEFORE"}))
+    return "--passphrase-file", secret(home, PASSPHRASE)
+
+
+def test_p41_lock_on_encrypts_the_person_logs_that_are_there(tmp_path: Path) -> None:
+    words = begun(tmp_path)
+    assert canaries(tmp_path) == ["people.json", "people/P-001/person.jsonl"]
+    assert run_here(tmp_path, "lock", "on", *words).returncode == 0
+    assert canaries(tmp_path) == []
+    shown = run_here(tmp_path, "person", "show", "P-001", "--json", *words)
+    assert (json.loads(shown.stdout)["name"], json.loads(shown.stdout)["journal"]) == ("CANARY-NAME", 1)
+
+
+def test_p41_what_is_written_on_under_a_lock_is_encrypted_first(home: Path) -> None:
+    consent(home, "P-001", "words")
+    PersonLog(home, "P-001").write(("journal", {"entry": 1, "text": "CANARY-BEFORE"}))
+    with (home / "people" / "P-001" / "person.jsonl").open("ab") as file:
+        file.write(b'{"n":')  # the computer went off
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    done = run_here(home, "journal", "add", "CANARY-AFTER", "--person", "P-001")
+    assert done.returncode == 4, "nothing is written in clear for want of a passphrase"
+    assert run_here(home, "journal", "add", "CANARY-AFTER", "--person", "P-001", *words).returncode == 0
+    assert canaries(home) == []
+    said = [entry.text for entry in PersonLog(home, "P-001", KEYS).state().entries]
+    assert said == ["CANARY-BEFORE", "CANARY-AFTER"]
