@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.asking import can_type
+from biofeedback.cli.common import called, say
 from biofeedback.errors import LockedError, UnreadableError, UsageError
+from biofeedback.recording.locked_files import clear_head
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
@@ -52,13 +54,41 @@ def keys_for(
 
 
 def keys_for_new(args: argparse.Namespace, config: Config) -> HomeKeys | None:
-    """What encrypts new recordings and person logs; None when they are to be plain. Raises as `keys_for`."""
+    """What encrypts new recordings and person logs; None when they are to be plain.
+
+    A `lock.json` that is gone though files here are encrypted is made again from one of them. Raises as `keys_for`.
+    """
     from biofeedback.recording.home_lock import read_home_lock
 
     stored = read_home_lock(config.home)
-    if stored is None or not stored.on:
+    if stored is None:
+        return _keys_of_lost_lock(args, config)
+    return home_keys(args, stored.lock) if stored.on else None
+
+
+def _keys_of_lost_lock(args: argparse.Namespace, config: Config) -> HomeKeys | None:
+    from biofeedback.recording.home_lock import alone_with_lock, lost_lock, read_home_lock, write_home_lock
+
+    lock = lost_lock(config.home)
+    if lock is None:
         return None
-    return home_keys(args, stored.lock)
+    keys = keys_of_lost(args, config, lock)
+    with alone_with_lock(config.home):
+        if read_home_lock(config.home) is None:
+            write_home_lock(config.home, lock, on=True)
+    say(args, "lock.json was missing here and is made again from an encrypted file: new files are encrypted as before.")
+    return keys
+
+
+def keys_of_lost(args: argparse.Namespace, config: Config, lock: Lock) -> HomeKeys:
+    """The open keys of a data folder whose `lock.json` is gone, by a lock found in its files. Raises LockedError."""
+    try:
+        return home_keys(args, lock)
+    except LockedError as error:
+        raise LockedError(
+            f"{config.home / 'lock.json'} is missing, though files here are encrypted. {error.what}",
+            f"{error.advice} Or, if new files are not to be encrypted: {called()} lock off",
+        ) from error
 
 
 def home_keys(args: argparse.Namespace, lock: Lock) -> HomeKeys:
@@ -215,18 +245,3 @@ def _newest(config: Config, lock: Lock) -> Lock:
 
     stored = read_home_lock(config.home)
     return stored.lock if stored is not None and stored.lock.ident == lock.ident else lock
-
-
-def clear_head(path: Path) -> Mapping[str, Any]:
-    """The first line of a log, empty when it is none or damaged: whoever reads the file will say so."""
-    from biofeedback.recording.chain import LONGEST_LINE, LineError, open_line
-
-    try:
-        if not path.is_file():
-            return {}
-        with path.open("rb") as file:
-            raw = file.readline(LONGEST_LINE)
-        line, _ = open_line(raw.removesuffix(b"\n"), 0)
-    except (OSError, LineError):
-        return {}
-    return line.body if line.kind == "head" else {}

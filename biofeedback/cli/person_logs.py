@@ -119,11 +119,10 @@ def home_keys_of(args: argparse.Namespace, config: Config) -> Keys | None:
 
 def locked_logs(config: Config) -> list[Path]:
     """The person logs that are encrypted."""
-    from biofeedback.cli.passphrase import clear_head
+    from biofeedback.recording.locked_files import is_locked
     from biofeedback.recording.person_marks import person_logs_in
-    from biofeedback.recording.sealing import CIPHER
 
-    return [log.path for log in person_logs_in(config.home) if CIPHER in clear_head(log.path)]
+    return [log.path for log in person_logs_in(config.home) if is_locked(log.path)]
 
 
 def _hidden_names(args: argparse.Namespace, config: Config) -> dict[str, str]:
@@ -167,16 +166,15 @@ def log_of(args: argparse.Namespace, config: Config, person: str) -> PersonLog:
 
     Raises RecordingError when others may write to the data folder.
     """
-    from biofeedback.cli.passphrase import clear_head, keys_for, keys_for_new
+    from biofeedback.cli.passphrase import keys_for, keys_for_new
+    from biofeedback.recording.locked_files import is_locked
     from biofeedback.recording.person import PersonLog
     from biofeedback.recording.private import check_home
-    from biofeedback.recording.sealing import CIPHER
 
     if config.home.exists():
         check_home(config.home)
     log = PersonLog(config.home, person)
-    locked = CIPHER in clear_head(log.path)
-    return replace(log, keys=keys_for(args, config, log.path) if locked else keys_for_new(args, config))
+    return replace(log, keys=keys_for(args, config, log.path) if is_locked(log.path) else keys_for_new(args, config))
 
 
 def belongings(args: argparse.Namespace, config: Config, person: str, *, required: bool = True) -> Belongings:

@@ -8,15 +8,19 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from biofeedback.recording.home_lock import write_home_lock
+from biofeedback.recording.chain import open_line, seal_line
+from biofeedback.recording.home_lock import HomeLock, alone_with_lock, lost_lock, read_home_lock, write_home_lock
+from biofeedback.recording.keys import new_home
+from biofeedback.recording.locked_files import clear_head, locked_files
 from biofeedback.recording.person import PersonLog
-from tests.cli.programs import PROGRAM, consent, environment, run, run_here
-from tests.recording.logs import CODE, KEYS, PASSPHRASE, Logs
+from tests.cli.programs import PROGRAM, consent, environment, run, run_here, start
+from tests.recording.logs import CODE, KEYS, PASSPHRASE, QUICK, Logs
 from tests.recording.test_encrypted_log import EVENTS, HEAD
 from tests.terminal.pseudo import Terminal
 
@@ -383,3 +387,106 @@ def test_p41_what_is_written_on_under_a_lock_is_encrypted_first(home: Path) -> N
     assert canaries(home) == []
     said = [entry.text for entry in PersonLog(home, "P-001", KEYS).state().entries]
     assert said == ["CANARY-BEFORE", "CANARY-AFTER"]
+
+
+@pytest.fixture
+def lost(home: Path) -> Path:
+    """An encrypted home that has lost its lock.json."""
+    recording(home, "a", locked=True)
+    (home / "lock.json").unlink()
+    return home
+
+
+def test_p31_where_the_lock_is_lost_nothing_is_recorded_in_clear(lost: Path) -> None:
+    for words in (["person", "new", "B"], ["practice", "--source", "sim:calm", "--minutes", "1"]):
+        done = run_here(lost, *words)
+        assert done.returncode == 4
+        assert "lock.json is missing, though files here are encrypted" in done.stderr
+        assert "lock off" in done.stderr
+    assert not list(lost.glob("people/*/*.jsonl"))
+    assert len(list((lost / "sessions").iterdir())) == 1
+    assert status(lost) == {"on": True, "home": KEYS.lock.ident, "encrypted": 1, "plain": 0}
+
+
+def test_p31_a_lost_lock_is_made_again_from_a_file(lost: Path) -> None:
+    words = "--passphrase-file", secret(lost, PASSPHRASE)
+    done = run_here(lost, "person", "new", "B", "--name", "CANARY", *words)
+    assert done.returncode == 0
+    assert "lock.json was missing here and is made again" in done.stderr
+    assert read_home_lock(lost) == HomeLock(KEYS.lock, on=True)
+    assert canaries(lost) == []
+
+
+def test_p31_lock_on_after_a_lost_lock_makes_no_second_home_key(lost: Path) -> None:
+    words = "--passphrase-file", secret(lost, PASSPHRASE)
+    assert run_here(lost, "lock", "on").returncode == 4
+    assert not (lost / "lock.json").exists()
+    done = run_here(lost, "lock", "on", *words)
+    assert (done.returncode, done.stdout) == (0, ""), "no new recovery code: the old one opens it"
+    assert read_home_lock(lost) == HomeLock(KEYS.lock, on=True)
+
+
+def test_p31_whoever_has_files_of_others_only_can_choose_to_record_in_clear(lost: Path) -> None:
+    assert run_here(lost, "lock", "off").returncode == 2, "it is asked first"
+    assert run_here(lost, "person", "new", "B").returncode == 4
+    done = run_here(lost, "lock", "off", "--yes")
+    assert (done.returncode, "Still encrypted: 1 file" in done.stderr) == (0, True)
+    assert run_here(lost, "person", "new", "C").returncode == 0
+    assert status(lost) == {"on": False, "home": None, "encrypted": 1, "plain": 1}
+    own = "--passphrase-file", secret(lost, "a passphrase of my own", "own")
+    done = run_here(lost, "lock", "on", *own)
+    assert (done.returncode, len(done.stdout) > 40) == (0, True)
+    assert status(lost)["on"]
+    assert status(lost)["home"] != KEYS.lock.ident
+
+
+def test_p31_the_lock_is_that_of_the_persons_log_in_its_newest_form(home: Path) -> None:
+    other, _ = new_home("somebody else's words", QUICK)
+    for name in ("x", "y"):
+        with Logs(other).new(home / "sessions" / f"{name}.session.jsonl", HEAD) as log:
+            log.append(EVENTS[0])
+    PersonLog(home, "me", KEYS).write()
+    changed = KEYS.with_passphrase("a new good passphrase", QUICK)
+    assert lost_lock(home) is None, "it is there"
+    (home / "lock.json").unlink()
+    assert lost_lock(home) == KEYS.lock
+    newer = datetime.now().astimezone() + timedelta(days=1)
+    PersonLog(home, "you", changed, now=lambda: newer).write()
+    assert lost_lock(home) == changed.lock
+
+
+def test_p31_a_lost_lock_that_no_file_tells_is_no_plain_home(lost: Path) -> None:
+    path = next((lost / "sessions").iterdir())
+    line, _ = open_line(path.read_bytes().split(b"\n")[0], 0)
+    line.body["cipher"]["passphrase"]["kdf"]["name"] = "of tomorrow"
+    path.chmod(0o600)
+    path.write_bytes(seal_line(line.n, line.t, line.kind, line.body, 0)[0])
+    done = run_here(lost, "practice", "--source", "sim:calm", "--minutes", "1")
+    assert done.returncode == 4
+    assert "does not say how it is encrypted" in done.stderr
+
+
+@posix
+@pytest.mark.slow
+def test_p27_p43_two_windows_at_once_make_one_home_key(tmp_path: Path) -> None:
+    for number in range(3):
+        recording(tmp_path, f"plain{number}", locked=False)
+    words = "lock", "on", "--existing", "--passphrase-file", secret(tmp_path, PASSPHRASE)
+    programs = [start(tmp_path, *words) for _ in range(3)]
+    told = [program.communicate(timeout=60) for program in programs]
+    codes = [out.strip() for out, _ in told if out]
+    assert len(codes) == 1, told
+    assert opens(tmp_path, str(tmp_path / "sessions" / "plain0.session.jsonl"), secret(tmp_path, codes[0], "code"))
+    idents = {clear_head(path)["cipher"]["home"] for path in locked_files(tmp_path)}
+    assert idents == {status(tmp_path)["home"]}
+
+
+@posix
+def test_p27_a_lock_that_is_being_changed_is_not_changed(home: Path) -> None:
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    with alone_with_lock(home):
+        done = run_here(home, "lock", "off", *words)
+        assert done.returncode == 1
+        assert "being changed in another window" in done.stderr
+        assert run_here(home, "lock", "status").returncode == 0
+    assert status(home)["on"]
