@@ -6,7 +6,7 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,13 +18,17 @@ from biofeedback.recording.locked_files import clear_head
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
-    from biofeedback.recording.keys import HomeKeys, Lock
+    from biofeedback.recording.keys import HomeKeys, KeyRing, Lock
 
 ENVIRONMENT: Final = "BIOFEEDBACK_PASSPHRASE_FILE"
 TRIES: Final = 3
 _MOST_BYTES: Final = 4096
 _opened: Final[dict[str, HomeKeys]] = {}
 """What was opened in the life of this program, by the home it belongs to: one passphrase serves many files."""
+_typed_here: Final[list[str]] = []
+"""What opened something when it was typed: it may open files of another home too."""
+_left_closed: Final[set[str]] = set()
+"""Homes whose passphrase was asked for and not given: it is asked once."""
 
 
 def add_passphrase_option(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +55,56 @@ def keys_for(
         lock = _newest(config, lock)
     name = where.name if isinstance(where, Path) else "the recording"
     return _keys(args, lock, name, required=required)
+
+
+def keys_of(
+    args: argparse.Namespace, config: Config, paths: Iterable[Path], *, required: bool = False
+) -> KeyRing | None:
+    """What opens these encrypted files, which may be of more than one home; None when none of them is opened.
+
+    What opened one home is tried on the others; for each other one is asked once at a terminal, and it stays closed
+    when nobody has its passphrase. Raises LockedError when a passphrase is given that opens nothing, or, where that of
+    this data folder is `required`, when there is none.
+    """
+    from biofeedback.recording.keys import KeyRing
+
+    opened: list[HomeKeys] = []
+    refused: LockedError | None = None
+    for lock, name, ours in _locks(config, paths):
+        needed = required and ours
+        if lock.ident in _left_closed and not needed:
+            continue
+        try:
+            keys = _keys(args, lock, name, required=needed)
+        except LockedError as error:
+            refused = refused or error
+            continue
+        if keys is None:
+            _left_closed.add(lock.ident)
+        else:
+            opened.append(keys)
+    if not opened and refused is not None:
+        raise refused
+    return KeyRing(opened) if opened else None
+
+
+def _locks(config: Config, paths: Iterable[Path]) -> list[tuple[Lock, str, bool]]:
+    """The locks of these files, a name to ask for each by, and whether it is that of this data folder: that first."""
+    from biofeedback.recording.home_lock import lost_lock, read_home_lock
+
+    found: dict[str, tuple[Lock, str]] = {}
+    for path in paths:
+        with suppress(UnreadableError):  # it stays closed, and whoever reads it says so
+            if (lock := _lock_in(path)) is not None:
+                found[lock.ident] = (lock, path.name)
+    own: Lock | None = None
+    with suppress(UnreadableError):
+        stored = read_home_lock(config.home)
+        own = lost_lock(config.home) if stored is None else stored.lock
+    if own is None or own.ident not in found:
+        return [(*each, False) for each in found.values()]
+    del found[own.ident]
+    return [(own, "your recordings", True), *((*each, False) for each in found.values())]
 
 
 def keys_for_new(args: argparse.Namespace, config: Config) -> HomeKeys | None:
@@ -187,6 +241,10 @@ _WRONG: Final = "Capitals and the language of the keyboard matter; the recovery 
 
 def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
     without = "" if required else "; Enter: without it"
+    for secret in _typed_here:
+        with suppress(LockedError):
+            if (keys := _tried(lock, secret)) is not None:
+                return keys
     for _ in range(TRIES):
         secret = _asked(f"Passphrase or recovery code for {name}{without}: ")
         if not secret and not required:
@@ -197,6 +255,7 @@ def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
             sys.stderr.write(f"{error.what} {error.advice}\n")
             continue
         if keys is not None:
+            _typed_here.append(secret)
             return keys
         sys.stderr.write(f"That does not open it. {_WRONG}\n")
     raise LockedError(f"{name[0].upper()}{name[1:]}: still locked after {TRIES} tries.", _WRONG)

@@ -101,20 +101,14 @@ def recorded_people(args: argparse.Namespace, config: Config) -> list[str]:
 
 def home_keys_of(args: argparse.Namespace, config: Config) -> Keys | None:
     """What opens the encrypted logs of the data folder, None when there are none or nobody gives the passphrase."""
-    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.cli.passphrase import keys_of
     from biofeedback.recording.library import open_library
 
-    if not config.home.is_dir() or getattr(args, "stay_closed", False):
+    if not config.home.is_dir():
         return None
-    locked = locked_logs(config)
-    if not locked:
-        with open_library(config.home) as library:
-            locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
-    if not locked:
-        return None
-    keys = keys_for(args, config, locked[0], required=False)
-    args.stay_closed = keys is None  # it was asked once
-    return keys
+    with open_library(config.home) as library:
+        locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
+    return keys_of(args, config, [*locked_logs(config), *locked])
 
 
 def locked_logs(config: Config) -> list[Path]:
@@ -183,12 +177,12 @@ def belongings(args: argparse.Namespace, config: Config, person: str, *, require
     Raises LockedError when nobody has the passphrase for them, RecordingError when a damaged log leaves it in doubt
     whose they are.
     """
-    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.cli.passphrase import keys_of
     from biofeedback.recording.belongings import belongings_of
 
     found = belongings_of(config.home, person, None)
     if found.locked:
-        keys = keys_for(args, config, found.locked[0], required=required)
+        keys = keys_of(args, config, found.locked, required=required)
         found = found if keys is None else belongings_of(config.home, person, keys)
     if required and found.in_doubt:
         who = found.in_doubt[0]

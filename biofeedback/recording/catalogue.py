@@ -12,6 +12,7 @@ from json import dumps
 from pathlib import Path
 from typing import Any, Final, cast
 
+from biofeedback.errors import UnreadableError
 from biofeedback.recording.chain import Line, LineError, SealedError, open_frame, opened, stated_crc
 from biofeedback.recording.naming import FORMAT, PART, SUFFIX, final_of
 from biofeedback.recording.reader import StoredRecording, read_recording
@@ -126,11 +127,13 @@ def facts_of(folder: Path, name: str, found: os.stat_result, keys: Keys | None =
         if keys is not None:
             return _of_whole(bare, read_recording(folder / name, keys))
         return _facts(bare, head, [], [], locked=True)
-    except (OSError, LineError, SealedError, KeyError, TypeError, ValueError, IndexError):
+    except (OSError, LineError, SealedError, UnreadableError, KeyError, TypeError, ValueError, IndexError):
         return bare
 
 
 def _of_whole(bare: Facts, whole: StoredRecording) -> Facts:
+    if whole.locked:  # by the keys of another home
+        return _facts(bare, whole.head, [], [], locked=True)
     return _facts(bare, whole.head, whole.lines[:64], whole.lines[-8:])
 
 

@@ -13,7 +13,7 @@ import os
 import unicodedata
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Self, cast
@@ -144,6 +144,26 @@ class HomeKeys:
         """The same home key, opened by a new recovery code from now on, which is given once."""
         secret = os.urandom(CODE_BYTES)
         return HomeKeys(_by_code(self.lock, self._key, secret), self._key), written_code(secret)
+
+
+class KeyRing:
+    """The open keys of one home or more: each file is opened by those of its own, and stays closed without them."""
+
+    def __init__(self, keys: Sequence[HomeKeys]) -> None:
+        """At least one; the first makes new files."""
+        self._first = keys[0]
+        self._by_home = {each.lock.ident: each for each in keys}
+
+    def new_file(self, ident: str) -> tuple[LineCipher, Mapping[str, Json]]:
+        """As `HomeKeys.new_file`."""
+        return self._first.new_file(ident)
+
+    def open_file(self, head: Mapping[str, Any]) -> LineCipher | None:
+        """As `HomeKeys.open_file`; None when the file is of another home."""
+        said = head.get(CIPHER)
+        home = cast("Mapping[str, Any]", said).get("home") if isinstance(said, Mapping) else None
+        keys = self._by_home.get(str(home))
+        return None if keys is None else keys.open_file(head)
 
 
 def new_home(passphrase: str, cost: Cost | None = None) -> tuple[HomeKeys, str]:

@@ -490,3 +490,71 @@ def test_p27_a_lock_that_is_being_changed_is_not_changed(home: Path) -> None:
         assert "being changed in another window" in done.stderr
         assert run_here(home, "lock", "status").returncode == 0
     assert status(home)["on"]
+
+
+@pytest.fixture
+def two(home: Path) -> Path:
+    """An encrypted home of one person with a recording that came from another home, and one that is damaged."""
+    consent(home, "A", "heart_data")
+    assert run_here(home, "lock", "on", "--passphrase-file", secret(home, PASSPHRASE)).returncode == 0
+    recording(home, "own", locked=True)
+    (home / "sessions" / "own.session.jsonl").rename(home / "sessions" / "z_own.session.jsonl")
+    other, _ = new_home("somebody else's words", QUICK)
+    with Logs(other).new(home / "sessions" / "a_foreign.session.jsonl", {**HEAD, "session": "f" * 32}) as log:
+        for event in EVENTS:
+            log.append(event)
+    return home
+
+
+def test_p28_a_file_of_another_home_blocks_nothing(two: Path) -> None:
+    words = "--passphrase-file", secret(two, PASSPHRASE)
+    listed = run_here(two, "library", "list", "--json", *words)
+    assert listed.returncode == 0, listed.stderr
+    states = {Path(row["file"]).name: row["state"] for row in json.loads(listed.stdout)}
+    assert states["a_foreign.session.jsonl"] == "locked"
+    assert states["z_own.session.jsonl"] != "locked"
+    assert run_here(two, "person", "show", "A", *words).returncode == 0
+    assert run_here(two, "person", "list", *words).returncode == 0
+    done = run_here(two, "person", "consent", "A", "--withdraw", "heart_data", "--yes", *words)
+    assert done.returncode == 0, done.stderr
+    assert run_here(two, "person", "delete", "A", "--yes", *words).returncode == 0
+    assert (two / "sessions" / "a_foreign.session.jsonl").exists()
+
+
+def test_p28_a_passphrase_that_opens_nothing_here_is_told(two: Path) -> None:
+    wrong = secret(two, "not any of these", "wrong")
+    done = run_here(two, "library", "list", "--passphrase-file", wrong)
+    assert done.returncode == 4
+    assert "does not open" in done.stderr
+
+
+def test_p28_the_other_home_s_passphrase_opens_the_other_s_file(two: Path) -> None:
+    other = secret(two, "somebody else's words", "other")
+    listed = run_here(two, "library", "list", "--json", "--passphrase-file", other)
+    states = {Path(row["file"]).name: row["state"] for row in json.loads(listed.stdout)}
+    assert states["z_own.session.jsonl"] == "locked"
+    assert states["a_foreign.session.jsonl"] != "locked"
+
+
+@on_terminals
+@pytest.mark.slow
+def test_p28_one_question_for_each_home(two: Path) -> None:
+    with typing(two, "person", "list") as terminal:
+        answer(terminal, "for your recordings; Enter: without it: ", PASSPHRASE)
+        answer(terminal, "for a_foreign.session.jsonl; Enter: without it: ", "")
+        assert terminal.finish() == 0
+        assert terminal.text.count("Passphrase") == 2
+        assert "heart_data" in printed(terminal)
+
+
+@on_terminals
+@pytest.mark.slow
+def test_p28_two_homes_with_one_passphrase_are_opened_by_one_answer(home: Path) -> None:
+    twin, _ = new_home(PASSPHRASE, QUICK)
+    recording(home, "a", locked=True)
+    PersonLog(home, "A", twin).write()
+    with typing(home, "person", "list") as terminal:
+        answer(terminal, "for your recordings; Enter: without it: ", PASSPHRASE)
+        assert terminal.finish() == 0
+        assert terminal.text.count("Passphrase") == 1
+        assert "A " in printed(terminal)
