@@ -66,9 +66,20 @@ def run(args: argparse.Namespace) -> int:
     if args.what != "on":
         _stored_or_refused(config)  # before there is a trace of it in the folder
     with alone_with_lock(config.home):
+        _remove_left_over(config)
         if args.what == "on":
             return _on(args, config, _stored(config))
         return {"off": _off, "change": _change, "code": _code}[args.what](args, config, _stored_or_refused(config))
+
+
+def _remove_left_over(config: Config) -> None:
+    """What an attempt that was killed left half-made: it may be plain."""
+    from biofeedback.recording.relock import remove_left_over
+    from biofeedback.recording.side_files import remove_scratch
+
+    remove_scratch(config.home / "sessions")
+    for folder in config.home.glob("people/*"):
+        remove_left_over(folder)
 
 
 def _stored(config: Config) -> HomeLock | None:
@@ -193,11 +204,8 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
 def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None, logs: Iterable[Path]) -> int:
     """These files under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
-    from biofeedback.recording.relock import remove_left_over
     from biofeedback.recording.person import hide_names
 
-    for folder in (config.home / "sessions", *config.home.glob("people/*")):
-        remove_left_over(folder)
     todo = [path for path in logs if is_locked(path) != (new is not None)]
     bar = FileBar(args, [str(path) for path in todo])
     failed = 0
@@ -258,7 +266,11 @@ def _beside(config: Config, *, existing: bool) -> list[Path]:
     """Reports, unfinished recordings and torn ends: they are no logs that could be written anew."""
     kinds = (
         "people/*/person.jsonl.*",
-        *(("sessions/*.html", "sessions/*.part", "sessions/*.torn*") if existing else ()),
+        *(
+            ("sessions/*.html", "sessions/*.part", "sessions/*.torn*", "sessions/*.rewriting*", "sessions/*.relock")
+            if existing
+            else ()
+        ),
     )
     found = (path for kind in kinds for path in config.home.glob(kind))
     return sorted(path for path in found if not is_locked(path))

@@ -181,7 +181,10 @@ def given_file(args: argparse.Namespace) -> str | None:
 
 
 def read_passphrase_file(path: Path) -> str:
-    """The first line of a file that nobody else can read. Raises UsageError for any other file."""
+    """The one line of a file that nobody else can read; the mark that some editors begin a text with is not of it.
+
+    Raises UsageError for any other file.
+    """
     advice = f"Use a text file of your own that nobody else can read: chmod 600 {path}"
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -193,7 +196,7 @@ def read_passphrase_file(path: Path) -> str:
     finally:
         os.close(descriptor)
     try:
-        lines = text.decode().splitlines()
+        lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(f"The passphrase file {path} is not text in UTF-8.", advice) from error
     if len(text) > _MOST_BYTES or len(lines) != 1 or not lines[0]:

@@ -199,6 +199,8 @@ def weakness(passphrase: str) -> str | None:
         return f"It has more than {LONGEST} letters."
     if looks_like_code(passphrase):
         return "It looks like a recovery code, and could not be told from one."
+    if not passphrase.isprintable():
+        return "There is something in it that cannot be seen, so that nobody could type it again."
     if len(set(passphrase)) < 4:
         return "It is the same few letters again and again: a computer would guess it at once."
     return None

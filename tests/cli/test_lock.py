@@ -558,3 +558,39 @@ def test_p28_two_homes_with_one_passphrase_are_opened_by_one_answer(home: Path) 
         assert terminal.finish() == 0
         assert terminal.text.count("Passphrase") == 1
         assert "A " in printed(terminal)
+
+
+def test_p30_half_made_copies_are_removed_whatever_is_done_with_the_lock(home: Path) -> None:
+    recording(home, "a", locked=True)
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    left_over = [home / "sessions" / f"a.session.jsonl{ending}" for ending in (".relock", ".rewriting")]
+    left_over.append(home / "people" / "me" / "person.jsonl.relock")
+    left_over[-1].parent.mkdir(parents=True)
+    for path in left_over:
+        path.write_text("CANARY, in clear: lock off --existing was killed")
+    assert run_here(home, "lock", "on", *words).returncode == 0
+    assert canaries(home) == []
+
+
+def test_p36_only_what_can_be_read_is_named_as_left(home: Path) -> None:
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    recording(home, "a", locked=True).rename(home / "sessions" / "closed.session.jsonl.part")
+    recording(home, "b", locked=False).rename(home / "sessions" / "open.session.jsonl.part")
+    done = run_here(home, "lock", "on", "--existing", *words)
+    assert "readable by anyone: open.session.jsonl.part." in done.stderr
+
+
+def test_p45_a_mark_at_the_beginning_of_a_passphrase_file_is_not_of_the_passphrase(tmp_path: Path) -> None:
+    marked = secret(tmp_path, f"\ufeff{PASSPHRASE}", "marked")
+    assert run_here(tmp_path, "lock", "on", "--passphrase-file", marked).returncode == 0
+    for given in (marked, secret(tmp_path, PASSPHRASE)):
+        assert run_here(tmp_path, "lock", "off", "--passphrase-file", given).returncode == 0
+
+
+@pytest.mark.parametrize("unseen", ["\ufeff", "\u200b", "\t", "\u00a0"])
+def test_p45_what_nobody_sees_is_refused_in_a_new_passphrase(tmp_path: Path, unseen: str) -> None:
+    given = secret(tmp_path, f"vier Stühle{unseen} am Fenster")
+    done = run_here(tmp_path, "lock", "on", "--passphrase-file", given)
+    assert done.returncode == 2
+    assert "cannot be seen" in done.stderr
+    assert not (tmp_path / "lock.json").exists()
