@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -22,9 +23,19 @@ def system_ns() -> int:
     return time.clock_gettime_ns(BOOT_CLOCK) if BOOT_CLOCK >= 0 else time.monotonic_ns()
 
 
-def awake_ns() -> int | None:
-    """A steady clock that stands still while the machine sleeps; None where there is only one clock (Windows)."""
-    return None if AWAKE_CLOCK is None else time.clock_gettime_ns(AWAKE_CLOCK)
+if sys.platform == "win32":
+    import ctypes
+
+    def awake_ns() -> int | None:
+        """A steady clock that stands still while the machine sleeps; None where there is none."""
+        ticks = ctypes.c_ulonglong()  # of 100 ns
+        return ticks.value * 100 if ctypes.windll.kernel32.QueryUnbiasedInterruptTime(ctypes.byref(ticks)) else None
+
+else:
+
+    def awake_ns() -> int | None:
+        """A steady clock that stands still while the machine sleeps; None where there is none."""
+        return None if AWAKE_CLOCK is None else time.clock_gettime_ns(AWAKE_CLOCK)
 
 
 def boot_id() -> str | None:

@@ -24,21 +24,29 @@ if sys.platform == "win32":
             return True
         return False
 
-    try_lock = take_lock
+    def try_lock(descriptor: int) -> bool | None:
+        """The same for a moment; close the file soon."""
+        return take_lock(descriptor)
 
 else:
     import fcntl
 
-    def take_lock(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
+    def take_lock(descriptor: int) -> bool:
         """Lock the file; whether it was free. A file system without locks counts as free."""
+        return _lock(descriptor, fcntl.LOCK_EX) is not False
+
+    def try_lock(descriptor: int) -> bool | None:
+        """The same for a moment, so that two who only look do not see each other; close the file soon.
+
+        None: this file system has no locks, so that nobody can tell.
+        """
+        return _lock(descriptor, fcntl.LOCK_SH)
+
+    def _lock(descriptor: int, how: int) -> bool | None:
         try:
             fcntl.flock(descriptor, how | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError:
-            return True
+            return None
         return True
-
-    def try_lock(descriptor: int) -> bool:
-        """The same for a moment, so that two who only look do not see each other; close the file soon."""
-        return take_lock(descriptor, fcntl.LOCK_SH)

@@ -50,7 +50,7 @@ class StrapLocks:
             lock.free()
         return lock is None
 
-    def _lock(self, address: str, locks: Callable[[int], bool], create: int) -> StrapLock | None:
+    def _lock(self, address: str, locks: Callable[[int], bool | None], create: int) -> StrapLock | None:
         if self._folder is None or not _is_ours(self._folder):
             return StrapLock(address, None)
         # The name is a hash: whoever can list the folder learns no address from it.
@@ -59,7 +59,7 @@ class StrapLocks:
             descriptor = os.open(path, create | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o600)
         except OSError:
             return StrapLock(address, None)
-        if locks(descriptor):
+        if locks(descriptor) is not False:
             return StrapLock(address, descriptor)
         os.close(descriptor)
         return None

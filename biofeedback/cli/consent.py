@@ -12,8 +12,11 @@ from biofeedback.cli.person_logs import log_of
 from biofeedback.config import Config
 from biofeedback.errors import RecordingError, UsageError
 from biofeedback.recording.consents import CONSENTS, HEART_DATA, WORDS
+from biofeedback.recording.naming import PART
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from biofeedback.session.plan import Plan
 
 
@@ -21,16 +24,33 @@ WITHOUT_CONSENT: Final = frozenset({"breath_only", "neutral_image", "grounding",
 """Scripts without an image of one's own (RULINGS C2)."""
 
 
-def check_consent(args: argparse.Namespace, config: Config, person: str, plan: Plan) -> None:
-    """Before a session with a strap is recorded: the person agrees, or has agreed, that heart data are kept.
+def check_session(args: argparse.Namespace, config: Config, person: str, plan: Plan, source: str) -> None:
+    """Before a session is recorded: the person agrees, or has agreed, that what it keeps is kept.
 
-    A session without imagery needs no consent, unless it was taken back (RULINGS C2). Raises UsageError when nobody
-    can be asked or the answer is no; no answer is kept but a yes.
+    With a strap heart data need consent where there is imagery; elsewhere only one that was taken back is in the way
+    (RULINGS C2). A session that asks how strong something feels is not recorded for somebody who took back consent to
+    words. A simulated person (`source` "simulated") is nobody. Raises UsageError when nobody can be asked or the answer
+    is no; no answer is kept but a yes.
     """
-    if not _has_imagery(plan) and not log_of(args, config, person).state().took_back(HEART_DATA):
+    if source == "simulated":
         return
+    state = log_of(args, config, person).state()
     silent = getattr(args, "view", None) == "none"
-    _check(args, config, person, HEART_DATA, can_be_asked=not silent, without="Without keeping anything: --no-record")
+    without = "Without keeping anything: --no-record"
+    if state.took_back(HEART_DATA) or (source == "strap" and _has_imagery(plan)):
+        _check(args, config, person, HEART_DATA, can_be_asked=not silent, without=without)
+    if state.took_back(WORDS) and plan.name != "free":
+        _check(args, config, person, WORDS, can_be_asked=not silent, without=without)
+
+
+def takes_words_out(args: argparse.Namespace, config: Config, person: str, recording: Path | None, source: str) -> None:
+    """After a session of somebody who took back consent to words: marks and notes of it are not kept."""
+    if recording is None or source == "simulated" or recording.name.endswith(PART):
+        return
+    if log_of(args, config, person).state().took_back(WORDS):
+        from biofeedback.cli.withdrawing import words_out_of
+
+        words_out_of(args, config, recording)
 
 
 def _has_imagery(plan: Plan) -> bool:

@@ -6,8 +6,10 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from biofeedback.cli.common import called, say
+from biofeedback.cli.progress import LONG_BYTES
 from biofeedback.errors import BiofeedbackError
 from biofeedback.recording.reader import read_recording
 from biofeedback.recording.recovery import parts_in
@@ -15,6 +17,9 @@ from biofeedback.recording.sealing import Keys
 from biofeedback.session.resuming import BrokenOff, away_us, can_go_on, finish_interrupted
 from biofeedback.session.wall import read_clocks
 from devices.clock import boot_id
+
+TOLD_FOR_US: Final = 86_400_000_000
+"""A damaged part is told of for a day; `library list` shows it for ever."""
 
 
 def look_for_interrupted(
@@ -29,7 +34,10 @@ def look_for_interrupted(
     for part in parts_in(folder):
         try:
             found = _broken_off(part, keys_of(part))
-            if not can_go_on(found.stored, found.passed_us):
+            if found.stored.beyond:
+                if found.passed_us < TOLD_FOR_US:
+                    say(args, f"{part.name} is damaged and is left as it is. A copy: {called()} library repair {part}")
+            elif not can_go_on(found.stored, found.passed_us):
                 _finish(args, found)
             elif found.stored.head.get("subject") == person:
                 newest = found
@@ -49,6 +57,8 @@ def _broken_off(part: Path, keys: Keys | None) -> BrokenOff:
 def _finish(args: argparse.Namespace, found: BrokenOff) -> None:
     if found.stored.locked:
         return
+    if found.part.stat().st_size > LONG_BYTES:
+        say(args, "An earlier session was broken off and is finished first, some 15 seconds for each hour of it ...")
     path = finish_interrupted(found.part, found.keys)
     if path is not None:
         say(args, f"An earlier session had been broken off; it is finished as far as it went: {path}")

@@ -38,6 +38,7 @@ LONGEST_TEXT: Final = 10_000
 """Characters; a line of a log holds at most 64 KiB, encrypted too."""
 LONGEST_WORD: Final = 200
 COLUMNS: Final = ("entry", "at", "local", "kind", "before", "after", "practice", "trigger", "session", "text")
+WIDEST: Final = 32
 FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet would take a cell that begins so for something to be worked out."""
 
@@ -201,7 +202,8 @@ def _table(entries: Sequence[Entry]) -> str:
              "trigger": "What set it off", "text": "What came"}  # fmt: skip
     rows = [{key: _cell(value) for key, value in _row(entry).items() if key in heads} for entry in entries]
     used = [key for key in heads if any(row[key] for row in rows)]
-    widths = {key: max(len(heads[key]), *(len(row[key]) for row in rows)) for key in used}
+    # One long cell does not push all others to the right: its own line is longer, and no more.
+    widths = {key: max(len(heads[key]), *(min(len(row[key]), WIDEST) for row in rows)) for key in used}
     numbers = {"entry", "before", "after"}
     lines = [{key: heads[key] for key in used}, *rows]
     shown = (

@@ -156,7 +156,10 @@ def _write_move(args: argparse.Namespace, config: Config, session: Session, pers
     log = log_of(args, config, person)
     order = marks_of(person_logs_in(config.home), log.keys).next_order(session.id, time.time_ns() // 1_000_000)
     said: dict[str, Json] = {"session": session.id, "what": MOVED, "value": person, "order": order}
-    log.write(("edit", said))
+    # Its tags are said again there: they are not to go with the person whose it was.
+    tagged = log.state().tags.get(session.id, ())
+    tags = [tag for tag in session.tags if tag not in tagged]
+    log.write(("edit", said), *(("tag", {"session": session.id, "what": "add", "value": tag}) for tag in tags))
     before = session.person or session.facts.subject or ""
     if before.casefold() != person.casefold() and is_pseudonym(before):
         log_of(args, config, before).write(("edit", said))

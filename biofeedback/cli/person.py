@@ -69,7 +69,9 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         name, given = names.get(person) or state.profile.name, [id_ for id_ in CONSENTS if state.holds(id_)]
         rows.append({"person": person, "name": name, "consents": [*given]})
         if not args.json:
-            said = f"damaged: person repair {person}" if state.holed else ", ".join(given) or "no consent yet"
+            said = (
+                f"cannot be read whole: person show {person}" if state.holed else ", ".join(given) or "no consent yet"
+            )
             sys.stdout.write(printable(f"{person:<12} {name or '':<20} {said}") + "\n")
     if args.json:
         print_json(rows)
@@ -152,7 +154,7 @@ def _shown(person: str, state: PersonState, found: dict[str, Any]) -> list[str]:
     lines.append(f"  {'sessions':<13} {len(found['sessions'])}")
     lines.append(f"  {'journal':<13} {found['journal']}")
     if found["damage"]:
-        lines.append(f"  damaged: {found['damage']}. Mend it: {called()} person repair {person}")
+        lines.append(printable(f"  damaged: {found['damage']}. Mend it: {called()} person repair {person}"))
     return lines
 
 
@@ -206,8 +208,8 @@ def _consent(args: argparse.Namespace, config: Config) -> int:
     person = known or (checked_pseudonym(word) if give else existing_person(args, config, word))
     if known is None and word != config.text("person"):
         say(args, f"{person} is new here.")
-    for id_ in back:
-        withdraw(args, config, person, id_)
+    if back:
+        withdraw(args, config, person, back)
     if give:
         log = log_of(args, config, person)
         log.write(*(CONSENTS[id_].line(given=True) for id_ in give))
@@ -231,6 +233,11 @@ def _delete(args: argparse.Namespace, config: Config) -> int:
     if not args.person:
         raise UsageError("Whom?", f"Name the person: {called()} person delete PERSON")
     person = existing_person(args, config, args.person)
+    if args.yes and person.casefold() != args.person.casefold():
+        raise UsageError(
+            f"'{args.person}' is the name of {person}; --yes deletes nobody by a name, which the next may have.",
+            f"Give the pseudonym: {called()} person delete {person} --yes",
+        )
     delete_person(args, config, person)
     say(args, f"All of {person} is deleted. {COPIES_MAY_REMAIN}")
     return 0

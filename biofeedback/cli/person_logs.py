@@ -49,7 +49,11 @@ def find_person(args: argparse.Namespace, config: Config, word: str) -> str | No
     people = People(config.home)
     if any(person.casefold() == word.casefold() for person in people.pseudonyms()):
         return people.find(word)
-    return people.find(word, recorded_people(args, config), _hidden_names(args, config))
+    hidden = _hidden_names(args, config)
+    person = people.find(word, recorded_people(args, config), hidden)
+    if person is None and len(several := people.named(word, hidden)) > 1:
+        raise UsageError(f"{len(several)} people are called '{word}'.", f"Give a pseudonym: {', '.join(several)}")
+    return person
 
 
 def existing_person(args: argparse.Namespace, config: Config, word: str | None) -> str:

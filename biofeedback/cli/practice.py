@@ -20,7 +20,7 @@ from biofeedback.cli.common import (
     strap_aids,
     with_seed,
 )
-from biofeedback.cli.consent import check_consent
+from biofeedback.cli.consent import check_session, takes_words_out
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for, keys_for_new
 from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.cli.person_logs import person_of, say_if_new
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from biofeedback.session.scripts import Shelf
     from devices.source import Source, SourceSpec
 
-FIXED = ("script", "plan", "minutes", "pace", "inhale", "control", "seed", "no_record")
+FIXED = ("script", "plan", "minutes", "pace", "inhale", "control", "seed", "no_acc", "no_record")
 """Words that have no place beside --resume."""
 
 
@@ -102,9 +102,8 @@ def run(args: argparse.Namespace) -> int:
     source = open_source(spec, aids, keys_for(args, config, Path(spec.name)) if spec.kind == "file" else None)
     speed = _speed(args, spec, source)
     person = person_of(args, config)
-    if source.info.kind == "strap" and not args.no_record:
-        check_consent(args, config, person, plan)
     if not args.no_record:
+        check_session(args, config, person, plan, source.info.kind)
         say_if_new(args, config, person)
     if isinf(speed) and spec.kind == "sim" and plan.name == "free" and plan.minutes is None:
         raise UsageError("A simulated person at full speed never comes to an end.", "Add --minutes 5.")
@@ -120,7 +119,9 @@ def run(args: argparse.Namespace) -> int:
         chooser=aids.chooser if aids is not None else None,
         keys=keys,
     )
-    return _end(args, run_session(args, work, _view(args, config, speed, plan)))
+    outcome = run_session(args, work, _view(args, config, speed, plan))
+    takes_words_out(args, config, person, outcome.recording, source.info.kind)
+    return _end(args, outcome)
 
 
 def _view(args: argparse.Namespace, config: Config, speed: float, plan: Plan) -> View:
@@ -174,15 +175,16 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
     from biofeedback.session.sources import open_source
     from devices.source import parse_spec
 
+    opened = next(line.body for line in found.stored.lines if line.kind == "open")
     recorded = parse_spec(str(source_of(found.stored)["spec"]))
     spec = parse_spec(args.source) if args.source and args.resume else recorded
     if spec.kind != recorded.kind or (spec.kind == "sim" and spec != recorded):
         raise UsageError(f"This session began with {recorded.text}, not with {spec.text}.", "Leave out --source.")
     aids = strap_aids(config, keeps=True) if spec.kind == "strap" else None
     source = open_source(spec, aids)
-    plan = Plan.from_json(next(line.body["plan"] for line in found.stored.lines if line.kind == "open"))
-    if source.info.kind == "strap":
-        check_consent(args, config, str(found.stored.head.get("subject", "me")), plan)
+    plan = Plan.from_json(opened["plan"])
+    person = str(found.stored.head.get("subject", "me"))
+    check_session(args, config, person, plan, source.info.kind)
     speed = _speed(args, spec, source)
     work = Work(
         source=source,
@@ -194,7 +196,9 @@ def _go_on(args: argparse.Namespace, config: Config, found: BrokenOff) -> int:
         chooser=aids.chooser if aids is not None else None,
         broken_off=found,
     )
-    return _end(args, run_session(args, work, _view(args, config, speed, plan)))
+    outcome = run_session(args, work, _view(args, config, speed, plan))
+    takes_words_out(args, config, person, outcome.recording, source.info.kind)
+    return _end(args, outcome)
 
 
 def _end(args: argparse.Namespace, outcome: Outcome) -> int:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import called, say
-from biofeedback.cli.person_logs import belongings, log_of
+from biofeedback.cli.person_logs import belongings, everybody, log_of
 from biofeedback.errors import BiofeedbackError, LockedError, RecordingError, UsageError
-from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA
+from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA, WORDS
 from biofeedback.recording.person_state import ENTRY_KINDS, MOVED
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ _NO_WORDS: Final = frozenset({MOVED})
 """Edits that hold none of the person's own words."""
 
 
-def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str) -> None:
-    """Take a consent back, with all that this deletes. Raises UsageError when the person thinks better of it."""
-    from biofeedback.recording.belongings import check_idle, forget_words
+def withdraw(args: argparse.Namespace, config: Config, person: str, consents: Sequence[str]) -> None:
+    """Take consents back, with all that this deletes. Everything is asked before anything is done.
+
+    Raises UsageError when the person thinks better of it.
+    """
+    from biofeedback.recording.belongings import Belongings, check_idle, forget_words
     from biofeedback.recording.people import is_pseudonym
 
     if not is_pseudonym(person):
@@ -40,20 +43,24 @@ def withdraw(args: argparse.Namespace, config: Config, person: str, consent: str
             f"All of it: {called()} person delete '{person}'",
         )
     log = log_of(args, config, person)
-    if consent not in DELETING:
-        log.write(CONSENTS[consent].line(given=False))
-        say(args, CONSENTS[consent].withdrawn)
-        return
-    owned = belongings(args, config, person)
+    deleting = [consent for consent in consents if consent in DELETING]
+    owned = belongings(args, config, person) if deleting else Belongings()
     check_idle(owned)
-    _announce(owned, consent, log)
-    confirm(args, f"Take back {consent} and delete this?")
-    log.write(CONSENTS[consent].line(given=False))  # first of all: nothing new is kept if the rest is interrupted
+    for consent in deleting:
+        _announce(owned, consent, log)
+        confirm(args, f"Take back {consent} and delete this?")
+    # First of all: nothing new is kept if the rest is interrupted.
+    log.write(*(CONSENTS[consent].line(given=False) for consent in consents))
+    for consent in consents:
+        if consent not in DELETING:
+            say(args, CONSENTS[consent].withdrawn)
+    if not deleting:
+        return
     forget_tags(args, config, owned.ids)
-    if consent == HEART_DATA:
+    if HEART_DATA in deleting:
         _delete_recordings(config, owned, log)
-    else:
-        _take_words_out(args, config, owned, log)
+    if WORDS in deleting:
+        _take_words_out(args, config, owned.recordings if HEART_DATA not in deleting else (), log)
     forget_words(config.home)
     say(args, f"Done. {COPIES_MAY_REMAIN}")
 
@@ -72,13 +79,25 @@ def delete_person(args: argparse.Namespace, config: Config, person: str) -> None
     said = [f"The folder {folder}: consent, profile, journal"] if folder is not None and folder.exists() else []
     _tell([*map(_described, owned.recordings), *said], owned.unknown)
     confirm(args, f"Delete all of {person}?", word=person)
-    People(config.home).name(person, None)
+    People(config.home).name(person, None, gone=True)
     forget_tags(args, config, owned.ids)
     delete_recordings(config.home, owned)
     _forget_moves_to(args, config, person)
     if folder is not None:
         _remove_folder(folder)
     forget_words(config.home)
+    _forget_straps(args, config)
+
+
+def _forget_straps(args: argparse.Namespace, config: Config) -> None:
+    """The list of straps tells a person too: it goes with the last one, and else it is said that it stays."""
+    straps = config.home / "straps.json"
+    if not straps.exists():
+        return
+    if everybody(args, config):
+        say(args, f"{straps} still lists all straps used here; delete it if one was only this person's.")
+        return
+    straps.unlink(missing_ok=True)
 
 
 def _remove_folder(folder: Path) -> None:
@@ -165,31 +184,40 @@ def _delete_recordings(config: Config, owned: Belongings, log: PersonLog) -> Non
     delete_recordings(config.home, owned)
 
 
-def _take_words_out(args: argparse.Namespace, config: Config, owned: Belongings, log: PersonLog) -> None:
+def _take_words_out(
+    args: argparse.Namespace, config: Config, recordings: Sequence[OwnedRecording], log: PersonLog
+) -> None:
     """Out of the person's log first, then out of each recording; one that cannot be changed does not keep the rest."""
-    from biofeedback.cli.passphrase import keys_for
     from biofeedback.cli.progress import FileBar
-    from biofeedback.recording.withdrawal import rewrite
-    from biofeedback.session.scoring import check_copy_of
 
     # A number that was given is not given again: who takes an entry back by an old one would remove another.
     last = log.state().next_entry - 1
     gone: list[NewLine] = [("delete", {"entry": last})] if last else []
     log.rewrite(_without_words, ["journal", "trigger", "text", "tag", "edit", "profile.words"], gone)
     failed: list[str] = []
-    bar = FileBar(args, [str(one.path) for one in owned.recordings])
-    for number, one in enumerate(owned.recordings):
+    bar = FileBar(args, [str(one.path) for one in recordings])
+    for number, one in enumerate(recordings):
         try:
-            keys = keys_for(args, config, one.path)
             with bar.at(number, one.path.name):
-                rewrite(one.path, WORD_CLASSES, keys, check_copy_of(one.path, keys))
+                words_out_of(args, config, one.path)
         except BiofeedbackError as error:
             failed.append(f"{one.path.name}: {error.what} {error.advice}")
     if failed:
         raise RecordingError(
-            f"Words are still in {len(failed)} of {len(owned.recordings)} recordings. {' '.join(failed)}",
+            f"Words are still in {len(failed)} of {len(recordings)} recordings. {' '.join(failed)}",
             f"Then take it back again, or delete them: {called()} library delete",
         )
+
+
+def words_out_of(args: argparse.Namespace, config: Config, recording: Path) -> None:
+    """Take the person's words out of a recording; it is verified. Raises BiofeedbackError."""
+    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.recording.withdrawal import rewrite
+    from biofeedback.session.scoring import check_copy_of
+    from biofeedback.session.sharing import shipped_texts
+
+    keys = keys_for(args, config, recording)
+    rewrite(recording, WORD_CLASSES, keys, check_copy_of(recording, keys), shipped=shipped_texts())
 
 
 def _without_words(line: Line) -> Mapping[str, Any] | None:

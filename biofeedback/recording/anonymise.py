@@ -99,18 +99,44 @@ def anonymised(lines: Iterable[Line], shipped: Shipped) -> Iterator[Line]:
         yield Line(line.n, line.t, line.kind, body)
 
 
-def without_words(lines: Iterable[Line]) -> Iterator[Line]:
-    """The lines with the words of persons hidden: notes, marks and their own words in scripts; all else stays."""
-    names = _Names(Shipped())
+def without_words(lines: Iterable[Line], shipped: Shipped | None = None) -> Iterator[Line]:
+    """The lines with the words of persons hidden: notes, marks and their own words in scripts; all else stays.
+
+    `shipped`: scripts besides these are somebody's own, with their names and all that is said in them; None when that
+    is not known.
+    """
+    names = _Names(shipped or Shipped())
     for line in lines:
         body: Mapping[str, Any] = line.body
         if line.kind == "open":
-            body = {**body, "scripts": {id_: _own_words(table, names) for id_, table in _tables(body.get("scripts"))}}
+            body = _open_without_words(body, names, all_ours=shipped is None)
         elif line.kind == "cue":
             body = {**body, "say": names.spoken.get(str(body.get("say")), body.get("say"))}
+            body = body if shipped is None else {**body, "script": names.script(body.get("script"))}
+        elif shipped is not None and line.kind in _NAMING_SCRIPTS:
+            said = _SPECIAL[line.kind](body, names)
+            body = {key: said[key] if key in _NAMING_SCRIPTS[line.kind] else body[key] for key in body}
         elif line.kind in _WRITTEN or (line.kind == "command" and body.get("what") in _WRITTEN):
             body = {**body, "text": HIDDEN if body.get("text") else body.get("text")}
         yield Line(line.n, line.t, line.kind, body)
+
+
+def _open_without_words(body: Mapping[str, Any], names: _Names, *, all_ours: bool) -> dict[str, Any]:
+    scripts = dict(_tables(body.get("scripts")))
+    if all_ours:
+        return {**body, "scripts": {id_: _own_words(table, names) for id_, table in scripts.items()}}
+    said = {
+        str(names.script(id_)): _own_words(table, names) if id_ in names.shipped.ids else _script(table, names)
+        for id_, table in scripts.items()
+    }
+    plan = dict(_tables({"": body.get("plan")})).get("")
+    return {**body, "scripts": said, "plan": body.get("plan") if plan is None else _renamed(plan, names)}
+
+
+def _renamed(plan: Mapping[str, Any], names: _Names) -> dict[str, Any]:
+    """A plan with the ids of somebody's own scripts replaced; it is as it was otherwise."""
+    said = dict(cast("dict[str, Any]", _plan(plan, names)))
+    return {key: said[key] if key in ("script", "pairs") else plan[key] for key in plan}
 
 
 def _plainly(kind: str, body: Mapping[str, Any], names: _Names | None = None) -> dict[str, Json]:
@@ -275,6 +301,11 @@ def _err(body: Mapping[str, Any], _: _Names) -> dict[str, Json]:
     return {**said, "error": f"{name[0]}: {HIDDEN}" if name else HIDDEN} if "error" in body else said
 
 
+_NAMING_SCRIPTS: Final[Mapping[str, frozenset[str]]] = {
+    "phase": frozenset(["visualization", "control"]),
+    "verdict": frozenset(["visualization", "control", "words"]),
+}
+"""Kinds whose lines name scripts, and where."""
 _SPECIAL: Final[Mapping[str, Callable[[Mapping[str, Any], _Names], dict[str, Json]]]] = {
     "head": _head,
     "open": _open,

@@ -44,7 +44,7 @@ def to_body(event: Event) -> dict[str, Json]:
         if field.name == "at":
             continue
         value = getattr(event, field.name)
-        body[_key(field.name)] = value / 1e6 if field.name.endswith("_us") else _plain(value)
+        body[key_of(field.name)] = value / 1e6 if field.name.endswith("_us") else _plain(value)
     if isinstance(event, Beat):
         body["rr_ms"] = event.rr_ms
     return body
@@ -71,7 +71,7 @@ def from_body(kind: str, at: int, body: Mapping[str, Any]) -> Event:
     target = _EVENTS[kind]
     values: dict[str, Any] = {"at": at}
     for field in fields(target):
-        key = _key(field.name)
+        key = key_of(field.name)
         if field.name == "at" or key not in body:
             continue
         value = body[key]
@@ -83,7 +83,8 @@ def from_body(kind: str, at: int, body: Mapping[str, Any]) -> Event:
     return cast(Event, target(**values))
 
 
-def _key(field: str) -> str:
+def key_of(field: str) -> str:
+    """What a field of an event is called in a line."""
     return f"{field[:-3]}_s" if field.endswith("_us") else field
 
 

@@ -18,12 +18,12 @@ from typing import Final, Self
 
 from biofeedback.errors import RecordingError
 from biofeedback.events import Json
-from biofeedback.recording.chain import LineError, seal_line
+from biofeedback.recording.chain import seal_line
 from biofeedback.recording.naming import MOST_PARTS, PART, VERSION, final_of, part_of
 from biofeedback.recording.private import make_private_folder
 from biofeedback.recording.rechain import rechained
 from biofeedback.recording.scan import Scan, scan
-from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, NEW_KEY, FileCipher, Keys
+from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, CONTINUES, NEW_KEY, FileCipher, Keys
 from biofeedback.recording.syncer import Syncer, sync_file
 from devices.file_lock import take_lock
 
@@ -259,8 +259,8 @@ class LineFile:
             self._blocked(OSError(errno.EIO, self._syncer.error))
         try:
             self._move_to(*self._new_part())
-        except (OSError, LineError) as error:
-            self._blocked(error if isinstance(error, OSError) else OSError(errno.EIO, "the disk gives other data back"))
+        except OSError as error:
+            self._blocked(error)
             self._poisoned = True
             return False
         return True
@@ -276,10 +276,9 @@ class LineFile:
     def _move_to(self, path: Path, descriptor: int) -> None:
         try:
             _locked(descriptor)
-            stored = self._given_back()
             # What waits was chained to the old file; both are chained anew behind a head that names it.
             told: dict[str, Json] = {"file": self.path.name, "bytes": self._size, "why": self._why}
-            again, crc = rechained(stored + b"".join(self._waiting), {"continues": told})
+            again, crc = rechained(self._given_back() + b"".join(self._waiting), {CONTINUES: told})
             _write_all(descriptor, again)
         except BaseException:
             os.close(descriptor)
@@ -300,7 +299,10 @@ class LineFile:
     def _given_back(self) -> bytes:
         """What stands in the file, if it is what was written into it. Raises OSError."""
         stored = _read_all(self._descriptor)[: self._size]
-        if scan(stored).size != self._size:
+        sha = hashlib.sha256(stored)
+        for line in self._waiting:
+            sha.update(line)
+        if sha.digest() != self._sha.digest():
             raise OSError(errno.EIO, "the disk gives other data back than it was given")
         return stored
 
@@ -385,6 +387,8 @@ def _check_can_go_on(path: Path, found: Scan) -> None:
         raise RecordingError(f"{path} is damaged from its first line on.", "It is left as it is.")
     if found.locked:
         raise RecordingError(f"{path} is encrypted.", "Give its passphrase.")
+    if found.cipher is not None and found.frames == 1:  # its program died before the rest of its head
+        raise RecordingError(f"{path} holds nothing but the first line of its head.", "Nothing was recorded in it.")
     if found.damage is not None and not found.torn:
         raise RecordingError(
             f"{path} is damaged, {found.damage}.",

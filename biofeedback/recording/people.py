@@ -1,7 +1,7 @@
 """The people of a home: one folder each under its pseudonym, and one file that knows their names.
 
 The folders are what counts. `people.json` ({"people": {pseudonym: {"name": ...}}}) may be missing or damaged; then the
-names that cannot be read in it are unknown and nothing else.
+names that cannot be read in it are unknown and nothing else. `last` in it is the highest number of somebody deleted.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ WAIT_S: Final = 2.0
 _PSEUDONYM: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?")
 _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 """Names that Windows keeps for itself, with any ending."""
+_LAST: Final = "last"
 _LOCK: Final = f"{NAMES}.lock"
 _PAIR: Final = re.compile(r'"([A-Za-z0-9._-]{1,64})"\s*:\s*\{\s*"name"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.)*")')
 """A pseudonym and its name as they are written in the table."""
@@ -96,6 +97,11 @@ class People:
         named = [person for person in people if known.get(person, "").casefold() == word.casefold()]
         return named[0] if len(named) == 1 else None
 
+    def named(self, word: str, names: Mapping[str, str]) -> list[str]:
+        """All who are called so, by the table and by these names."""
+        known = {**self.names(), **names}
+        return sorted(person for person, name in known.items() if name.casefold() == word.casefold())
+
     def found(self, word: str) -> str:
         """The same. Raises UsageError when there is nobody."""
         person = self.find(word)
@@ -106,7 +112,7 @@ class People:
     def next_free(self, more: Sequence[str] = ()) -> str:
         """P-001, P-002, ...: one more than the highest there is, `more` included."""
         people = [*self.pseudonyms(), *self.names(), *more]
-        taken = [int(match[1]) for name in people if (match := _NUMBERED.fullmatch(name))]
+        taken = [self._last(), *map(_number, people)]
         return f"P-{max(taken, default=0) + 1:03d}"
 
     def make(self, pseudonym: str) -> str:
@@ -124,10 +130,11 @@ class People:
             raise _unusable(self.folder, error) from error
         return pseudonym
 
-    def name(self, pseudonym: str, name: str | None) -> None:
+    def name(self, pseudonym: str, name: str | None, *, gone: bool = False) -> None:
         """Remember a name, or forget it. A file that cannot be read is kept aside. Raises RecordingError.
 
-        With a name that is forgotten go the files that were kept aside: they may have it too.
+        With a name that is forgotten go the files that were kept aside: they may have it too. `gone`: the person is
+        deleted, and nobody new gets the number.
         """
         with self._locked():
             names = self._read()
@@ -137,8 +144,12 @@ class People:
                     self._names.replace(free_name(self._names.with_name(f"{NAMES}.damaged")))
             others = {known: text for known, text in found.items() if known != pseudonym}
             wanted = others if name is None else {**others, pseudonym: name}
-            if wanted != (names or {}):
-                table = {"people": {known: {"name": wanted[known]} for known in sorted(wanted)}}
+            last = self._last()
+            highest = max(last, _number(pseudonym) if gone else 0)
+            if wanted != (names or {}) or highest != last:
+                table: dict[str, Any] = {"people": {known: {"name": wanted[known]} for known in sorted(wanted)}}
+                if highest:
+                    table[_LAST] = highest
                 _replace(self._names, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
             for beside in self.home.glob(f"{NAMES}.*"):
                 if beside.name != _LOCK and (name is None or not beside.name.startswith(f"{NAMES}.damaged")):
@@ -157,14 +168,23 @@ class People:
                 found[person] = json.loads(quoted)
         return {person: name for person, name in found.items() if is_pseudonym(person)}
 
-    def _read(self) -> dict[str, str] | None:
-        """The file's names, None when it is missing or no such file."""
+    def _table(self) -> Mapping[str, Any]:
+        """What is in the file, nothing when it is missing or no such file."""
         try:
             with self._names.open("rb") as file:
                 table = json.loads(file.read(LARGEST_FILE))
         except (OSError, ValueError, RecursionError):
-            return None
-        people = cast("dict[str, Any]", table).get("people") if isinstance(table, dict) else None
+            return {}
+        return cast("dict[str, Any]", table) if isinstance(table, dict) else {}
+
+    def _last(self) -> int:
+        """The highest number that somebody had who was deleted."""
+        last = self._table().get(_LAST)
+        return last if isinstance(last, int) and not isinstance(last, bool) and last > 0 else 0
+
+    def _read(self) -> dict[str, str] | None:
+        """The file's names, None when it is missing or no such file."""
+        people = self._table().get("people")
         if not isinstance(people, dict):
             return None
         entries = cast("dict[str, object]", people).items()
@@ -188,6 +208,12 @@ class People:
 
 
 _CAREFUL: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _number(pseudonym: str) -> int:
+    """Of P-001 and so on; 0 for others."""
+    match = _NUMBERED.fullmatch(pseudonym)
+    return int(match[1]) if match else 0
 
 
 def _name_in(entry: object) -> str:

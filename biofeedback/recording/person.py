@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 
 from biofeedback.errors import RecordingError, UnreadableError
 from biofeedback.events import Json
-from biofeedback.recording.chain import SEALED, Line, LineError, SealedError
+from biofeedback.recording.chain import LONGEST_LINE, SEALED, Line, LineError, SealedError, open_line
 from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.line_file import LineFile
 from biofeedback.recording.naming import VERSION
@@ -76,12 +76,26 @@ class PersonLog:
     def read(self) -> StoredLines | None:
         """Its lines, None when there are none yet.
 
-        Raises UnreadableError when it is no log or has other keys, RecordingError when its folder is a link.
+        Raises UnreadableError when it is no log of this person or has other keys, RecordingError when its folder is a
+        link.
         """
         _refuse_link(self.path.parent)
-        if not self.path.exists() or never_begun(self.path):
-            return None
-        return read_lines(self.path, self.keys, format_=FORMAT)
+        try:
+            if not self.path.exists() or never_begun(self.path):
+                return None
+            stored = read_lines(self.path, self.keys, format_=FORMAT)
+        except OSError as error:
+            raise UnreadableError(f"{self.path} cannot be read: {error.strerror}.", "Check its rights.") from error
+        except UnreadableError as error:
+            if _headless(self.path):
+                raise UnreadableError(error.what, f"Mend it: person repair {self.person}") from error
+            raise
+        if (other := whose(stored.head)) and other.casefold() != self.person.casefold():
+            raise UnreadableError(
+                f"The log in {self.path.parent} is not of {self.person}, but of {other}.",
+                f"Move it back, or delete the folder {self.path.parent} if it is a copy.",
+            )
+        return stored
 
     def state(self) -> PersonState:
         """What it says; of a damaged log all that can be read. Raises UnreadableError, also while it is locked."""
@@ -153,10 +167,9 @@ class PersonLog:
         with self._alone():
             if not self.path.exists() or never_begun(self.path):
                 return None
-            with suppress(UnreadableError):
-                stored = read_lines(self.path, self.keys, format_=FORMAT)
-                if not stored.holed:
-                    return None
+            stored = None if _headless(self.path) else self.read()
+            if stored is not None and not stored.holed:
+                return None
             data = self.path.read_bytes()
             try:
                 found = scan(data, self.keys)
@@ -327,6 +340,22 @@ def _refuse_link(folder: Path) -> None:
         raise RecordingError(
             f"{folder} is a link, not the folder it should be.", "Move it away; the program makes its own."
         )
+
+
+def whose(head: Mapping[str, Any]) -> str | None:
+    """The person that a log says it is of; None where that is encrypted and not opened."""
+    person = head.get("person")
+    return person if isinstance(person, str) else None
+
+
+def _headless(path: Path) -> bool:
+    """Whether the first line is damaged."""
+    with suppress(OSError), path.open("rb") as file:
+        try:
+            return open_line(file.readline(LONGEST_LINE + 1).removesuffix(b"\n"), 0)[0].kind != "head"
+        except LineError:
+            return True
+    return False
 
 
 def never_begun(path: Path) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from biofeedback.errors import UnreadableError
 from biofeedback.recording.people import PEOPLE
-from biofeedback.recording.person import FILE, FORMAT, never_begun
+from biofeedback.recording.person import FILE, FORMAT, never_begun, whose
 from biofeedback.recording.person_state import MOVED, fold
 from biofeedback.recording.reader import read_lines
 from biofeedback.recording.sealing import Keys
@@ -47,6 +47,8 @@ class LogFile:
             stored = read_lines(self.path, keys, format_=FORMAT)
             if stored.locked:
                 return Said(whole=False, locked=True)
+            if (whose(stored.head) or self.person).casefold() != self.person.casefold():
+                return Said(whole=False)
             state = fold([*stored.lines, *stored.beyond])
             return Said(
                 [(session, word) for session, words in state.tags.items() for word in words],
@@ -111,8 +113,13 @@ def person_logs_in(home: Path) -> Iterator[LogFile]:
         return
     for person in people:
         path = folder / person / FILE
-        with suppress(OSError):
+        try:
             found = path.lstat()
+        except FileNotFoundError:
+            continue
+        except OSError:  # it may say much, and nobody can look
+            yield LogFile(person, path, -1, -1)
+        else:
             yield LogFile(person, path, found.st_size, found.st_mtime_ns)
 
 

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 from biofeedback.events import Json
-from biofeedback.recording.chain import open_frame, seal_line
+from biofeedback.recording.chain import seal_line
 
 _CLOSING: Final = len(b',"x":"01234567"}')
+_SEAL: Final = re.compile(rb'\{"n":\d+,"t":\d+,"k":"seal",')
 
 
 def rechained(data: bytes, more_head: Mapping[str, Json]) -> tuple[bytes, int]:
-    """The same lines with these keys added to the head, and the CRC of the last. Raises LineError when one is bad.
+    """The same lines with these keys added to the head, and the CRC of the last. All of them must be good.
 
-    Encrypted lines stay as they are: they are bound to each other, not to the head.
+    Only head and seals are read, so that an hour takes some ten milliseconds. Encrypted lines stay as they are: they
+    are bound to each other, not to the head.
     """
-    crc_before = crc = 0
+    crc, size, sha = 0, 0, hashlib.sha256()
     lines: list[bytes] = []
-    sha, size = hashlib.sha256(), 0
     for raw in data.split(b"\n")[:-1]:
-        framed, crc_before = open_frame(raw, crc_before)
-        n, kind = int(framed.table["n"]), framed.table.get("k")
-        if not n or kind == "seal":
-            body = {key: value for key, value in framed.table.items() if key not in ("n", "t", "k")}
-            body |= {**more_head} if not n else {"sha256": sha.hexdigest(), "bytes": size}
-            line, crc = seal_line(n, framed.table["t"], str(kind), body, crc)
+        if not lines:
+            line, crc = _again(raw, more_head, crc)
+        elif _SEAL.match(raw):
+            line, crc = _again(raw, {"sha256": sha.hexdigest(), "bytes": size}, crc)
         else:
             start = raw[:-_CLOSING]
             crc = crc32(start, crc)
-            line = start + f',"x":{json.dumps(f"{crc:08x}")}}}\n'.encode()
+            line = start + b',"x":"%08x"}\n' % crc
         lines.append(line)
         sha.update(line)
         size += len(line)
     return b"".join(lines), crc
+
+
+def _again(raw: bytes, more: Mapping[str, Json], crc: int) -> tuple[bytes, int]:
+    """A line with other values for these keys."""
+    table: dict[str, Any] = json.loads(raw)
+    n, t, kind, _ = (table.pop(key) for key in ("n", "t", "k", "x"))
+    return seal_line(n, t, kind, {**table, **more}, crc)

@@ -14,8 +14,11 @@ from typing import Final
 from biofeedback.recording.chain import LONGEST_LINE
 from biofeedback.recording.naming import FIRST_BYTES, JSONL, PART, SUFFIX, final_of
 from biofeedback.recording.scan import scan
+from biofeedback.recording.sealing import CIPHER
 from devices.file_lock import try_lock
 
+QUIET_S: Final = 120.0
+"""Where no file can be locked, a part that was written so recently is still being written."""
 JUST_BEGUN_S: Final = 60.0
 """A part without a head may be one that another program is beginning right now."""
 
@@ -43,7 +46,10 @@ def in_use(part: Path) -> bool:
     except OSError:
         return False
     try:
-        return not try_lock(descriptor)
+        free = try_lock(descriptor)
+        if free is None:  # nobody can tell: a session that runs writes a line every second
+            return time.time() - os.fstat(descriptor).st_mtime < QUIET_S
+        return not free
     finally:
         os.close(descriptor)
 
@@ -82,8 +88,9 @@ def _has_begun(part: Path) -> bool:
     """Whether there is at least a head. One whose program died before has nothing in it, and is put aside."""
     with suppress(OSError):
         with part.open("rb") as file:
-            first = file.read(LONGEST_LINE)
-        if b"\n" in first:
+            first, second = file.readline(LONGEST_LINE), file.readline(LONGEST_LINE)
+        encrypted = f'"{CIPHER}":'.encode() in first  # then its head goes on in the second line
+        if (second if encrypted else first).endswith(b"\n"):
             return first.startswith(FIRST_BYTES)  # other programs make parts too
         ours = SUFFIX in part.name and FIRST_BYTES.startswith(first[: len(FIRST_BYTES)])
         if ours and time.time() - part.stat().st_mtime > JUST_BEGUN_S:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from biofeedback.recording.chain import SEALED, Framed, Line, LineError, SealedError, open_frame, opened, stated_crc
-from biofeedback.recording.sealing import CIPHER, NEW_KEY, FileCipher, Keys
+from biofeedback.recording.naming import FORMAT
+from biofeedback.recording.shape import is_well_formed
+from biofeedback.recording.sealing import CIPHER, CLEAR_IN_HEAD, CONTINUES, NEW_KEY, FileCipher, Keys
 
 
 _CONTENTS: Final = re.compile(rb'"%b":"[^"]*?([A-Za-z0-9+/]{22,}={0,2})"' % SEALED.encode())
@@ -20,6 +22,11 @@ _KEYS: Final = re.compile(rb'"%b":"([A-Za-z0-9+/]{22,}={0,2})"' % NEW_KEY.encode
 CUT_SHORT: Final = "the line is cut short"
 _END: Final = 24
 """Letters at the end of an encrypted line's content that hold what the next line is bound to."""
+
+
+LONGEST_SESSION_US: Final = 366 * 86_400 * 1_000_000
+LONGEST_US: Final = 200 * LONGEST_SESSION_US
+"""No log is kept longer, not even a person's."""
 
 
 class Hash(Protocol):
@@ -31,6 +38,10 @@ class Hash(Protocol):
 
     def hexdigest(self) -> str:
         """Of what was taken so far."""
+        ...
+
+    def digest(self) -> bytes:
+        """The same as bytes."""
         ...
 
 
@@ -120,10 +131,24 @@ def _clear(found: Scan, line: Line) -> Line:
 
 
 def _check(found: Scan, line: Line) -> None:
+    if found.cipher is not None and line.n == 1:
+        _check_heads(found.lines[0], line)
     if line.kind == "seal" and line.body.get("sha256") != found.sha.hexdigest():
         raise LineError("its seal does not fit what stands before it")
+    is_session = (found.lines[0] if found.lines else line).body.get("format") == FORMAT
+    if is_session and not is_well_formed(line.kind, line.body):
+        raise LineError(f"it is no {line.kind} of this program")
+    if not 0 <= line.t <= (LONGEST_SESSION_US if is_session else LONGEST_US):
+        raise LineError("its time is no time of a session")
     if found.lines and line.t < found.lines[-1].t:
         raise LineError("its time lies before that of the line before it")
+
+
+def _check_heads(clear: Line, sealed: Line) -> None:
+    """Anybody could write the clear head anew; what it says must be what the encrypted one says."""
+    said = {key: value for key, value in clear.body.items() if key in CLEAR_IN_HEAD}
+    if sealed.kind != "head" or said != {key: sealed.body[key] for key in CLEAR_IN_HEAD if key in sealed.body}:
+        raise LineError("the head before it is not the one that was written")
 
 
 def _salvage(found: Scan, raws: Sequence[bytes], damaged: int) -> None:
@@ -157,8 +182,8 @@ def _follow(found: Scan, before: bytes) -> None:
 
 
 def head_of(lines: Sequence[Line]) -> Mapping[str, Any]:
-    """The head of a log; that of an encrypted one goes on in its second line."""
-    head = dict(lines[0].body)
-    if len(lines) > 1 and lines[1].kind == "head":
-        head.update(lines[1].body)
-    return head
+    """The head of a log. That of an encrypted one is its second line; anybody could have written into the first."""
+    clear = lines[0].body
+    if CIPHER not in clear or len(lines) == 1 or lines[1].kind != "head":
+        return clear
+    return {**lines[1].body, **{key: clear[key] for key in (CIPHER, CONTINUES) if key in clear}}

@@ -10,6 +10,8 @@ from biofeedback.recording.chain import Cipher
 
 CIPHER: Final = "cipher"
 """The key of a head that says how the rest of the file is encrypted; nothing in it is about the person."""
+CONTINUES: Final = "continues"
+"""The key of a head that names the part whose disk failed."""
 NEW_KEY: Final = "key"
 """The key of a line from which on another, wrapped, key is used; it stands in more than one, for one may be lost."""
 CLEAR_IN_HEAD: Final = ("format", "v", "min_reader", "session", "person_log", "wall_ns", "utc_off_s")

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 from biofeedback.events import Event, Input, Json
-from biofeedback.evidence.trial import commitment
 from biofeedback.hrv.foreign import ForeignMetric
 from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
 from biofeedback.recording.reader import StoredRecording, read_recording
-from biofeedback.recording.repair import first_session_of
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
 from biofeedback.session.loop import METRIC_FAILED
 from biofeedback.session.opening import ALGORITHMS
+from biofeedback.session.sealed_coins import coin_faults
 
 
 Output: TypeAlias = tuple[int, str, Mapping[str, Any]]
@@ -295,17 +294,10 @@ class _Comparison:
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
     def check_coins(self, recording: StoredRecording) -> None:
-        """Every coin that was opened must be the one that was sealed last before that (RULINGS E12)."""
-        session = first_session_of(recording.head)
-        sealed: dict[int, str] = {}
-        for line in recording.lines:
-            if line.kind == "commit":
-                sealed[line.body["pair"]] = line.body["sha256"]
-            elif line.kind == "reveal":
-                pair, coin, nonce = line.body["pair"], line.body["coin"], line.body["nonce"]
-                if sealed.get(pair) != commitment(session, pair, coin, nonce):
-                    self.exact = False
-                    self._differs(f"the coin of pair {pair} is not the one that was sealed")
+        """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
+        for fault in coin_faults(recording):
+            self.exact = False
+            self._differs(fault)
 
     def _comparable(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body without the values of metrics that another version made."""

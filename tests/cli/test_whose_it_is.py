@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from biofeedback.recording.keys import Cost, new_home
 from biofeedback.recording.person import PersonLog
 from tests.cli.programs import PROGRAM, environment, run_here
 from tests.cli.test_person import FREE, NOWHERE, Home
+from tests.recording.told import OWN_SCRIPT
+from tests.terminal.pseudo import Terminal
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links and rights are POSIX")
 
@@ -109,8 +112,8 @@ def test_p2_a_log_in_which_nothing_can_be_read_does_not_stop_a_deletion_for_ever
     recorded(home, "--person", "A")
     home.run("person", "new", "B")
     log_file(home, "B").write_bytes(b"no log\n" * 9)
-    assert "damaged" in home.run("person", "list")
-    home.run("person", "show", "B")
+    assert "person show B" in home.run("person", "list")
+    assert "person repair B" in home.run("person", "show", "B")
     home.run("person", "delete", "A", "--yes", code=1)
     home.run("person", "repair", "B")
     home.run("person", "delete", "A", "--yes")
@@ -125,6 +128,7 @@ def test_p3_whoever_has_recordings_is_there_without_a_folder(home: Home, words: 
     assert home.show(person)["sessions"] == [session]
     home.run("person", "consent", person.upper(), "--withdraw", "heart_data", "--yes")
     assert sessions(home) == []
+    home.run("person", "consent", person, "--give", "heart_data")
     other = recorded(home, *words)
     home.run("person", "new", "B")
     home.run("library", "move", other, "B")
@@ -316,8 +320,8 @@ def test_p16_the_last_move_counts_whatever_the_clock_says(home: Home) -> None:
     session = recorded(home, "--person", "A")
     for person in "AB":
         home.run("person", "new", person)
-    later = {"session": session, "what": "person", "value": "B", "order": 9_000_000_000_000}
-    PersonLog(home.path, "B").write(("edit", {**later}))
+    fast = PersonLog(home.path, "B", now=lambda: datetime.now(UTC) + timedelta(hours=1))
+    fast.write(("edit", {"session": session, "what": "person", "value": "B"}))
     assert [row["person"] for row in sessions(home)] == ["B"]
     for person in "ABA":
         home.run("library", "move", session, person)
@@ -331,3 +335,165 @@ def test_p17_a_number_of_an_entry_is_not_given_again_after_words_were_taken_back
     home.run("person", "consent", "me", "--give", "words")
     home.run("journal", "add", "four")
     assert [row["entry"] for row in json.loads(home.run("journal", "list", "--json"))] == [4]
+
+
+def test_p49_a_copied_log_gives_nobody_the_consents_of_another(home: Home) -> None:
+    home.run("person", "consent", "A", "--give", "heart_data", "research")
+    home.run("person", "new", "B")
+    recorded(home, "--person", "A")
+    log_file(home, "B").write_bytes(log_file(home, "A").read_bytes())
+    rows = {row["person"]: row["consents"] for row in json.loads(home.run("person", "list", "--json"))}
+    assert rows == {"A": ["heart_data", "research"], "B": []}
+    for job in (
+        ("journal", "list", "--person", "B"),
+        ("journal", "add", "x", "--person", "B"),
+        ("person", "repair", "B"),
+    ):
+        refused = run_here(home.path, *job)
+        assert refused.returncode in {1, 4}
+        assert "is not of B, but of A" in refused.stderr
+    home.run("person", "delete", "A", "--yes", code=1)
+    assert len(sessions(home)) == 1
+
+
+def test_p42_a_damaged_head_is_told_with_what_mends_it(home: Home) -> None:
+    home.run("person", "consent", "me", "--give", "words")
+    flip(log_file(home, "me"), b"biofeedback-person")
+    assert "person repair me" in home.run("person", "show", "me")
+    for job in (("journal", "list"), ("journal", "add", "x"), ("person", "consent", "me", "--give", "words")):
+        refused = run_here(home.path, *job)
+        assert refused.returncode in {1, 4}
+        assert "person repair me" in refused.stderr
+    home.run("person", "repair", "me")
+    home.run("person", "consent", "me", "--withdraw", "words", "--yes")
+
+
+def test_p35_one_log_that_cannot_be_read_does_not_hide_the_others(home: Home) -> None:
+    for person in "ABC":
+        home.run("person", "consent", person, "--give", "words")
+    log_file(home, "A").unlink()
+    log_file(home, "A").mkdir()
+    rows = {row["person"]: row["consents"] for row in json.loads(home.run("person", "list", "--json"))}
+    assert rows == {"A": [], "B": ["words"], "C": ["words"]}
+    assert "person show A" in home.run("person", "list")
+    assert "cannot be read" in home.run("person", "show", "A")
+
+
+def test_p46_tags_stay_with_a_session_that_was_moved(home: Home) -> None:
+    session = recorded(home, "--person", "A")
+    for person in "AC":
+        home.run("person", "new", person)
+    home.run("library", "tag", session, "quiet")
+    home.run("library", "move", session, "C")
+    home.run("person", "delete", "A", "--yes")
+    assert sessions(home)[0]["tags"] == ["quiet"]
+    home.run("library", "tag", session, "quiet", "--remove")
+    assert sessions(home)[0]["tags"] == []
+
+
+def test_p34_a_deletion_that_is_repeated_does_not_reach_somebody_called_so(home: Home) -> None:
+    home.run("person", "new", "Bob")
+    home.run("person", "new", "P-002", "--name", "bob")
+    home.run("person", "delete", "Bob", "--yes")
+    refused = run_here(home.path, "person", "delete", "Bob", "--yes")
+    assert refused.returncode == 2
+    assert "person delete P-002 --yes" in refused.stderr
+    assert home.show("Bob")["person"] == "P-002"
+
+
+def test_p34_of_two_with_one_name_it_is_asked_who(home: Home) -> None:
+    for _ in range(2):
+        home.run("person", "new", "--name", "Anna")
+    for job in (("person", "show", "Anna"), ("journal", "add", "x", "--person", "anna")):
+        refused = run_here(home.path, *job)
+        assert refused.returncode == 2
+        assert "P-001, P-002" in refused.stderr
+
+
+def test_p24_the_number_of_somebody_deleted_is_not_given_again(home: Home) -> None:
+    for _ in range(3):
+        home.run("person", "new")
+    home.run("person", "delete", "P-003", "--yes")
+    assert home.run("person", "new", "--name", "Anna") == "P-004\n"
+    home.run("person", "delete", "P-001", "--yes")
+    assert home.run("person", "new") == "P-005\n"
+
+
+def test_p47_nothing_is_recorded_out_of_a_file_after_heart_data_were_taken_back(home: Home) -> None:
+    recorded(home)
+    home.run("person", "consent", "me", "--withdraw", "heart_data", "--yes")
+    words = ("practice", "--source", "file:config/rr.txt", "--speed", "max", "--view", "none")
+    refused = run_here(home.path, *words)
+    assert refused.returncode == 2
+    assert "--give heart_data" in refused.stderr
+    assert not list(home.path.glob("sessions/*"))
+    home.run(*words, "--no-record")
+
+
+def test_p47_one_long_cell_does_not_widen_all_the_table(home: Home) -> None:
+    home.run("journal", "add", "one", "--trigger", "x" * 9000)
+    for number in range(4):
+        home.run("journal", "add", f"day {number}")
+    assert len(home.run("journal", "list")) < 9500
+
+
+def test_p40_the_straps_go_with_the_last_person_and_are_told_of_before(home: Home) -> None:
+    (home.path / "straps.json").write_text('{"straps": [{"address": "CANARY"}]}')
+    for person in "AB":
+        home.run("person", "new", person)
+    done = run_here(home.path, "person", "delete", "A", "--yes")
+    assert "straps.json still lists" in done.stderr
+    assert home.holds(b"CANARY") == ["straps.json"]
+    home.run("person", "delete", "B", "--yes")
+    assert home.holds(b"CANARY") == []
+
+
+@posix
+@pytest.mark.slow
+def test_p33_everything_is_asked_before_anything_is_deleted(home: Home) -> None:
+    recorded(home)
+    home.run("journal", "add", "one")
+    asking = Terminal(
+        [*PROGRAM, "person", "consent", "me", "--withdraw", "heart_data", "words"], environment(home.path)
+    )
+    asking.wait_for("Take back heart_data")
+    asking.press("y\n")
+    asking.wait_for("Take back words")
+    asking.press("n\n")
+    assert asking.finish() == 2
+    asking.close()
+    assert len(sessions(home)) == 1
+    home.run("person", "consent", "me", "--withdraw", "heart_data", "words", "--yes")
+    assert sessions(home) == []
+    assert json.loads(home.run("journal", "list", "--json")) == []
+
+
+@pytest.mark.slow
+def test_p26_withdrawn_words_are_those_of_ones_own_scripts_too(home: Home) -> None:
+    script = home.path / "config" / "canary_garden.toml"
+    script.write_text(OWN_SCRIPT, "utf-8")
+    words = ("--source", "sim:calm", "--speed", "max", "--view", "none", "--person", "A")
+    home.run("practice", str(script), "--minutes", "1", *words)
+    home.run("practice", "safe_place", "--minutes", "1", *words)
+    assert len(home.holds(b"canary")) > 0
+    home.run("person", "consent", "A", "--withdraw", "words", "--yes")
+    assert home.holds(b"canary", b"Canary") == []
+    for row in sessions(home):
+        home.run("verify", row["file"])
+    assert {row["scripts"][0] for row in sessions(home)} == {"own_1", "safe_place"}
+    (ours,) = [row for row in sessions(home) if row["scripts"] == ["safe_place"]]
+    assert "A safe place" in Path(ours["file"]).read_text("utf-8"), "what comes with the program stays"
+
+
+def test_p32_no_session_asks_somebody_who_took_back_consent_to_words(home: Home) -> None:
+    home.run("person", "consent", "me", "--give", "heart_data", "words")
+    home.run("person", "consent", "me", "--withdraw", "words", "--yes")
+    for source in ("file:config/rr.txt", "strap:"):
+        words = ("practice", "breath_only", "--source", source, "--view", "none")
+        refused = run_here(home.path, *words, env=NOWHERE)
+        assert refused.returncode == 2
+        assert "--give words" in refused.stderr
+    assert not list(home.path.glob("sessions/*"))
+    assert run_here(home.path, *FREE, env=NOWHERE).returncode == 3, "a free session asks nothing"
+    session = recorded(home)
+    assert [row["id"] for row in sessions(home)] == [session]

@@ -278,13 +278,20 @@ class Killer:
             return self._nothing(final, committed)
         if path == part and in_use(part):
             self._fault(final, "a dead program still holds its lock")
-        try:
-            stored = self._logs.read(path)
-        except UnreadableError:
+        stored = self._begun(path)
+        if stored is None:
             path.unlink()  # not even a head: the next life begins anew
             return self._nothing(final, committed)
         self._check_stored(final, path, stored, committed)
         return len([*stored.events()])
+
+    def _begun(self, path: Path) -> StoredRecording | None:
+        """What is in the file; None when it has not all of its head, which is two lines of an encrypted one."""
+        try:
+            stored = self._logs.read(path)
+        except UnreadableError:
+            return None
+        return stored if len(stored.lines) >= (1 if self._logs.keys is None else 2) else None
 
     def _check_stored(self, final: Path, path: Path, stored: StoredRecording, committed: int) -> None:
         numbers = [number_of(event) for event in stored.events()]

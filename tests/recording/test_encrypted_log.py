@@ -147,13 +147,21 @@ def test_a_line_in_clear_among_encrypted_ones_is_damage_however_well_it_is_chain
         assert "mark" not in {line.kind for line in found.beyond}
 
 
-def test_a_head_that_was_changed_in_clear_does_not_change_what_is_read(tmp_path: Path) -> None:
+def test_a_head_that_was_changed_in_clear_is_found(tmp_path: Path) -> None:
     path = written(tmp_path)
     again, _ = rechained(path.read_bytes(), {"wall_ns": 0, "utc_off_s": -7200})
+    assert LOGS.scan(path.read_bytes()).damage is None
+    assert "head" in (LOGS.scan(again).damage or "")
+
+
+def test_what_was_added_to_the_clear_head_is_not_believed(tmp_path: Path) -> None:
+    again, _ = rechained(written(tmp_path).read_bytes(), {"parent": {"removed": ["beat"]}, "subject": "somebody else"})
     forged = tmp_path / "forged.session.jsonl"
     forged.write_bytes(again)
-    assert tables(forged)[0]["wall_ns"] == 0
-    assert LOGS.read(forged).head["wall_ns"] == HEAD["wall_ns"]
+    assert tables(forged)[0]["subject"] == "somebody else"
+    head = LOGS.read(forged).head
+    assert "parent" not in head
+    assert head["subject"] == HEAD["subject"]
 
 
 def test_lines_of_another_file_do_not_fit_in(tmp_path: Path) -> None:

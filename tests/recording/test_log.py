@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofeedback.errors import RecordingError, UnreadableError
-from biofeedback.events import Beat, End, Event, Hrv, Mark, Packet, Pacer, Verdict
+from biofeedback.events import Beat, End, Event, Hrv, Json, Mark, Packet, Pacer, Verdict
 from biofeedback.recording.chain import LineError, open_line, seal_line
 from biofeedback.recording.codec import from_body, kind_of, to_body, to_object
 from biofeedback.recording.reader import is_recording
@@ -427,3 +427,34 @@ def test_1_4_parts_are_found_by_what_is_in_them(logs: Logs, tmp_path: Path) -> N
     (tmp_path / "download.jsonl.part").write_text('{"n":0}\n')
     (tmp_path / "empty.jsonl.part").touch()
     assert parts_in(tmp_path) == [tmp_path / "of_my_own.jsonl.part"]
+
+
+def test_a_time_that_no_session_has_is_damage(tmp_path: Path) -> None:
+    head, crc = seal_line(0, 0, "head", {"format": "biofeedback-session"}, 0)
+    far, _ = seal_line(1, 10**25, "mark", {"text": "", "by": "trainee"}, crc)
+    assert "no time of a session" in (scan(head + far).damage or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("alg", {}),
+        ("alg", {"a": "x/y"}),
+        ("clock", {"wall_ns": 1}),
+        ("clock", {"wall_ns": 2**70, "mono_ns": 0, "step_ns": 0, "why": "tick", "utc_off_s": 0}),
+        ("open", {"plan": [], "scripts": {}, "person": {}, "source": {}}),
+        ("mark", {"text": "by nobody"}),
+        ("reveal", {"pair": "0", "coin": 0, "nonce": ""}),
+    ],
+)
+def test_a_line_that_lacks_what_its_kind_has_is_damage(kind: str, body: dict[str, Json]) -> None:
+    head, crc = seal_line(0, 0, "head", {"format": "biofeedback-session"}, 0)
+    odd, _ = seal_line(1, 0, kind, body, crc)
+    assert f"no {kind} of this program" in (scan(head + odd).damage or "")
+
+
+@pytest.mark.parametrize("more", [{"wall_ns": 2**70}, {"session": "\ud800"}, {"utc_off_s": 10**6}, {"v": "1"}])
+def test_a_head_that_no_program_of_ours_wrote_is_damage(more: dict[str, Json]) -> None:
+    text = json.dumps({"n": 0, "t": 0, "k": "head", "format": "biofeedback-session", **more}, separators=(",", ":"))
+    start = text.encode()[:-1]
+    assert scan(start + b',"x":"%08x"}\n' % crc32(start)).frames == 0

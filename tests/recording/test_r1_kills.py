@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from biofeedback.errors import RecordingError
+from biofeedback.recording.recovery import parts_in
 from tests.cli.programs import ROOT
+from tests.recording.logs import Logs
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 
@@ -57,3 +62,19 @@ def test_r1_killed_before_each_call_while_a_failed_disk_makes_it_move(words: lis
 def test_r1_killed_before_each_call_while_it_finishes_what_another_left(tmp_path: Path) -> None:
     tally = killed(tmp_path, module="tests.recording.killed_finishing")
     assert tally["kills"] >= 40
+
+
+def test_r1_a_part_without_all_of_its_head_is_neither_gone_on_with_nor_offered(logs: Logs, tmp_path: Path) -> None:
+    """A program was killed before the last line of its head: the next event may not take that line's number."""
+    part = tmp_path / "a.session.jsonl.part"
+    with logs.new(tmp_path / "a.session.jsonl"):
+        heads = part.read_bytes().splitlines(keepends=True)
+    part.unlink()
+    part.write_bytes(b"".join(heads[:-1]) + heads[-1][:-1])
+    with pytest.raises(RecordingError):
+        logs.resume(part)
+    assert parts_in(tmp_path) == []
+    long_ago = time.time() - 3600
+    os.utime(part, (long_ago, long_ago))
+    assert parts_in(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a.session.jsonl.part.torn0"]
