@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -48,6 +49,13 @@ def print_json(value: Mapping[str, Json] | list[Json]) -> None:
     text = json.dumps(value, allow_nan=False)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def print_exported(text: str) -> None:
+    """A table or document on stdout; into a file or a pipe always in UTF-8, whatever the terminals here use."""
+    if isinstance(sys.stdout, TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.stdout.write(text)
 
 
 def say(args: argparse.Namespace, text: str) -> None:

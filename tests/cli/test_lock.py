@@ -97,7 +97,9 @@ def test_c5_without_a_passphrase_verify_says_intact_and_the_others_what_to_do(ho
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     done = run(home, "verify", path)
     assert done.returncode == 0
-    assert done.stdout.endswith(": intact; encrypted, and without its passphrase the numbers were not compared\n")
+    assert done.stdout.endswith(
+        ": intact; encrypted, and without its passphrase neither its numbers nor its end were checked\n"
+    )
     for words in (["analyze"], ["report"], ["replay", "--view", "none"]):
         done = run(home, *words, path)
         assert done.returncode == 4
