@@ -359,9 +359,10 @@ def _headless(path: Path) -> bool:
 
 
 def never_begun(path: Path) -> bool:
-    """Whether there is not one whole line in it: its program died while it wrote the head."""
+    """Whether its head is not whole, which of an encrypted one is two lines: its program died while it wrote that."""
     with suppress(OSError), path.open("rb") as file:
-        return b"\n" not in file.read(1 << 17)
+        first, *more = file.read(1 << 18).split(b"\n", 2)
+        return not more or (len(more) < 2 and f'"{CIPHER}":'.encode() in first)
     return False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,12 +13,16 @@ from typing import Any
 
 import pytest
 
+from biofeedback.cli.consent import takes_words_out
+from biofeedback.config import load_config
+from biofeedback.recording.consents import CONSENTS
 from biofeedback.recording.home_lock import write_home_lock
 from biofeedback.recording.keys import Cost, new_home
 from biofeedback.recording.person import PersonLog
+from biofeedback.recording.reader import read_recording
 from tests.cli.programs import PROGRAM, environment, run_here
 from tests.cli.test_person import FREE, NOWHERE, Home
-from tests.recording.told import OWN_SCRIPT
+from tests.recording.told import OWN_SCRIPT, told_session
 from tests.terminal.pseudo import Terminal
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links and rights are POSIX")
@@ -497,3 +502,15 @@ def test_p32_no_session_asks_somebody_who_took_back_consent_to_words(home: Home)
     assert run_here(home.path, *FREE, env=NOWHERE).returncode == 3, "a free session asks nothing"
     session = recorded(home)
     assert [row["id"] for row in sessions(home)] == [session]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["strap", "simulated"])
+def test_p32_words_of_a_session_are_not_kept_after_they_were_taken_back(home: Home, source: str) -> None:
+    PersonLog(home.path, "me").write(CONSENTS["words"].line(given=False))
+    path = told_session(home.path / "sessions", person="me")
+    args = argparse.Namespace(quiet=False, passphrase_file=None)
+    takes_words_out(args, load_config(None, str(home.path)), "me", path, source)
+    kinds = {line.kind: line.body for line in read_recording(path).lines}
+    assert ("suds" in kinds) == (source == "simulated")
+    assert (kinds["mark"]["text"] == "…") == (source == "strap")

@@ -195,6 +195,8 @@ def test_a_torn_end_is_kept_beside_and_the_log_goes_on(tmp_path: Path, logs: Log
         kept = b"".join(path.read_bytes() for path in person.path.parent.glob("person.jsonl.torn*"))
         lines = person.path.read_bytes()
         good = whole[:cut].rpartition(b"\n")[0]
+        if logs.keys is not None and whole[:cut].count(b"\n") < 2:
+            good = b""  # its head is two lines
         assert lines.startswith(good)
         assert kept == whole[:cut][len(good) + bool(good) :], "no byte is thrown away"
         assert person.state().entries[-1].text == "after"
