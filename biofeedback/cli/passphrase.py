@@ -71,17 +71,12 @@ def keys_of(
     opened: list[HomeKeys] = []
     refused: LockedError | None = None
     for lock, name, ours in _locks(config, paths):
-        needed = required and ours
-        if lock.ident in _left_closed and not needed:
-            continue
         try:
-            keys = _keys(args, lock, name, required=needed)
+            keys = _keys(args, lock, name, required=required and ours)
         except LockedError as error:
             refused = refused or error
             continue
-        if keys is None:
-            _left_closed.add(lock.ident)
-        else:
+        if keys is not None:
             opened.append(keys)
     if not opened and refused is not None:
         raise refused
@@ -243,6 +238,8 @@ _WRONG: Final = "Capitals and the language of the keyboard matter; the recovery 
 
 
 def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
+    if lock.ident in _left_closed and not required:
+        return None
     without = "" if required else "; Enter: without it"
     for secret in _typed_here:
         with suppress(LockedError):
@@ -251,6 +248,7 @@ def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
     for _ in range(TRIES):
         secret = _asked(f"Passphrase or recovery code for {name}{without}: ")
         if not secret and not required:
+            _left_closed.add(lock.ident)
             return None
         try:
             keys = _tried(lock, secret)

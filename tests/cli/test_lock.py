@@ -596,3 +596,64 @@ def test_p45_what_nobody_sees_is_refused_in_a_new_passphrase(tmp_path: Path, uns
     assert done.returncode == 2
     assert "cannot be seen" in done.stderr
     assert not (tmp_path / "lock.json").exists()
+
+
+@pytest.fixture
+def forgotten(home: Path) -> Path:
+    """Two people in an encrypted home, a recording of one of them, and nobody who knows the passphrase."""
+    words = "--passphrase-file", secret(home, PASSPHRASE)
+    for person in ("A", "B"):
+        assert run_here(home, "person", "new", person, "--name", f"CANARY {person}", *words).returncode == 0
+    with Logs(KEYS).new(home / "sessions" / "a.session.jsonl", {**HEAD, "session": "a" * 32, "subject": "A"}) as log:
+        for event in EVENTS:
+            log.append(event)
+    return home
+
+
+def test_p18_a_recording_can_be_deleted_without_the_passphrase(forgotten: Path) -> None:
+    done = run_here(forgotten, "library", "delete", "aaaaaaaa", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "not written down" in done.stderr
+    assert not list((forgotten / "sessions").iterdir())
+
+
+@pytest.mark.parametrize("lock", ["kept", "damaged", "lost"])
+def test_p18_a_person_can_be_deleted_without_the_passphrase(forgotten: Path, lock: str) -> None:
+    PersonLog(forgotten, "C").write(("tag", {"session": "a" * 32, "what": "add", "value": "quiet"}))
+    if lock == "damaged":
+        (forgotten / "lock.json").write_text("{")
+    elif lock == "lost":
+        (forgotten / "lock.json").unlink()
+    done = run_here(forgotten, "person", "delete", "A", "--yes")
+    assert done.returncode == 1, "not all of it, and that is said"
+    assert "All of" not in done.stderr
+    assert "a.session.jsonl" in done.stderr
+    assert "library delete" in done.stderr
+    assert sorted(path.name for path in (forgotten / "people").iterdir()) == ["B", "C"]
+    assert (forgotten / "sessions" / "a.session.jsonl").exists(), "it may be another's"
+    if lock == "kept":
+        words = "--passphrase-file", secret(forgotten, PASSPHRASE)
+        done = run_here(forgotten, "person", "delete", "A", "--yes", *words)
+        assert (done.returncode, "All of A is deleted" in done.stderr) == (0, True), done.stderr
+        assert not list((forgotten / "sessions").iterdir())
+
+
+@on_terminals
+@pytest.mark.slow
+def test_p18_at_a_terminal_enter_is_enough(forgotten: Path) -> None:
+    with typing(forgotten, "person", "delete", "A") as terminal:
+        answer(terminal, "for your recordings; Enter: without it: ", "")
+        answer(terminal, "Type A to go on: ", "A")
+        assert terminal.finish() == 1
+        assert terminal.text.count("Passphrase") == 1
+    assert [path.name for path in (forgotten / "people").iterdir()] == ["B"]
+
+
+def test_p28_a_log_of_another_home_leaves_nobody_s_recordings_to_be_guessed(two: Path) -> None:
+    other, _ = new_home("somebody else's words", QUICK)
+    PersonLog(two, "X", other).write()
+    words = "--passphrase-file", secret(two, PASSPHRASE)
+    done = run_here(two, "person", "consent", "A", "--withdraw", "heart_data", "--yes", *words)
+    assert done.returncode == 4
+    assert "encrypted by another lock" in done.stderr
+    assert PersonLog(two, "A", KEYS).state().holds("heart_data")
