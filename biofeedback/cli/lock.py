@@ -204,7 +204,8 @@ def _show_code(args: argparse.Namespace, code: str) -> None:
 def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None, logs: Iterable[Path]) -> int:
     """These files under the new keys; one that cannot be is said and left as it is."""
     from biofeedback.cli.progress import FileBar
-    from biofeedback.recording.person import hide_names
+    from biofeedback.recording.people import People
+    from biofeedback.recording.person import hide_names, show_names
 
     todo = [path for path in logs if is_locked(path) != (new is not None)]
     bar = FileBar(args, [str(path) for path in todo])
@@ -219,6 +220,10 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None, lo
     if new is not None:
         _forget_index(config)
         hide_names(config.home, new)
+        if names := len(People(config.home).names()):
+            say(args, f"Names that stay in people.json, readable by anyone: {names}. See: {called()} person list")
+    else:
+        show_names(config.home)
     if todo or args.existing:
         say(
             args,

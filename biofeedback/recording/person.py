@@ -326,12 +326,24 @@ def hide_names(home: Path, keys: Keys) -> None:
     people = People(home)
     for person, name in people.names().items():
         log = PersonLog(home, person, keys)
-        stored = log.read()
-        if stored is None or CIPHER not in stored.head:
-            continue
-        if log.state().profile.name != name:
-            log.write(("profile", {"name": name}))
-        people.name(person, None)
+        with suppress(UnreadableError):  # damaged, or of another home: the name stays where it is
+            stored = log.read()
+            if stored is None or CIPHER not in stored.head:
+                continue
+            if log.state().profile.name != name:
+                log.write(("profile", {"name": name}))
+            people.name(person, None)
+
+
+def show_names(home: Path) -> None:
+    """Put names that stand in plain logs back into the open table. Raises RecordingError."""
+    people = People(home)
+    known = people.names()
+    for person in people.pseudonyms():
+        with suppress(UnreadableError):  # encrypted, or damaged
+            name = PersonLog(home, person).state().profile.name
+            if name and person not in known:
+                people.name(person, name)
 
 
 def _refuse_link(folder: Path) -> None:

@@ -18,6 +18,7 @@ from biofeedback.recording.chain import open_line, seal_line
 from biofeedback.recording.home_lock import HomeLock, alone_with_lock, lost_lock, read_home_lock, write_home_lock
 from biofeedback.recording.keys import new_home
 from biofeedback.recording.locked_files import clear_head, locked_files
+from biofeedback.recording.people import People
 from biofeedback.recording.person import PersonLog
 from tests.cli.programs import PROGRAM, consent, environment, run, run_here, start
 from tests.recording.logs import CODE, KEYS, PASSPHRASE, QUICK, Logs
@@ -329,7 +330,7 @@ def test_a_passphrase_is_asked_for_again_and_verify_goes_on_without(home: Path) 
     with typing(home, "verify", path) as terminal:
         answer(terminal, "; Enter: without it: ", "")
         assert terminal.finish() == 0
-        assert "numbers were not compared" in printed(terminal)
+        assert "neither its numbers nor its end were checked" in printed(terminal)
     with typing(home, "analyze", "--json", path) as terminal:
         answer(terminal, prompt, "wrong")
         answer(terminal, prompt, f"{CODE[:-1]}?")
@@ -657,3 +658,27 @@ def test_p28_a_log_of_another_home_leaves_nobody_s_recordings_to_be_guessed(two:
     assert done.returncode == 4
     assert "encrypted by another lock" in done.stderr
     assert PersonLog(two, "A", KEYS).state().holds("heart_data")
+
+
+def test_p21_names_are_found_in_the_open_list_again_when_all_is_in_clear(tmp_path: Path) -> None:
+    words = begun(tmp_path)
+    assert run_here(tmp_path, "lock", "on", *words).returncode == 0
+    assert run_here(tmp_path, "person", "new", "P-002", "--name", "Berta", *words).returncode == 0
+    assert People(tmp_path).names() == {}
+    assert run_here(tmp_path, "lock", "off", "--existing", "--yes", *words).returncode == 0
+    assert People(tmp_path).names() == {"P-001": "CANARY-NAME", "P-002": "Berta"}
+    assert run_here(tmp_path, "lock", "on", *words).returncode == 0
+    assert canaries(tmp_path) == []
+
+
+def test_p41_a_log_that_cannot_be_encrypted_is_told_and_stops_no_other(tmp_path: Path) -> None:
+    words = begun(tmp_path)
+    assert run_here(tmp_path, "person", "new", "P-002", "--name", "Berta").returncode == 0
+    damaged = tmp_path / "people" / "P-002" / "person.jsonl"
+    damaged.write_bytes(b"{" + damaged.read_bytes())
+    done = run_here(tmp_path, "lock", "on", *words)
+    assert done.returncode == 1
+    assert "P-002/person.jsonl" in done.stderr
+    assert "Names that stay in people.json, readable by anyone: 1." in done.stderr
+    assert People(tmp_path).names() == {"P-002": "Berta"}
+    assert canaries(tmp_path) == []
