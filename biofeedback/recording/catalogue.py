@@ -143,6 +143,8 @@ def facts_of(folder: Path, name: str, found: os.stat_result, keys: Keys | None =
 
 
 def _of_whole(bare: Facts, whole: StoredRecording) -> Facts:
+    if whole.locked:  # by the keys of another home
+        return _facts(bare, whole.head, [], [], locked=True)
     return _facts(bare, whole.head, whole.lines[:64], whole.lines[-8:])
 
 
