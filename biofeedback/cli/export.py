@@ -71,7 +71,7 @@ def _one(args: argparse.Namespace, config: Config, path: Path) -> int:
 def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises UnreadableError, OutputError."""
     from biofeedback.recording.catalogue import local_time
-    from biofeedback.recording.naming import SUFFIX
+    from biofeedback.recording.naming import PART, SUFFIX
     from biofeedback.recording.private import make_private_folder
     from biofeedback.recording.reader import read_recording
     from biofeedback.recording.rewriting import copy_to
@@ -80,7 +80,7 @@ def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
     source = read_recording(path, keys_for(args, config, path))
     if source.damage is not None:
         raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
-    if not source.finished:
+    if not source.finished and path.name.endswith(PART):
         raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
     lines: Sequence[Line] = source.lines
     start = local_time(int(source.head.get("wall_ns", 0)), 0)

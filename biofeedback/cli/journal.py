@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.asking import asked, can_ask, confirm
-from biofeedback.cli.common import Parser, add_example, called, print_json, say
+from biofeedback.cli.common import Parser, add_example, called, print_exported, print_json, say
 from biofeedback.cli.consent import check_words
 from biofeedback.cli.passphrase import add_passphrase_option
 from biofeedback.cli.person_logs import (
@@ -223,7 +223,7 @@ def _export(args: argparse.Namespace, config: Config) -> int:
     rows = [_row(entry) for entry in _entries(args, config)]
     text = _csv(rows) if args.to == "csv" else json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     if args.output is None:
-        sys.stdout.write(text)
+        print_exported(text)
         return 0
     _write_new(Path(args.output), text)
     say(args, f"{len(rows)} entries in {args.output}. Only you can read it; mind where you copy it.")

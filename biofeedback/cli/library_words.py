@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 VERIFIED: Final = {
     "exact": "every number came out again, to the bit",
     "equal": "every number came out again, within 1e-9",
+    "partial": "intact, but only a part of it can be compared; that part came out again: verify FILE",
+    "nothing": "intact; there is nothing in it to compare",
+    "locked": "intact; encrypted, and without its passphrase neither its numbers nor its end were checked",
     "rescored": "intact; made by other versions of the rules, whose numbers are not compared",
     "differs": "NUMBERS DIFFER; see: verify FILE",
     "damaged": "DAMAGED; a copy of what can be read: library repair",
 }
 HOLDS: Final = {"exact": True, "equal": True, "differs": False, "damaged": False}
-"""What `verified` says in JSON; null when the recording was not read whole, or cannot be compared."""
+"""What `verified` says in JSON; null when the recording was not read whole, or cannot be compared, or only in part."""
 _UNFINISHED: Final = frozenset({"unfinished", "locked"})
 
 
@@ -58,7 +61,7 @@ def as_line(library: Library, session: Session) -> str:
 
 
 def state_of(library: Library, session: Session) -> str:
-    """finished, unfinished, running, locked, or unreadable; and deleting when that was interrupted."""
+    """finished, unfinished, running, locked, damaged or unreadable; and deleting when that was interrupted."""
     from biofeedback.recording.library import is_running
 
     if session.deleted:
@@ -81,7 +84,15 @@ _STATES: Final = {
     "running": "being recorded",
     "locked": "encrypted",
     "unreadable": "cannot be read",
-    "deleting": "its deletion was interrupted: delete it again",
+    "damaged": "damaged",
+    "deleting": "said to be deleted, but it is here: delete it again if it is to go",
+}
+_REMARKS: Final = {
+    "exact": "verified",
+    "equal": "verified",
+    "partial": "compared in part",
+    "differs": "differs",
+    "damaged": "damaged",
 }
 
 
@@ -90,10 +101,9 @@ def _remarks(library: Library, session: Session) -> list[str]:
     said = [_STATES.get(state_of(library, session), "")]
     said += ["demonstration" if facts.demo else "simulated" if facts.simulated else ""]
     said += [facts.quality if facts.quality not in (None, "good") else ""]
-    said += [{"exact": "verified", "equal": "verified"}.get(session.verified or "", "")]
-    said += [word for word in ("differs", "damaged") if session.verified == word]
+    said += [_REMARKS.get(session.verified or "", "")]
     said += [f"#{tag}" for tag in session.tags]
-    return [word for word in said if word]
+    return list(dict.fromkeys(word for word in said if word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,7 @@ class Shown:
         if removed := _removed(recording):
             lines.append(f"removed   {', '.join(map(str, removed))}")
         if session.verified:
-            lines.append(f"verified  {VERIFIED[session.verified]}")
+            lines.append(f"verified  {VERIFIED.get(session.verified, session.verified)}")
         if session.facts.beats is not None:
             flagged = f", {session.facts.quality} quality" if session.facts.quality else ""
             lines.append(f"beats     {session.facts.beats}{flagged}")
@@ -168,7 +178,7 @@ def _metric_line(row: tuple[Any, ...]) -> str:
 
 
 def _removed(recording: StoredRecording | None) -> list[Json]:
-    from biofeedback.recording.rewriting import removed_from
+    from biofeedback.recording.reader import removed_from
 
     return [] if recording is None else [*removed_from(recording.head)]
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Final
 
 from biofeedback import __version__
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 ok, 1 failed, 2 usage, 3 no strap or Bluetooth, 4 unreadable, 5 differs, 130 interrupted.
     """
+    _write_what_can_be_written()
     words = list(sys.argv[1:] if argv is None else argv)
     args = _parser(words).parse_args(words)
     if args.no_color:
@@ -66,6 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = f"Something went wrong inside the program: {type(error).__name__}{_place(error)}."
         complain(args, what, "Run it again with -vv and report what it prints; recordings are kept.", error)
         return 1
+
+
+def _write_what_can_be_written() -> None:
+    r"""A sign that a terminal or pipe has no letter for is written as \u65e5; no command ends because of it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _place(error: BaseException) -> str:

@@ -6,23 +6,29 @@ import argparse
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.asking import can_type
+from biofeedback.cli.common import called, say
 from biofeedback.errors import LockedError, UnreadableError, UsageError
+from biofeedback.recording.locked_files import clear_head
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
-    from biofeedback.recording.keys import HomeKeys, Lock
+    from biofeedback.recording.keys import HomeKeys, KeyRing, Lock
 
 ENVIRONMENT: Final = "BIOFEEDBACK_PASSPHRASE_FILE"
 TRIES: Final = 3
 _MOST_BYTES: Final = 4096
 _opened: Final[dict[str, HomeKeys]] = {}
 """What was opened in the life of this program, by the home it belongs to: one passphrase serves many files."""
+_typed_here: Final[list[str]] = []
+"""What opened something when it was typed: it may open files of another home too."""
+_left_closed: Final[set[str]] = set()
+"""Homes whose passphrase was asked for and not given: it is asked once."""
 
 
 def add_passphrase_option(parser: argparse.ArgumentParser) -> None:
@@ -51,14 +57,87 @@ def keys_for(
     return _keys(args, lock, name, required=required)
 
 
+def keys_of(
+    args: argparse.Namespace, config: Config, paths: Iterable[Path], *, required: bool = False
+) -> KeyRing | None:
+    """What opens these encrypted files, which may be of more than one home; None when none of them is opened.
+
+    What opened one home is tried on the others; for each other one is asked once at a terminal, and it stays closed
+    when nobody has its passphrase. Raises LockedError when a passphrase is given that opens nothing, or, where that of
+    this data folder is `required`, when there is none.
+    """
+    from biofeedback.recording.keys import KeyRing
+
+    opened: list[HomeKeys] = []
+    refused: LockedError | None = None
+    for lock, name, ours in _locks(config, paths):
+        try:
+            keys = _keys(args, lock, name, required=required and ours)
+        except LockedError as error:
+            refused = refused or error
+            continue
+        if keys is not None:
+            opened.append(keys)
+    if not opened and refused is not None:
+        raise refused
+    return KeyRing(opened) if opened else None
+
+
+def _locks(config: Config, paths: Iterable[Path]) -> list[tuple[Lock, str, bool]]:
+    """The locks of these files, a name to ask for each by, and whether it is that of this data folder: that first."""
+    from biofeedback.recording.home_lock import lost_lock, read_home_lock
+
+    found: dict[str, tuple[Lock, str]] = {}
+    for path in paths:
+        with suppress(UnreadableError):  # it stays closed, and whoever reads it says so
+            if (lock := _lock_in(path)) is not None:
+                found[lock.ident] = (lock, path.name)
+    own: Lock | None = None
+    with suppress(UnreadableError):
+        stored = read_home_lock(config.home)
+        own = lost_lock(config.home) if stored is None else stored.lock
+    if own is None or own.ident not in found:
+        return [(*each, False) for each in found.values()]
+    del found[own.ident]
+    return [(own, "your recordings", True), *((*each, False) for each in found.values())]
+
+
 def keys_for_new(args: argparse.Namespace, config: Config) -> HomeKeys | None:
-    """What encrypts new recordings and person logs; None when they are to be plain. Raises as `keys_for`."""
+    """What encrypts new recordings and person logs; None when they are to be plain.
+
+    A `lock.json` that is gone though files here are encrypted is made again from one of them. Raises as `keys_for`.
+    """
     from biofeedback.recording.home_lock import read_home_lock
 
     stored = read_home_lock(config.home)
-    if stored is None or not stored.on:
+    if stored is None:
+        return _keys_of_lost_lock(args, config)
+    return home_keys(args, stored.lock) if stored.on else None
+
+
+def _keys_of_lost_lock(args: argparse.Namespace, config: Config) -> HomeKeys | None:
+    from biofeedback.recording.home_lock import alone_with_lock, lost_lock, read_home_lock, write_home_lock
+
+    lock = lost_lock(config.home)
+    if lock is None:
         return None
-    return home_keys(args, stored.lock)
+    keys = keys_of_lost(args, config, lock)
+    with alone_with_lock(config.home):
+        if read_home_lock(config.home) is None:
+            write_home_lock(config.home, lock, on=True)
+    say(args, "lock.json was missing here and is made again from an encrypted file: new files are encrypted as before.")
+    return keys
+
+
+def keys_of_lost(args: argparse.Namespace, config: Config, lock: Lock) -> HomeKeys:
+    """The open keys of a data folder whose `lock.json` is gone, by a lock found in its files. Raises LockedError."""
+    try:
+        return home_keys(args, lock)
+    except LockedError as error:
+        raise LockedError(
+            f"{config.home / 'lock.json'} is missing, though files here are encrypted. {error.what}",
+            f"{error.advice} Or, if new files are not to be encrypted: {called()} lock off",
+        ) from error
 
 
 def home_keys(args: argparse.Namespace, lock: Lock) -> HomeKeys:
@@ -97,7 +176,10 @@ def given_file(args: argparse.Namespace) -> str | None:
 
 
 def read_passphrase_file(path: Path) -> str:
-    """The first line of a file that nobody else can read. Raises UsageError for any other file."""
+    """The one line of a file that nobody else can read; the mark that some editors begin a text with is not of it.
+
+    Raises UsageError for any other file.
+    """
     advice = f"Use a text file of your own that nobody else can read: chmod 600 {path}"
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -109,7 +191,7 @@ def read_passphrase_file(path: Path) -> str:
     finally:
         os.close(descriptor)
     try:
-        lines = text.decode().splitlines()
+        lines = text.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(f"The passphrase file {path} is not text in UTF-8.", advice) from error
     if len(text) > _MOST_BYTES or len(lines) != 1 or not lines[0]:
@@ -156,10 +238,17 @@ _WRONG: Final = "Capitals and the language of the keyboard matter; the recovery 
 
 
 def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
+    if lock.ident in _left_closed and not required:
+        return None
     without = "" if required else "; Enter: without it"
+    for secret in _typed_here:
+        with suppress(LockedError):
+            if (keys := _tried(lock, secret)) is not None:
+                return keys
     for _ in range(TRIES):
         secret = _asked(f"Passphrase or recovery code for {name}{without}: ")
         if not secret and not required:
+            _left_closed.add(lock.ident)
             return None
         try:
             keys = _tried(lock, secret)
@@ -167,6 +256,7 @@ def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
             sys.stderr.write(f"{error.what} {error.advice}\n")
             continue
         if keys is not None:
+            _typed_here.append(secret)
             return keys
         sys.stderr.write(f"That does not open it. {_WRONG}\n")
     raise LockedError(f"{name[0].upper()}{name[1:]}: still locked after {TRIES} tries.", _WRONG)
@@ -215,18 +305,3 @@ def _newest(config: Config, lock: Lock) -> Lock:
 
     stored = read_home_lock(config.home)
     return stored.lock if stored is not None and stored.lock.ident == lock.ident else lock
-
-
-def clear_head(path: Path) -> Mapping[str, Any]:
-    """The first line of a log, empty when it is none or damaged: whoever reads the file will say so."""
-    from biofeedback.recording.chain import LONGEST_LINE, LineError, open_line
-
-    try:
-        if not path.is_file():
-            return {}
-        with path.open("rb") as file:
-            raw = file.readline(LONGEST_LINE)
-        line, _ = open_line(raw.removesuffix(b"\n"), 0)
-    except (OSError, LineError):
-        return {}
-    return line.body if line.kind == "head" else {}

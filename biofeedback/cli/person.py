@@ -238,7 +238,12 @@ def _delete(args: argparse.Namespace, config: Config) -> int:
             f"'{args.person}' is the name of {person}; --yes deletes nobody by a name, which the next may have.",
             f"Give the pseudonym: {called()} person delete {person} --yes",
         )
-    delete_person(args, config, person)
+    if not delete_person(args, config, person):
+        say(
+            args, f"What is known to be of {person} is deleted. Whose the others are is known with the passphrase only;"
+        )
+        say(args, f"without it delete each that is to go: {called()} library delete ID")
+        return 1
     say(args, f"All of {person} is deleted. {COPIES_MAY_REMAIN}")
     return 0
 

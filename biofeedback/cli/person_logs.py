@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import called, config_of, say
 from biofeedback.config import Config
-from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
+from biofeedback.errors import BiofeedbackError, LockedError, RecordingError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from biofeedback.recording.sealing import Keys
@@ -105,29 +106,22 @@ def recorded_people(args: argparse.Namespace, config: Config) -> list[str]:
 
 def home_keys_of(args: argparse.Namespace, config: Config) -> Keys | None:
     """What opens the encrypted logs of the data folder, None when there are none or nobody gives the passphrase."""
-    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.cli.passphrase import keys_of
     from biofeedback.recording.library import open_library
 
-    if not config.home.is_dir() or getattr(args, "stay_closed", False):
+    if not config.home.is_dir():
         return None
-    locked = locked_logs(config)
-    if not locked:
-        with open_library(config.home) as library:
-            locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
-    if not locked:
-        return None
-    keys = keys_for(args, config, locked[0], required=False)
-    args.stay_closed = keys is None  # it was asked once
-    return keys
+    with open_library(config.home) as library:
+        locked = [library.path(each) for each in library.sessions() if each.facts.encrypted]
+    return keys_of(args, config, [*locked_logs(config), *locked])
 
 
 def locked_logs(config: Config) -> list[Path]:
     """The person logs that are encrypted."""
-    from biofeedback.cli.passphrase import clear_head
+    from biofeedback.recording.locked_files import is_locked
     from biofeedback.recording.person_marks import person_logs_in
-    from biofeedback.recording.sealing import CIPHER
 
-    return [log.path for log in person_logs_in(config.home) if CIPHER in clear_head(log.path)]
+    return [log.path for log in person_logs_in(config.home) if is_locked(log.path)]
 
 
 def _hidden_names(args: argparse.Namespace, config: Config) -> dict[str, str]:
@@ -167,41 +161,76 @@ def check_not_mistyped(args: argparse.Namespace, config: Config, person: str) ->
 
 
 def log_of(args: argparse.Namespace, config: Config, person: str) -> PersonLog:
-    """The log of a person, with what opens it when it is encrypted, or encrypts it when it is to be made.
+    """The log of a person, with what opens it when it is encrypted, or encrypts it when it is next written.
 
     Raises RecordingError when others may write to the data folder.
     """
-    from biofeedback.cli.passphrase import clear_head, keys_for, keys_for_new
+    from biofeedback.cli.passphrase import keys_for, keys_for_new
+    from biofeedback.recording.locked_files import is_locked
     from biofeedback.recording.person import PersonLog
     from biofeedback.recording.private import check_home
 
     if config.home.exists():
         check_home(config.home)
     log = PersonLog(config.home, person)
-    begun = bool(clear_head(log.path))
-    return replace(log, keys=keys_for(args, config, log.path) if begun else keys_for_new(args, config))
+    return replace(log, keys=keys_for(args, config, log.path) if is_locked(log.path) else keys_for_new(args, config))
 
 
-def belongings(args: argparse.Namespace, config: Config, person: str, *, required: bool = True) -> Belongings:
+def log_to_take_from(args: argparse.Namespace, config: Config, person: str) -> PersonLog | None:
+    """The log of a person, for taking lines out of it; None when it is encrypted and nobody gives the passphrase."""
+    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.recording.locked_files import is_locked
+    from biofeedback.recording.person import PersonLog
+
+    log = PersonLog(config.home, person)
+    if not is_locked(log.path):
+        return log
+    keys = keys_for(args, config, log.path, required=False)
+    return None if keys is None else replace(log, keys=keys)
+
+
+def belongings(
+    args: argparse.Namespace, config: Config, person: str, *, required: bool = True, deleting: bool = False
+) -> Belongings:
     """The recordings of a person in the data folder. `required`: encrypted ones must be opened, to know whose they are.
 
-    Raises LockedError when nobody has the passphrase for them, RecordingError when a damaged log leaves it in doubt
-    whose they are.
+    Not for `deleting` all of somebody: that can be done without the passphrase, which may be forgotten. Raises
+    LockedError when nobody has it, RecordingError when a damaged log leaves it in doubt whose recordings are.
     """
-    from biofeedback.cli.passphrase import keys_for
+    from biofeedback.cli.passphrase import keys_of
     from biofeedback.recording.belongings import belongings_of
+    from biofeedback.recording.person import FILE
 
     found = belongings_of(config.home, person, None)
     if found.locked:
-        keys = keys_for(args, config, found.locked[0], required=required)
+        keys = keys_of(args, config, found.locked, required=required and not deleting)
         found = found if keys is None else belongings_of(config.home, person, keys)
-    if required and found.in_doubt:
+    if not required:
+        return found
+    if found.in_doubt:
         who = found.in_doubt[0]
         raise RecordingError(
             f"The log of {who} cannot be read whole, so that nobody knows whose each recording is.",
             f"Nothing was changed. Mend it: {called()} person repair {who}",
         )
+    if not deleting and (closed := [path for path in found.locked if path.name == FILE]):
+        raise LockedError(
+            f"{closed[0]} is encrypted by another lock, so that nobody knows whose each recording is.",
+            "Nothing was changed. Give what opens it, or move it out of the data folder.",
+        )
     return found
+
+
+def left_closed(config: Config, paths: Iterable[Path]) -> list[Path]:
+    """Which of these files are encrypted by the lock of this data folder, and not by that of another."""
+    from biofeedback.recording.home_lock import read_home_lock
+    from biofeedback.recording.locked_files import clear_head
+    from biofeedback.recording.sealing import CIPHER
+
+    own = None
+    with suppress(BiofeedbackError):
+        own = read_home_lock(config.home)
+    return [path for path in paths if own is None or clear_head(path).get(CIPHER, {}).get("home") == own.lock.ident]
 
 
 def local_time(said: Said) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import called, say
-from biofeedback.cli.person_logs import belongings, everybody, log_of
-from biofeedback.errors import BiofeedbackError, LockedError, RecordingError, UsageError
+from biofeedback.cli.person_logs import belongings, everybody, left_closed, log_of, log_to_take_from
+from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
 from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA, WORDS
 from biofeedback.recording.person_state import ENTRY_KINDS, MOVED
 
@@ -65,19 +65,23 @@ def withdraw(args: argparse.Namespace, config: Config, person: str, consents: Se
     say(args, f"Done. {COPIES_MAY_REMAIN}")
 
 
-def delete_person(args: argparse.Namespace, config: Config, person: str) -> None:
+def delete_person(args: argparse.Namespace, config: Config, person: str) -> bool:
     """Delete all of a person: the name, recordings and what lies beside them, then the log.
 
-    What is interrupted can be done again: the person is there as long as any of it is.
+    What is interrupted can be done again: the person is there as long as any of it is. Whether that was all: without
+    the passphrase nobody knows whose an encrypted recording is, so that it stays.
     """
     from biofeedback.recording.belongings import check_idle, delete_recordings, forget_words
     from biofeedback.recording.people import PEOPLE, People, is_pseudonym
+    from biofeedback.recording.person import FILE
 
     folder = config.home / PEOPLE / person if is_pseudonym(person) else None
-    owned = belongings(args, config, person)
+    owned = belongings(args, config, person, deleting=True)
     check_idle(owned)
+    closed = left_closed(config, owned.locked)
     said = [f"The folder {folder}: consent, profile, journal"] if folder is not None and folder.exists() else []
-    _tell([*map(_described, owned.recordings), *said], owned.unknown)
+    strangers = [*owned.unknown, *(path for path in owned.locked if path.name != FILE)]
+    _tell([*map(_described, owned.recordings), *said], strangers)
     confirm(args, f"Delete all of {person}?", word=person)
     People(config.home).name(person, None, gone=True)
     forget_tags(args, config, owned.ids)
@@ -87,6 +91,7 @@ def delete_person(args: argparse.Namespace, config: Config, person: str) -> None
         _remove_folder(folder)
     forget_words(config.home)
     _forget_straps(args, config)
+    return not closed or not strangers
 
 
 def _forget_straps(args: argparse.Namespace, config: Config) -> None:
@@ -142,9 +147,10 @@ def _drop(
 
     for person in People(config.home).pseudonyms():
         if person != but:
-            try:
-                log_of(args, config, person).drop(unwanted, [kind], words)
-            except LockedError:
+            log = log_to_take_from(args, config, person)
+            if log is not None:
+                log.drop(unwanted, [kind], words)
+            else:
                 say(args, f"The log of {person} is encrypted; what it says of this stays in it, and encrypted.")
 
 
@@ -164,7 +170,7 @@ def _tell(lines: Sequence[str], unknown: Sequence[Path]) -> None:
     sys.stderr.write("This will be deleted for good:\n" + "".join(f"  {line}\n" for line in lines))
     if unknown:
         names = "".join(f"  {path}\n" for path in unknown)
-        sys.stderr.write(f"These are damaged too far to say whose they are; they stay:\n{names}")
+        sys.stderr.write(f"Whose these are is not known, for something is encrypted or damaged; they stay:\n{names}")
     sys.stderr.write("Recordings and exports kept in other folders (--output) stay: those are yours to delete.\n")
 
 

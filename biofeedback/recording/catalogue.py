@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from json import dumps
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast
 
+from biofeedback.errors import UnreadableError
 from biofeedback.recording.chain import Line, LineError, SealedError, open_frame, opened, stated_crc
 from biofeedback.recording.naming import FORMAT, PART, SUFFIX, final_of
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import DAMAGED, StoredRecording, read_recording, removed_from
 from biofeedback.recording.sealing import CIPHER, Keys
 
+NOT_READ: Final = -1
+"""In the place of a time: what could not be read now is read again at the next look."""
 FIRST_READ: Final = 12_288
 MOST_READ: Final = 262_144
 """The opening is one line of at most 64 KiB behind a head and some lines on the rules."""
@@ -85,14 +89,20 @@ def quality_of(flagged: int | None, beats: int | None) -> str | None:
 
 
 def recordings_in(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """The recordings in a folder by name, finished or not; links are passed over. Nothing when there is no folder.
+    """The recordings in a folder by name, finished or not; nothing when there is no folder.
+
+    Links are passed over, and names that are no text.
 
     Of one whose disk failed, so that it went on in a second part, there is one: the finished file, else the largest.
     """
     found: dict[Path, tuple[str, os.stat_result]] = {}
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith((SUFFIX, PART)) and entry.is_file(follow_symlinks=False):
+            if (
+                entry.name.endswith((SUFFIX, PART))
+                and storable_text(entry.name) == entry.name
+                and entry.is_file(follow_symlinks=False)
+            ):
                 with suppress(FileNotFoundError):
                     _keep_better(found, folder / entry.name, entry.stat(follow_symlinks=False))
     yield from found.values()
@@ -126,11 +136,15 @@ def facts_of(folder: Path, name: str, found: os.stat_result, keys: Keys | None =
         if keys is not None:
             return _of_whole(bare, read_recording(folder / name, keys))
         return _facts(bare, head, [], [], locked=True)
-    except (OSError, LineError, SealedError, KeyError, TypeError, ValueError, IndexError):
+    except OSError:  # that may pass, so it is looked at again
+        return replace(bare, mtime_ns=NOT_READ)
+    except (UnreadableError, LineError, SealedError, KeyError, TypeError, ValueError, IndexError, OverflowError):
         return bare
 
 
 def _of_whole(bare: Facts, whole: StoredRecording) -> Facts:
+    if whole.locked:  # by the keys of another home
+        return _facts(bare, whole.head, [], [], locked=True)
     return _facts(bare, whole.head, whole.lines[:64], whole.lines[-8:])
 
 
@@ -154,18 +168,18 @@ def _facts(
         bare.file,
         bare.bytes,
         bare.mtime_ns,
-        id=str(head["session"]),
-        state="locked" if locked else "finished" if end is not None else "unfinished",
-        start_ns=int(head["wall_ns"]),
-        utc_off_s=int(head.get("utc_off_s") or 0),
-        format_v=int(head["v"]),
+        id=storable_text(str(head["session"])),
+        state="locked" if locked else "finished" if end is not None else _without_end(bare, head),
+        start_ns=_storable(int(head["wall_ns"])),
+        utc_off_s=_storable(int(head.get("utc_off_s") or 0)),
+        format_v=_storable(int(head["v"])),
         subject=None if locked else _text(head.get("subject")),
         plan=_text(plan.get("name")),
         scripts=_scripts(plan),
         source=_text(source.get("kind")),
         simulated=simulated,
         demo=opening.get("demo") is True,
-        dur_s=float(dur_s) if isinstance(dur_s, int | float) else None,
+        dur_s=_number(dur_s),
         beats=beats,
         quality=quality_of(flagged, beats),
         coverage=_number(said.get("coverage")),
@@ -178,7 +192,12 @@ def _scripts(plan: Mapping[str, Any]) -> str | None:
     """The scripts of a session, in order and each once."""
     pairs = cast("list[Mapping[str, Any]]", plan.get("pairs") or [])
     named = [plan.get("script"), *(pair.get("visualization") for pair in pairs)]
-    return " ".join(dict.fromkeys(str(name) for name in named if name)) or None
+    return storable_text(" ".join(dict.fromkeys(str(name) for name in named if name))) or None
+
+
+def _without_end(bare: Facts, head: Mapping[str, Any]) -> str:
+    """A finished recording has its end, unless it is a copy of one that was damaged."""
+    return "unfinished" if bare.file.endswith(PART) or DAMAGED in removed_from(head) else "damaged"
 
 
 def _first_lines(data: bytes, more: Callable[[], bytes]) -> list[Line]:
@@ -218,12 +237,26 @@ def _last_lines(data: bytes) -> list[Line]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return storable_text(value) if isinstance(value, str) else None
+
+
+def storable_text(text: str) -> str:
+    """Halves of signs, which JSON can hold and an index cannot, become "?"."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
+def _storable(number: int) -> int:
+    """The number. Raises OverflowError when it is beyond 64 bits, which no index holds."""
+    if number.bit_length() > 63:
+        raise OverflowError("a number beyond 64 bits")
+    return number
 
 
 def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return _storable(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        return None
+    return float(value)

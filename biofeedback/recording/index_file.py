@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from biofeedback.recording.private import FILE_MODE, private_file
 from biofeedback.recording.syncer import sync_folder
@@ -44,28 +44,71 @@ CREATE INDEX metric_file ON metric(file);
 CREATE INDEX suds_file ON suds(file);
 CREATE TABLE meta(schema_v INTEGER NOT NULL);
 """
-READ_AT_ONCE: Final = ("session", "person_log", "tag", "edit", "deleted")
-"""Tables that every list needs. The others may have a million rows: damage in them is met when they are read."""
-_ALL_WELL: Final = [[("ok",)]] * len(READ_AT_ONCE)
+_STATEMENTS: Final = {statement.strip() for statement in SCHEMA.split(";")} - {""}
+_ASKED: Final = (
+    "SELECT schema_v FROM meta",
+    "PRAGMA quick_check(1)",
+    "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL",
+)
 Fill = Callable[[sqlite3.Connection], None]
+Result = TypeVar("Result")
+BROKEN: Final = (sqlite3.Error, ValueError, TypeError, KeyError, IndexError, OverflowError)
+"""What is raised where an index does not hold what it should."""
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class Index:
+    """The index of a home while it is open."""
+
+    def __init__(self, home: Path, fill: Fill, connection: sqlite3.Connection) -> None:
+        self._home = home
+        self._fill = fill
+        self._connection = connection
+
+    def tried(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """What `work` gives. Where it meets an index that is broken, that is made anew once, then one in memory."""
+        for anew in (True, False):
+            try:
+                return work(self._connection)
+            except BROKEN as error:
+                self._connection.close()
+                self._connection = (
+                    _opened(self._home, self._fill, anew=True)
+                    if anew and not _is_busy(error)
+                    else (_in_memory(self._fill))
+                )
+        return work(self._connection)
+
+    def close(self) -> None:
+        """Nothing is read or kept any more."""
+        self._connection.close()
 
 
 @contextmanager
-def opened_index(home: Path, fill: Fill, *, anew: bool = False) -> Generator[sqlite3.Connection]:
+def opened_index(home: Path, fill: Fill, *, anew: bool = False) -> Generator[Index]:
     """The index of a home, made fresh by `fill`; `anew`: it is thrown away and made from nothing.
 
     Where the disk is full, the folder read-only or another program busy with it for long, one in memory is used and
     lost again: it costs time, and nothing else.
     """
+    index = Index(home, fill, _opened(home, fill, anew=anew))
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def _opened(home: Path, fill: Fill, *, anew: bool) -> sqlite3.Connection:
     try:
         with _alone(home):
-            connection = _usable(home / NAME, fill, anew=anew)
+            return _usable(home / NAME, fill, anew=anew)
     except _UnusableError:
-        connection = _in_memory(fill)
-    try:
-        yield connection
-    finally:
-        connection.close()
+        return _in_memory(fill)
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether another program is at it, so that nothing is wrong with the index."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
 class _UnusableError(Exception):
@@ -94,12 +137,11 @@ def _alone(home: Path) -> Generator[None]:
 def _usable(path: Path, fill: Fill, *, anew: bool) -> sqlite3.Connection:
     """The index on the disk, made first when there is none that can be used. Raises _UnusableError."""
     try:
-        if not anew and (found := _existing(path)) is not None:
-            _fill(found, fill)
+        if not anew and (found := _existing(path)) is not None and _fill(found, fill):
             return found
         _make(path, fill)
         return _connect(path)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *BROKEN) as error:
         raise _UnusableError from error
 
 
@@ -112,10 +154,8 @@ def _existing(path: Path) -> sqlite3.Connection | None:
         if os.name == "posix":
             path.chmod(FILE_MODE)
         connection = _connect(path)
-        told = [
-            connection.execute(asked).fetchall() for asked in ("SELECT schema_v FROM meta", "PRAGMA quick_check(1)")
-        ]
-        if told == [[(SCHEMA_V,)], [("ok",)]]:
+        told = [connection.execute(asked).fetchall() for asked in _ASKED]
+        if told[:2] == [[(SCHEMA_V,)], [("ok",)]] and {sql for (sql,) in told[2]} == _STATEMENTS:
             return connection
     if connection is not None:
         connection.close()
@@ -154,15 +194,18 @@ def _create(connection: sqlite3.Connection, fill: Fill) -> None:
     connection.execute("COMMIT")
 
 
-def _fill(connection: sqlite3.Connection, fill: Fill) -> None:
-    """Make it fresh, in one step. Raises sqlite3.Error; what was begun is then undone when it is closed."""
+def _fill(connection: sqlite3.Connection, fill: Fill) -> bool:
+    """Make it fresh, in one step; whether it could be. It is closed, and what was begun undone, when it could not."""
     try:
         connection.execute("BEGIN IMMEDIATE")
         fill(connection)
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BROKEN as error:
         connection.close()
-        raise
+        if _is_busy(error):
+            raise
+        return False
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -13,7 +13,7 @@ import os
 import unicodedata
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Self, cast
@@ -146,6 +146,26 @@ class HomeKeys:
         return HomeKeys(_by_code(self.lock, self._key, secret), self._key), written_code(secret)
 
 
+class KeyRing:
+    """The open keys of one home or more: each file is opened by those of its own, and stays closed without them."""
+
+    def __init__(self, keys: Sequence[HomeKeys]) -> None:
+        """At least one; the first makes new files."""
+        self._first = keys[0]
+        self._by_home = {each.lock.ident: each for each in keys}
+
+    def new_file(self, ident: str) -> tuple[LineCipher, Mapping[str, Json]]:
+        """As `HomeKeys.new_file`."""
+        return self._first.new_file(ident)
+
+    def open_file(self, head: Mapping[str, Any]) -> LineCipher | None:
+        """As `HomeKeys.open_file`; None when the file is of another home."""
+        said = head.get(CIPHER)
+        home = cast("Mapping[str, Any]", said).get("home") if isinstance(said, Mapping) else None
+        keys = self._by_home.get(str(home))
+        return None if keys is None else keys.open_file(head)
+
+
 def new_home(passphrase: str, cost: Cost | None = None) -> tuple[HomeKeys, str]:
     """A new home key under this passphrase; and its recovery code, which is given once and kept nowhere."""
     home_key, secret = os.urandom(KEY_BYTES), os.urandom(CODE_BYTES)
@@ -179,6 +199,8 @@ def weakness(passphrase: str) -> str | None:
         return f"It has more than {LONGEST} letters."
     if looks_like_code(passphrase):
         return "It looks like a recovery code, and could not be told from one."
+    if not passphrase.isprintable():
+        return "There is something in it that cannot be seen, so that nobody could type it again."
     if len(set(passphrase)) < 4:
         return "It is the same few letters again and again: a computer would guess it at once."
     return None

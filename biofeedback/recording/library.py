@@ -10,13 +10,14 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
+from functools import cache
 from json import dumps, loads
 from pathlib import Path
 from typing import Any, Final
 
 from biofeedback.errors import BiofeedbackError, UsageError
-from biofeedback.recording.catalogue import Facts, facts_of, recordings_in
-from biofeedback.recording.index_file import NAME, opened_index
+from biofeedback.recording.catalogue import NOT_READ, Facts, facts_of, recordings_in, storable_text
+from biofeedback.recording.index_file import Index, opened_index
 from biofeedback.recording.naming import PART
 from biofeedback.recording.person_marks import LogFile, Marks, marks_of, person_logs_in
 from biofeedback.recording.recovery import in_use
@@ -38,7 +39,9 @@ _SELECT: Final = f"SELECT {', '.join(_FACTS)}, sha256, phases, verified FROM ses
 class Scored:
     """What a full reading of a recording found.
 
-    `verified`: exact (to the bit), equal (within 1e-9), rescored (made by other versions), differs or damaged.
+    `verified`: exact (to the bit), equal (within 1e-9), partial (only what stands before lost lines or a failure was
+    compared), nothing (there is none to compare), locked (intact, as far as can be seen without its key), rescored
+    (made by other versions), differs or damaged.
     `metrics`: (metric, phase index, phase name, stored value, its rule, value now, its rule), values in the metric's
     unit. `suds`: (time in microseconds, when, value 0-10 or None).
     """
@@ -82,11 +85,11 @@ class Session:
 class Library:
     """The library of a home, while its index is open; get it from `open_library`."""
 
-    def __init__(self, home: Path, connection: sqlite3.Connection, keys: Keys | None = None) -> None:
+    def __init__(self, home: Path, index: Index, keys: Keys | None = None) -> None:
         self.home = home
         self.keys = keys
         """What opens encrypted recordings and person logs, None when they stay closed."""
-        self._index = connection
+        self._index = index
 
     @property
     def folder(self) -> Path:
@@ -99,12 +102,11 @@ class Library:
 
     def sessions(self) -> list[Session]:
         """All of them, the newest first; encrypted ones with what they hold only when there are keys."""
-        marks = _stored_marks(self._index)
-        rows = (self._session(row, marks) for row in self._index.execute(_SELECT))
+        found = self._index.tried(_stored_sessions)
         if self.keys is not None:
             marks = marks_of(person_logs_in(self.home), self.keys)
-            rows = (self._unlocked(session, marks) for session in list(rows))
-        return sorted(rows, key=lambda session: (session.facts.start_ns, session.facts.file), reverse=True)
+            found = [self._unlocked(session, marks) for session in found]
+        return sorted(found, key=lambda session: (session.facts.start_ns, session.facts.file), reverse=True)
 
     def find(self, word: str) -> Session:
         """The one session that a word names: the first digits of its id, or its file. Raises UsageError."""
@@ -123,23 +125,7 @@ class Library:
 
     def store(self, session: Session, scored: Scored) -> None:
         """Keep what a full reading found. Of an encrypted recording nothing of what it holds is kept."""
-        file = session.facts.file
-        self._index.execute("BEGIN IMMEDIATE")
-        _forget_scores(self._index, file)
-        if session.facts.encrypted:
-            self._index.execute(
-                "UPDATE session SET sha256=?, verified=? WHERE file=?", (scored.sha256, scored.verified, file)
-            )
-        else:
-            self._index.execute(
-                "UPDATE session SET sha256=?, verified=?, beats=?, quality=?, phases=? WHERE file=?",
-                (scored.sha256, scored.verified, scored.beats, scored.quality, dumps([*scored.phases]), file),
-            )
-            self._index.executemany(
-                "INSERT INTO metric VALUES (?,?,?,?,?,?,?,?)", [(file, *row) for row in scored.metrics]
-            )
-            self._index.executemany("INSERT INTO suds VALUES (?,?,?,?)", [(file, *row) for row in scored.suds])
-        self._index.execute("COMMIT")
+        self._index.tried(lambda index: _store(index, session.facts, scored))
 
     def metrics(self, session: Session) -> list[tuple[Any, ...]]:
         """The stored and re-scored values of a session, as in `Scored`; empty before a full reading."""
@@ -153,37 +139,27 @@ class Library:
 
     def refresh(self) -> None:
         """Look again which files have changed, and read the ends of those."""
-        self._index.execute("BEGIN IMMEDIATE")
-        _read_changes(self._index, self.home)
-        self._index.execute("COMMIT")
+
+        def look(index: sqlite3.Connection) -> None:
+            index.execute("BEGIN IMMEDIATE")
+            _read_changes(index, self.home)
+            index.execute("COMMIT")
+
+        self._index.tried(look)
 
     def forget(self, file: str) -> None:
         """Drop a session's rows, whose file is gone; its words do not stay in the index's own log either."""
-        self._index.execute("BEGIN IMMEDIATE")
-        _forget(self._index, file)
-        self._index.execute("COMMIT")
-        self._index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        def drop(index: sqlite3.Connection) -> None:
+            index.execute("BEGIN IMMEDIATE")
+            _forget(index, file)
+            index.execute("COMMIT")
+            index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        self._index.tried(drop)
 
     def _rows(self, wanted: str, session: Session) -> list[tuple[Any, ...]]:
-        """Rows of a table that is only looked at now; a damaged index goes, and the next look makes it anew."""
-        try:
-            return self._index.execute(wanted, (session.facts.file,)).fetchall()
-        except sqlite3.DatabaseError:
-            (self.home / NAME).unlink(missing_ok=True)
-            return []
-
-    def _session(self, row: tuple[Any, ...], marks: Marks) -> Session:
-        facts = _facts(row)
-        sha256, phases, verified = row[len(_FACTS) :]
-        return Session(
-            facts,
-            marks.owner(facts.id, facts.subject),
-            tuple(marks.tags.get(facts.id, ())),
-            sha256,
-            tuple(loads(phases)) if phases else (),
-            verified,
-            facts.id in marks.deleted,
-        )
+        return self._index.tried(lambda index: index.execute(wanted, (session.facts.file,)).fetchall())
 
     def _unlocked(self, session: Session, marks: Marks) -> Session:
         """The session with what an encrypted file holds, read now and kept nowhere."""
@@ -207,8 +183,8 @@ def open_library(home: Path, keys: Keys | None = None, *, anew: bool = False) ->
         _read_changes(connection, home)
 
     try:
-        with opened_index(home, fill, anew=anew) as connection:
-            yield Library(home, connection, keys)
+        with opened_index(home, fill, anew=anew) as index:
+            yield Library(home, index, keys)
     except OSError as error:
         raise BiofeedbackError(
             f"The sessions in {home} cannot be read: {error.strerror}.", "Check its rights."
@@ -246,10 +222,48 @@ def _read_person_logs(index: sqlite3.Connection, home: Path) -> None:
 
 def _keep_marks(index: sqlite3.Connection, log: LogFile) -> None:
     said = log.read()
-    index.execute("INSERT INTO person_log VALUES (?,?,?,?)", (log.person, log.bytes, log.mtime_ns, said.whole))
-    index.executemany("INSERT INTO tag VALUES (?,?,?)", [(log.person, *tag) for tag in said.tags])
-    index.executemany("INSERT INTO edit VALUES (?,?,?,?,?)", [(log.person, *edit) for edit in said.edits])
-    index.executemany("INSERT INTO deleted VALUES (?,?)", [(log.person, session) for session in said.deleted])
+    at = log.mtime_ns if said.whole or said.locked else NOT_READ
+    index.execute("INSERT INTO person_log VALUES (?,?,?,?)", (log.person, log.bytes, at, said.whole))
+    for table, rows in (("tag", said.tags), ("edit", said.edits), ("deleted", [(each,) for each in said.deleted])):
+        for row in rows:
+            words = [log.person, *(storable_text(word) if isinstance(word, str) else word for word in row)]
+            index.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(words))})", words)  # noqa: S608 - our own
+
+
+def _store(index: sqlite3.Connection, facts: Facts, scored: Scored) -> None:
+    file = facts.file
+    index.execute("BEGIN IMMEDIATE")
+    if facts.encrypted:
+        index.execute("UPDATE session SET sha256=?, verified=? WHERE file=?", (scored.sha256, scored.verified, file))
+    else:
+        _forget_scores(index, file)
+        index.execute(
+            "UPDATE session SET sha256=?, verified=?, beats=?, quality=?, phases=? WHERE file=?",
+            (scored.sha256, scored.verified, scored.beats, scored.quality, dumps([*scored.phases]), file),
+        )
+        index.executemany("INSERT INTO metric VALUES (?,?,?,?,?,?,?,?)", [(file, *row) for row in scored.metrics])
+        index.executemany("INSERT INTO suds VALUES (?,?,?,?)", [(file, *row) for row in scored.suds])
+    index.execute("COMMIT")
+
+
+def _stored_sessions(index: sqlite3.Connection) -> list[Session]:
+    marks = _stored_marks(index)
+    return [_session(row, marks) for row in index.execute(_SELECT)]
+
+
+def _session(row: tuple[Any, ...], marks: Marks) -> Session:
+    """Raises ValueError, TypeError when the row is none that we wrote."""
+    facts = _facts(row)
+    sha256, phases, verified = row[len(_FACTS) :]
+    return Session(
+        facts,
+        marks.owner(facts.id, facts.subject),
+        tuple(marks.tags.get(facts.id, ())),
+        sha256,
+        tuple(loads(phases)) if phases else (),
+        verified,
+        facts.id in marks.deleted,
+    )
 
 
 def _stored_marks(index: sqlite3.Connection) -> Marks:
@@ -262,10 +276,30 @@ def _stored_marks(index: sqlite3.Connection) -> Marks:
 
 
 def _facts(row: Sequence[Any]) -> Facts:
+    if not _fits(tuple(map(type, row))):
+        raise TypeError("a row of the index does not hold what it should")
     values: dict[str, Any] = dict(zip(_FACTS, row, strict=False))
     for flag in ("simulated", "demo", "encrypted"):
         values[flag] = bool(values[flag])
     return Facts(**values)
+
+
+@cache
+def _fits(types: tuple[type, ...]) -> bool:
+    """Whether the columns of `_SELECT` have the types of our fields."""
+    columns = [str(field.type) for field in fields(Facts)] + ["str | None"] * 3
+    return all(found in _TYPES[column] for found, column in zip(types, columns, strict=True))
+
+
+_NOTHING: Final = type(None)
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "bool": (int,),
+    "str | None": (str, _NOTHING),
+    "int | None": (int, _NOTHING),
+    "float | None": (float, _NOTHING),
+}
 
 
 def _forget(index: sqlite3.Connection, file: str) -> None:

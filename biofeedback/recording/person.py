@@ -54,7 +54,10 @@ def local_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class PersonLog:
-    """The log of one person; nothing is open between calls. `now` gives a time with its offset from UTC."""
+    """The log of one person; nothing is open between calls. `now` gives a time with its offset from UTC.
+
+    With `keys` a log that is still plain is encrypted when it is next written.
+    """
 
     home: Path
     person: str
@@ -115,6 +118,7 @@ class PersonLog:
             if not said and self.path.exists():
                 return
             if self.path.exists():
+                self._encrypt_plain()
                 file, found = LineFile.reopen(self.path, self.keys)
                 wall_ns, t = _wall_ns(head_of(found.lines)), found.lines[-1].t
             else:
@@ -196,6 +200,13 @@ class PersonLog:
         wanted = [_SEALED_KEY, *(word.encode() for word in words)]
         found = [path.read_bytes() for path in self.path.parent.glob(f"{FILE}.*") if path.is_file()]
         return any(word in data for word in wanted for data in found)
+
+    def _encrypt_plain(self) -> None:
+        """A log from before there were keys is encrypted before more is written into it."""
+        if self.keys is None or CIPHER in read_lines(self.path, self.keys, format_=FORMAT).head:
+            return
+        LineFile.reopen(self.path)[0].close()  # moves a torn end aside
+        relock(self.path, None, self.keys)
 
     def _whole_state(self) -> PersonState:
         """The state of a log that can be written. Raises RecordingError."""
@@ -315,12 +326,24 @@ def hide_names(home: Path, keys: Keys) -> None:
     people = People(home)
     for person, name in people.names().items():
         log = PersonLog(home, person, keys)
-        stored = log.read()
-        if stored is None or CIPHER not in stored.head:
-            continue
-        if log.state().profile.name != name:
-            log.write(("profile", {"name": name}))
-        people.name(person, None)
+        with suppress(UnreadableError):  # damaged, or of another home: the name stays where it is
+            stored = log.read()
+            if stored is None or CIPHER not in stored.head:
+                continue
+            if log.state().profile.name != name:
+                log.write(("profile", {"name": name}))
+            people.name(person, None)
+
+
+def show_names(home: Path) -> None:
+    """Put names that stand in plain logs back into the open table. Raises RecordingError."""
+    people = People(home)
+    known = people.names()
+    for person in people.pseudonyms():
+        with suppress(UnreadableError):  # encrypted, or damaged
+            name = PersonLog(home, person).state().profile.name
+            if name and person not in known:
+                people.name(person, name)
 
 
 def _refuse_link(folder: Path) -> None:

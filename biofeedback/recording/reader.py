@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from biofeedback.errors import LockedError, UnreadableError
 from biofeedback.events import Event
@@ -16,6 +16,8 @@ from biofeedback.recording.scan import CUT_SHORT, Scan, head_of, scan
 from biofeedback.recording.sealing import Keys
 
 LARGEST_BYTES: Final = 1024**3
+DAMAGED: Final = "damaged"
+"""What `head.parent.removed` says of a copy that has only what could be read of a damaged recording."""
 LOG_ONLY: Final = frozenset({"head", "alg", "drop", "err", "resume", "seal"})
 
 
@@ -131,10 +133,26 @@ def read_recording(path: Path, keys: Keys | None = None) -> StoredRecording:
     if not is_recording(path):
         raise UnreadableError(f"{path} is not a recording of this program.", "Give a .session.jsonl file.")
     stored, found = _read(path, keys, FORMAT)
-    damage = stored.damage
-    if damage is None and found.last_kind != "seal" and not path.name.endswith(PART):
-        damage = f"after line {found.frames}: its closing seal is missing, lines may have been cut off"
-    return StoredRecording(path, stored.head, stored.lines, damage, stored.beyond, stored.locked)
+    recording = StoredRecording(path, stored.head, stored.lines, stored.damage, stored.beyond, stored.locked)
+    if recording.damage is None and not path.name.endswith(PART):
+        return replace(recording, damage=_cut_off(recording, found))
+    return recording
+
+
+def _cut_off(recording: StoredRecording, found: Scan) -> str | None:
+    """What a file with its final name lacks at its end; whether an encrypted one has its end is seen with its key."""
+    if found.last_kind != "seal":
+        return f"after line {found.frames}: its closing seal is missing, lines may have been cut off"
+    if not (recording.finished or recording.locked or DAMAGED in removed_from(recording.head)):
+        return f"after line {found.frames}: the end of the session is missing, lines were cut off"
+    return None
+
+
+def removed_from(head: Mapping[str, Any]) -> tuple[str, ...]:
+    """What was left out of a recording when it was written anew, in words; empty for an original."""
+    parent = head.get("parent")
+    removed = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
+    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
 
 
 def open_recording(path: Path, keys: Keys | None = None) -> StoredRecording:

@@ -17,8 +17,9 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import Json
 from biofeedback.recording.chain import Line
 from biofeedback.recording.line_file import LineFile
+from biofeedback.recording.naming import PART
 from biofeedback.recording.private import FINISHED_MODE
-from biofeedback.recording.reader import LOG_ONLY, StoredRecording, read_recording
+from biofeedback.recording.reader import DAMAGED, LOG_ONLY, StoredRecording, read_recording, removed_from
 from biofeedback.recording.sealing import CIPHER, Keys
 from biofeedback.recording.side_files import SCRATCH, remove_side_files
 from biofeedback.recording.syncer import sync_folder
@@ -27,7 +28,7 @@ from devices.file_lock import take_lock
 Change = Callable[[Sequence[Line]], Sequence[Line]]
 Check = Callable[[Path], None]
 LINES_LOST: Final = "lines_lost"
-"""The code of the `err` line that stands where lines could not be read."""
+"""The code of the `err` line that stands where lines could not be read; `lines` says how many when that is known."""
 _LAYOUT: Final = frozenset({"head", "seal"})
 
 
@@ -58,7 +59,7 @@ def _rewrite(path: Path, change: Change, removed: Sequence[str], keys: Keys | No
         return False
     scratch = path.with_name(path.name + SCRATCH)
     scratch.unlink(missing_ok=True)
-    damaged = ["damaged"] if source.damage is not None else []
+    damaged = [DAMAGED] if source.damage is not None else []
     try:
         copy_to(scratch, source, after, [*removed, *damaged], keys if CIPHER in source.head else None)
         if check is not None:
@@ -116,27 +117,22 @@ def content(source: StoredRecording) -> list[Line]:
     for line in source.beyond:
         lost = line.n - lines[-1].n - 1
         if lost > 0:
-            lines.append(_lost(lines, line.n - 1, f"{lost} lines could not be read"))
+            lines.append(_lost(lines, line.n - 1, f"{lost} lines could not be read", lost))
         lines.append(line)
     if source.damage is not None and not source.beyond:
         lines.append(_lost(lines, lines[-1].n, f"the end could not be read: {source.damage}"))
     return lines
 
 
-def _lost(lines: Sequence[Line], number: int, why: str) -> Line:
-    return Line(number, lines[-1].t, "err", {"code": LINES_LOST, "error": why})
+def _lost(lines: Sequence[Line], number: int, why: str, how_many: int | None = None) -> Line:
+    body: dict[str, Json] = {"code": LINES_LOST, "error": why}
+    return Line(number, lines[-1].t, "err", body if how_many is None else {**body, "lines": how_many})
 
 
 def sha256_of(path: Path) -> str:
     """Of all bytes of a file, in hex. Raises OSError."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
-
-
-def removed_from(head: Mapping[str, Any]) -> tuple[str, ...]:
-    """What was left out of a recording when it was written anew, in words; empty for an original."""
-    removed = _parent(head).get("removed")
-    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
 
 
 def _parent(head: Mapping[str, Any]) -> Mapping[str, object]:
@@ -189,7 +185,7 @@ def _content(lines: Sequence[Line]) -> list[tuple[int, str, Mapping[str, Any]]]:
 def _check_can_change(source: StoredRecording) -> None:
     if source.locked:
         raise RecordingError(f"{source.path} is encrypted.", "Give its passphrase.")
-    if not source.finished and source.damage is None:
+    if source.path.name.endswith(PART) and not source.finished and source.damage is None:
         raise RecordingError(f"{source.path} is not finished.", "Finish it first: library rebuild")
 
 

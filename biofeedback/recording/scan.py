@@ -50,7 +50,7 @@ class Scan:
     """What stands in the bytes of a log, and what is needed to go on behind the last good line.
 
     `frames`: good lines, opened or not; `size`: their bytes; `beyond`: good lines behind the first damage;
-    `locked`: lines are encrypted and there is no key, so `lines` has the clear ones only.
+    `locked`: lines are encrypted and there is no key for them, so `lines` has the clear ones only.
     """
 
     lines: list[Line] = field(default_factory=list[Line])
@@ -103,8 +103,8 @@ def _take(found: Scan, raw: bytes, keys: Keys | None) -> None:
     found.frames, found.crc, found.size = found.frames + 1, crc, found.size + len(raw) + 1
     found.sha.update(raw + b"\n")
     if line is not None and not line.n and CIPHER in line.body:
-        found.locked = keys is None
         found.cipher = keys.open_file(line.body) if keys is not None else None
+        found.locked = found.cipher is None
 
 
 def _opened(found: Scan, framed: Framed) -> Line | None:

@@ -46,6 +46,9 @@ class Keys(Protocol):
         """The cipher for a new file, and what its head says of it. `ident` is bound to every line."""
         ...
 
-    def open_file(self, head: Mapping[str, Any]) -> FileCipher:
-        """The cipher of a file with this head. Raises SealedError when these keys are not its keys."""
+    def open_file(self, head: Mapping[str, Any]) -> FileCipher | None:
+        """The cipher of a file with this head, None when it is of a home whose keys these are not.
+
+        Raises SealedError when it should open and does not.
+        """
         ...

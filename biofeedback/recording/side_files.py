@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,7 @@ def remove_side_files(path: Path, but: Path | None = None) -> list[Path]:
             raise RecordingError(f"{each} is being written by another program.", "Wait until that has ended.")
     for each in gone:
         try:
-            each.unlink(missing_ok=True)
+            _unlink(each)
         except OSError as error:
             raise RecordingError(
                 f"{each} cannot be deleted: {error.strerror}.", "Check the rights of its folder."
@@ -56,7 +57,7 @@ def remove_recording(path: Path) -> list[Path]:
         if _busy(path):
             raise RecordingError(f"{path} is being written by another program.", "End that session first.")
         gone = [*remove_side_files(path), path]
-        path.unlink(missing_ok=True)
+        _unlink(path)
         sync_folder(path.parent)
     except OSError as error:
         raise RecordingError(
@@ -71,9 +72,17 @@ def remove_scratch(folder: Path) -> list[Path]:
     for ending in SCRATCHES:
         for path in sorted(folder.glob(f"*{ending}*")):
             if not in_use(path) and not in_use(path.with_name(path.name.partition(ending)[0])):
-                path.unlink(missing_ok=True)
+                _unlink(path)
                 gone.append(path)
     return gone
+
+
+def _unlink(path: Path) -> None:
+    """Delete a file, which may be gone already. Raises OSError."""
+    if os.name == "nt":
+        with suppress(OSError):
+            path.chmod(0o600)  # there a read-only file is not deleted
+    path.unlink(missing_ok=True)
 
 
 def _busy(path: Path) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
-from biofeedback.events import Event, Input, Json
+from biofeedback.events import Epoch, Event, Hrv, Input, Json
 from biofeedback.hrv.foreign import ForeignMetric
+from biofeedback.recording.chain import Line
 from biofeedback.recording.codec import EVENT_KINDS, INPUT_KINDS, kind_of, to_body
 from biofeedback.recording.naming import PART
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import StoredRecording, read_recording, removed_from
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.guarded import ENGINE_FAILED, GuardedEngine
@@ -96,14 +97,17 @@ class Verification:
     file: str
     events: int
     outputs: int
+    """All that are stored and can be read."""
     compared: int
     rescored: tuple[str, ...]
     differences: int
     exact: bool
+    """All of them were compared, there are some, and every one was equal to the bit."""
     intact: bool
     first_difference: str | None
     damage: str | None
-    finished: bool
+    finished: bool | None
+    """Whether it has its end; None: that cannot be seen, as it is encrypted."""
     failed: str | None = None
     """What the engine failed with in the session, None when it did not."""
     fails_now: bool = False
@@ -113,6 +117,17 @@ class Verification:
     """What was deleted from it when a consent was withdrawn: outputs of these kinds are not compared (RULINGS C4)."""
     host: str = ""
     """Where it was recorded, in words."""
+    bits: bool = False
+    """What was compared was equal to the bit, even if that was not all."""
+    lost: int | None = 0
+    """How many lines a repaired copy lacks, None when that is not known; what follows the first is not compared."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was ever stored is there and was compared."""
+        mended = self.failed is not None and not self.fails_now
+        whole = self.intact and not self.locked and not mended and self.lost == 0
+        return whole and self.compared == self.outputs
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -132,7 +147,17 @@ class Verification:
             "fails_now": self.fails_now,
             "locked": self.locked,
             "removed": list(self.removed),
+            "lost_lines": self.lost,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A verification with what it was made from: the recording as read, and the `Hrv` and `Epoch` of now."""
+
+    found: Verification
+    recording: StoredRecording
+    again: tuple[Epoch | Hrv, ...] = ()
 
 
 def verify(path: Path, keys: Keys | None = None) -> Verification:
@@ -140,32 +165,46 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
 
     Of an encrypted one without `keys` only chain and seals are checked: it is `locked` then (RULINGS C5).
     """
+    return check(path, keys).found
+
+
+def check(path: Path, keys: Keys | None = None) -> Checked:
+    """The same, and what came out of the recomputation. Raises UnreadableError when it is not a recording."""
     recording = read_recording(path, keys)
     if recording.locked:
-        return _locked(path, recording)
-    removed, foreign = removed_kinds(recording), plugged(recording)
+        return Checked(_locked(path, recording), recording)
+    engine = GuardedEngine(plugged(recording).metrics)
+    again, scored = list[Output](), list[Epoch | Hrv]()
+    for event in refold(recording, engine):
+        if (kind := kind_of(event)) in OUTPUT_KINDS:
+            again.append((event.at, kind, to_body(event)))
+        if isinstance(event, (Epoch, Hrv)):
+            scored.append(event)
+    return Checked(_verification(recording, engine, again), recording, tuple(scored))
+
+
+def _verification(recording: StoredRecording, engine: GuardedEngine, again: Sequence[Output]) -> Verification:
+    """The stored outputs against those that came `again`."""
+    removed, stale = removed_from(recording.head), _stale(recording, plugged(recording))
     counted = OUTPUT_KINDS.difference(removed)
     stored = [(line.t, line.kind, line.body) for line in recording.event_lines if line.kind in counted]
-    stale = _stale(recording, foreign)
-    engine = GuardedEngine(foreign.metrics)
-    again = [out for out in _outputs_again(recording, engine) if out[1] in counted]
     failed = _failure_of(recording)
     mended = failed is not None and engine.error is None
-    compared = _comparable_outputs(recording, stored, mended=mended)
-    whole = recording.finished and recording.damage is None and compared is None
+    end = _comparable_outputs(recording, stored, mended=mended)
+    all_there = recording.damage is None and end is None
     comparison = _Comparison(frozenset(stale))
     comparison.check_coins(recording)
     if not stale.keys() & UNDERLYING:
-        comparison.run(stored[:compared], again[:compared], whole=whole)
-    rescored = tuple(stale.values())
+        now = [out for out in again if out[1] in counted]
+        comparison.run(stored[:end], now[:end], whole=recording.finished and all_there)
     return Verification(
-        file=str(path),
+        file=str(recording.path),
         events=sum(1 for _ in recording.event_lines),
-        outputs=len(stored[:compared]),
+        outputs=len(stored) + sum(1 for line in recording.beyond if line.kind in counted),
         compared=comparison.compared,
-        rescored=rescored,
+        rescored=tuple(stale.values()),
         differences=comparison.differences,
-        exact=comparison.exact and not rescored and not mended,
+        exact=comparison.exact and comparison.compared > 0 and all_there and not stale,
         intact=recording.damage is None,
         first_difference=comparison.first,
         damage=recording.damage,
@@ -174,6 +213,8 @@ def verify(path: Path, keys: Keys | None = None) -> Verification:
         fails_now=engine.error is not None,
         removed=removed,
         host=_host_of(recording),
+        bits=comparison.exact and comparison.compared > 0,
+        lost=_lost_lines(recording),
     )
 
 
@@ -199,20 +240,9 @@ def _locked(path: Path, recording: StoredRecording) -> Verification:
         intact=recording.damage is None,
         first_difference=None,
         damage=recording.damage,
-        finished=not path.name.endswith(PART),
+        finished=False if path.name.endswith(PART) else None,
         locked=True,
     )
-
-
-def _outputs_again(recording: StoredRecording, engine: GuardedEngine) -> list[Output]:
-    return [(event.at, kind_of(event), to_body(event)) for event in refold(recording, engine)]
-
-
-def removed_kinds(recording: StoredRecording) -> tuple[str, ...]:
-    """The kinds of lines that were deleted from a recording when a consent was withdrawn, as its head says."""
-    parent = recording.head.get("parent")
-    removed: object = cast("Mapping[str, object]", parent).get("removed") if isinstance(parent, Mapping) else None
-    return tuple(map(str, cast("list[object]", removed))) if isinstance(removed, list) else ()
 
 
 def _host_of(recording: StoredRecording) -> str:
@@ -250,10 +280,20 @@ def place_of_hole(recording: StoredRecording) -> int | None:
     """How many outputs a repaired copy has before the first lines that it lacks; None when it lacks none."""
     outputs = 0
     for line in recording.lines:
-        if line.kind == "err" and line.body.get("code") == LINES_LOST:
+        if _is_hole(line):
             return outputs
         outputs += line.kind in OUTPUT_KINDS
     return None
+
+
+def _lost_lines(recording: StoredRecording) -> int | None:
+    """How many lines a repaired copy lacks, as it says itself."""
+    holes = [line.body.get("lines") for line in recording.lines if _is_hole(line)]
+    return None if not all(isinstance(lines, int) for lines in holes) else sum(cast("list[int]", holes))
+
+
+def _is_hole(line: Line) -> bool:
+    return line.kind == "err" and line.body.get("code") == LINES_LOST
 
 
 class _Comparison:
@@ -294,8 +334,12 @@ class _Comparison:
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
     def check_coins(self, recording: StoredRecording) -> None:
-        """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
-        for fault in coin_faults(recording):
+        """Every coin that was opened must be the one that was sealed before (RULINGS E12).
+
+        What lines that a repaired copy lacks had to say of coins is not known, so it counts up to there only.
+        """
+        hole = next((place for place, line in enumerate(recording.lines) if _is_hole(line)), None)
+        for fault in coin_faults(replace(recording, lines=recording.lines[:hole])):
             self.exact = False
             self._differs(fault)
 

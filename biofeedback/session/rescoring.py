@@ -39,19 +39,20 @@ class PhaseValue:
     now_rule: str
 
 
-def phase_values(recording: StoredRecording, *, verified: bool = False) -> tuple[PhaseValue, ...]:
+def phase_values(recording: StoredRecording, again: Iterable[Event] | None = None) -> tuple[PhaseValue, ...]:
     """Every metric of every part, phases in order, metrics in the recording's order.
 
     A metric that only one of the two versions has is None on the other side, its rule "". Nothing for a recording
-    without a part. `verified`: it was just found that all of it comes out again to the bit, so it is not worked out
-    once more, which takes some seconds for an hour.
+    without a part. `again`: what comes out now, of which `Epoch` and `Hrv` are looked at; when it is not given it is
+    worked out, which takes some seconds for an hour.
     """
     stored = list(recording.events())
     length_us = max((line.t for line in recording.event_lines), default=0)
     spans = list(spans_of([event for event in stored if isinstance(event, Phase)], length_us))
     foreign = plugged(recording).metrics
     here = {**ALGORITHMS, **{each.metric.name: each.metric.version for each in foreign}}
-    again = stored if verified else refold(recording, GuardedEngine(foreign))
+    if again is None:
+        again = refold(recording, GuardedEngine(foreign))
     then, now = _by_phase(stored, spans), _by_phase(again, spans)
     return tuple(
         PhaseValue(

@@ -8,17 +8,17 @@ from pathlib import Path
 from biofeedback.errors import RecordingError
 from biofeedback.recording.catalogue import quality_of
 from biofeedback.recording.library import Scored
-from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.reader import StoredRecording
 from biofeedback.recording.rewriting import sha256_of
 from biofeedback.recording.sealing import Keys
-from biofeedback.session.replay import Verification, place_of_hole, verify
+from biofeedback.session.replay import Verification, check, verify
 from biofeedback.session.rescoring import phase_values
 
 
 def score(path: Path, keys: Keys | None = None) -> tuple[Verification, Scored]:
     """Verify a recording and gather what the index keeps of it. Raises UnreadableError when it is none."""
-    found = verify(path, keys)
-    recording = read_recording(path, keys)
+    checked = check(path, keys)
+    found, recording = checked.found, checked.recording
     beats = [line.body.get("ok") is True for line in recording.lines if line.kind == "beat"]
     return found, Scored(
         sha256_of(path),
@@ -28,7 +28,7 @@ def score(path: Path, keys: Keys | None = None) -> tuple[Verification, Scored]:
         [str(line.body["name"]) for line in recording.lines if line.kind == "phase" and line.body.get("on")],
         [
             (row.metric, row.phase, row.name, row.stored, row.stored_rule, row.now, row.now_rule)
-            for row in phase_values(recording, verified=found.exact and place_of_hole(recording) is None)
+            for row in phase_values(recording, checked.again)
         ],
         suds_of(recording),
     )
@@ -47,7 +47,7 @@ def check_copy_of(original: Path, keys: Keys | None = None) -> Callable[[Path], 
     Raises RecordingError naming the first difference.
     """
 
-    def check(copy: Path) -> None:
+    def check_copy(copy: Path) -> None:
         found = verify(copy, keys)
         if (found.differences or not found.intact) and not verify(original, keys).differences:
             raise RecordingError(
@@ -55,15 +55,21 @@ def check_copy_of(original: Path, keys: Keys | None = None) -> Callable[[Path], 
                 "The recording is left as it was; report this.",
             )
 
-    return check
+    return check_copy
 
 
 def _word(found: Verification) -> str:
     """What came of it, in the word of `Scored.verified`."""
     if not found.intact:
         return "damaged"
+    if found.locked:
+        return "locked"
     if found.differences:
         return "differs"
     if found.rescored:
         return "rescored"
+    if not found.compared:
+        return "nothing"
+    if not found.complete:
+        return "partial"
     return "exact" if found.exact else "equal"

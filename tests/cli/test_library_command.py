@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from biofeedback.recording.person import PersonLog
-from tests.cli.programs import run, start
+from tests.cli.programs import run, run_here, start
+from tests.recording.test_library_index import record
+from tests.recording.test_repair import spoiled
 
 pytestmark = pytest.mark.slow
 
@@ -237,15 +239,168 @@ def test_c5_an_encrypted_session_is_listed_as_such_and_in_full_with_the_passphra
     assert (opened["state"], opened["person"], opened["plan"], opened["encrypted"]) == ("finished", "me", "free", True)
     assert locked["start"] == opened["start"]
     assert run(tmp_path, "library", "tag", opened["id"], "canary", *given).returncode == 0
-    assert run(tmp_path, "library", "verify", *given).returncode == 0
+    assert run(tmp_path, "library", "verify").returncode == 0
+    assert (sessions(tmp_path)[0]["verified"], sessions(tmp_path)[0]["verification"]) == (None, "locked")
+    assert "every number came out again" in run(tmp_path, "library", "verify", *given).stdout
     assert sessions(tmp_path, *given)[0]["tags"] == ["canary"]
     assert sessions(tmp_path)[0]["tags"] == []
     assert not any(b"canary" in each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
-    refused = run(tmp_path, "library", "verify", "--all")
-    assert (refused.returncode, refused.stdout) == (4, "")
-    assert "--passphrase-file" in refused.stderr
+    without = run(tmp_path, "library", "verify", "--all")
+    assert (without.returncode, without.stderr) == (0, "")
+    assert (
+        "intact; encrypted, and without its passphrase neither its numbers nor its end were checked" in without.stdout
+    )
+    assert sessions(tmp_path)[0]["verification"] == "exact", "what was known with it is not forgotten"
     assert run(tmp_path, "library", "delete", opened["id"], "--yes", *given).returncode == 0
     assert sessions(tmp_path, *given) == []
+
+
+@pytest.mark.parametrize("subject", ["Anna Müller", "../evil", "con", "x" * 200, " ", "日本"])
+@pytest.mark.parametrize("user", ["me", "Anna Müller"])
+def test_c2_whoever_stands_in_a_recording_it_can_be_tagged_moved_and_deleted(
+    tmp_path: Path, subject: str, user: str
+) -> None:
+    settings = tmp_path / "config" / "biofeedback" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f'person = "{user}"\n', "utf-8")
+    tmp_path.chmod(0o700)
+    path = record(tmp_path, "aaaa1111-0000-4000-8000-000000000001", subject=subject)
+    assert run_here(tmp_path, "person", "new", "P-002").returncode == 0
+    for words in (
+        ("tag", "aaaa1111", "quiet"),
+        ("move", "aaaa1111", "P-002"),
+        ("move", "aaaa1111", subject),
+        ("tag", "aaaa1111", "late"),
+        ("tag", "aaaa1111", "quiet", "--remove"),
+    ):
+        done = run_here(tmp_path, "library", *words)
+        assert done.returncode == 0, done.stderr
+        (said,) = json.loads(run_here(tmp_path, "library", "list", "--json").stdout)
+        assert said["person"] == ("P-002" if words[-1] == "P-002" else subject)
+    assert json.loads(run_here(tmp_path, "library", "list", "--json").stdout)[0]["tags"] == ["late"]
+    assert run_here(tmp_path, "library", "delete", "aaaa1111", "--yes").returncode == 0
+    assert not path.exists()
+    assert {each.name for each in (tmp_path / "people").iterdir()} == {"P-002", "me"}
+
+
+def test_c2_a_file_that_cannot_be_read_is_not_tagged_but_can_be_deleted(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    record(tmp_path, "aaaa1111-0000-4000-8000-000000000001")
+    junk = tmp_path / "sessions" / "junk.session.jsonl"
+    for name in ("junk.session.jsonl", "other.session.jsonl"):
+        (tmp_path / "sessions" / name).write_bytes(b"junk")
+    for words in (("tag", "junk.session.jsonl", "quiet"), ("move", "junk.session.jsonl", "me")):
+        assert run_here(tmp_path, "library", *words).returncode == 2
+    assert not (tmp_path / "people").exists()
+    assert run_here(tmp_path, "library", "delete", "junk.session.jsonl", "--yes").returncode == 0
+    assert not junk.exists()
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_c4_a_repaired_copy_is_whose_the_session_was_moved_to_and_has_its_tags(tmp_path: Path, *, locked: bool) -> None:
+    tmp_path.chmod(0o700)
+    secret = tmp_path / "secret"
+    secret.write_text("four words in a row")
+    secret.chmod(0o600)
+    given = ("--passphrase-file", str(secret)) if locked else ()
+    path = record(tmp_path, "aaaa1111-0000-4000-8000-000000000001", subject="A")
+    assert run_here(tmp_path, "person", "new", "A").returncode == 0
+    assert run_here(tmp_path, "person", "new", "B").returncode == 0
+    if locked:
+        assert run_here(tmp_path, "lock", "on", "-q", "--existing", *given).returncode == 0
+    assert run_here(tmp_path, "library", "move", "aaaa1111", "B", *given).returncode == 0
+    assert run_here(tmp_path, "library", "tag", "aaaa1111", "quiet", *given).returncode == 0
+    spoiled(path, 5)
+    if locked:
+        refused = run_here(tmp_path, "library", "repair", "aaaa1111")
+        assert (refused.returncode, "--passphrase-file" in refused.stderr) == (4, True)
+    done = run_here(tmp_path, "library", "repair", "aaaa1111", *given)
+    assert done.returncode == 0, done.stderr
+    made = Path(done.stdout.strip())
+    found = {each["file"]: each for each in json.loads(run_here(tmp_path, "library", "list", "--json", *given).stdout)}
+    assert set(found) == {str(path), str(made)}
+    for each in found.values():
+        assert (each["person"], each["tags"]) == ("B", ["quiet"]), each["file"]
+    assert run_here(tmp_path, "library", "delete", "aaaa1111", "--yes", *given).returncode == 0
+    (left,) = json.loads(run_here(tmp_path, "library", "list", "--json", *given).stdout)
+    assert (left["file"], left["person"], left["tags"]) == (str(made), "B", ["quiet"])
+
+
+def test_c4_a_repaired_copy_is_not_listed_as_verified(home: Path) -> None:
+    path = Path(sessions(home)[0]["file"])
+    spoiled(path, 9)
+    made = Path(run_here(home, "library", "repair", path.name).stdout.strip())
+    path.unlink()
+    said = run_here(home, "library", "verify", "--all")
+    assert (said.returncode, said.stdout.count("came out again"), said.stdout.count("nothing in it")) == (0, 1, 1)
+    (copy,) = [each for each in sessions(home) if each["file"] == str(made)]
+    assert (copy["verified"], copy["verification"]) == (None, "nothing")
+    assert [line.count("verified") for line in run(home, "library", "list").stdout.splitlines()] in ([0, 1], [1, 0])
+
+
+def encrypted_home(home: Path) -> tuple[str, str]:
+    """An encrypted home with one session of A; what opens it."""
+    home.chmod(0o700)
+    secret = home / "secret"
+    secret.write_text("four words in a row")
+    secret.chmod(0o600)
+    given = ("--passphrase-file", str(secret))
+    record(home, "aaaa1111-0000-4000-8000-000000000001", subject="A")
+    assert run_here(home, "person", "new", "A").returncode == 0
+    assert run_here(home, "lock", "on", "-q", "--existing", *given).returncode == 0
+    return given
+
+
+def test_c5_a_session_whose_passphrase_is_lost_can_still_be_deleted(tmp_path: Path) -> None:
+    encrypted_home(tmp_path)
+    done = run_here(tmp_path, "library", "delete", "aaaa1111", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "not written down" in done.stderr
+    assert list((tmp_path / "sessions").iterdir()) == []
+    assert [each.name for each in (tmp_path / "people").iterdir()] == ["A"]
+
+
+def test_c5_without_the_passphrase_no_word_goes_into_the_log_of_somebody_else(tmp_path: Path) -> None:
+    given = encrypted_home(tmp_path)
+    for words in (("tag", "aaaa1111", "quiet"), ("move", "aaaa1111", "A")):
+        assert run_here(tmp_path, "library", *words).returncode != 0
+    assert [each.name for each in (tmp_path / "people").iterdir()] == ["A"]
+    listed = run_here(tmp_path, "library", "list", "--person", "A")
+    assert (listed.returncode, listed.stdout) == (0, "")
+    assert "Whose 1 of 1 are is not known" in listed.stderr
+    assert run_here(tmp_path, "library", "list", "--person", "A", *given).stdout.count("\n") == 1
+    assert run_here(tmp_path, "library", "tag", "aaaa1111", "quiet", *given).returncode == 0
+    assert "#quiet" in run_here(tmp_path, "library", "list", *given).stdout
+
+
+def test_c4_of_two_files_of_one_session_one_can_go_and_be_tagged(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    path = record(tmp_path, "aaaa1111-0000-4000-8000-000000000001")
+    copy = path.with_name("backup.session.jsonl")
+    shutil.copy(path, copy)
+    assert run_here(tmp_path, "library", "tag", copy.name, "quiet").returncode == 0
+    assert run_here(tmp_path, "library", "move", copy.name, "me").returncode == 0
+    assert run_here(tmp_path, "library", "delete", copy.name, "--yes").returncode == 0
+    (left,) = json.loads(run_here(tmp_path, "library", "list", "--json").stdout)
+    assert (left["file"], left["state"], left["tags"]) == (str(path), "finished", ["quiet"])
+    assert run_here(tmp_path, "library", "delete", path.name, "--yes").returncode == 0
+    assert PersonLog(tmp_path, "me").state().deleted == {left["id"]}
+
+
+def test_row_23_what_a_file_says_of_itself_moves_no_cursor(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    record(tmp_path, "\x1b]0;PWNED\x07aaaa", subject="\x1b[2J").rename(tmp_path / "sessions" / "\x1b[1m.session.jsonl")
+    name = "\x1b[1m.session.jsonl"
+    for words in (("verify", "--all"), ("list",), ("show", name), ("tag", name, "quiet"), ("delete", name, "--yes")):
+        done = run_here(tmp_path, "library", *words)
+        assert done.returncode == (5 if words[0] == "verify" else 0), done.stderr
+        assert "\x1b" not in done.stdout + done.stderr, words
+
+
+def test_since_takes_a_day_and_nothing_behind_it(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    assert run_here(tmp_path, "library", "list", "--since", "2026-11-25garbage").returncode == 2
+    assert run_here(tmp_path, "library", "list", "--since", "2026-11-25").returncode == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights are POSIX")

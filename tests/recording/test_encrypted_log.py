@@ -113,7 +113,7 @@ def test_c5_lines_cut_off_the_end_are_missed_without_the_key_too(tmp_path: Path)
         copy.write_bytes(b"".join(lines[:kept]))
         ends_with_seal = b'"k":"seal"' in lines[kept - 1]
         assert (read_recording(copy).damage is None) == ends_with_seal
-        assert (LOGS.read(copy).damage is None) == ends_with_seal
+        assert LOGS.read(copy).damage is not None, "with it, a seal in the middle is no end"
 
 
 @pytest.mark.slow

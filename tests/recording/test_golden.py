@@ -132,7 +132,9 @@ def test_a6_outputs_are_equal_while_their_rules_live(path: Path) -> None:
     if not same_rules(recording):
         assert any(name.startswith(("artefacts/", "engine/")) for name in found.rescored)
         return
-    assert found.compared == found.outputs > 80
+    assert found.compared > 80
+    assert found.exact == found.intact
+    assert (found.compared < found.outputs) == bool(recording.beyond)
     beats, told = recorded_beats(recording), expected(path)["of_rules"]
     assert len(beats) == told["beats"]
     assert sum(beat.ticks for beat in beats) == told["ticks"]

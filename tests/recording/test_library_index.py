@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO, Any
+from zlib import crc32
 
 import pytest
 
@@ -22,6 +24,7 @@ from biofeedback.recording.index_file import SCHEMA_V
 from biofeedback.recording.library import Library, Scored, Session, open_library
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.person import PersonLog
+from biofeedback.recording.repair import repair
 from biofeedback.recording.rechain import rechained
 from biofeedback.recording.sealing import Keys
 from devices.file_lock import take_lock
@@ -130,7 +133,7 @@ def test_1_6_only_changed_files_are_read_and_of_those_only_the_ends(
         file.write((home / "sessions" / looked_at[0]).read_bytes())
         file.truncate(10**10)
     found = facts_of(path.parent, path.name, path.stat())
-    assert (found.id[:8], found.plan, found.state) == ("cccc4444", "practice", "unfinished")
+    assert (found.id[:8], found.plan, found.state) == ("cccc4444", "practice", "damaged")
 
 
 @pytest.mark.parametrize(
@@ -163,6 +166,156 @@ def test_1_6_a_missing_damaged_or_foreign_index_is_made_anew_without_a_question(
         assert connection.execute("SELECT count(*) FROM session").fetchone() == (3,)
         assert connection.execute("SELECT schema_v FROM meta").fetchone() == (SCHEMA_V,)
         connection.close()
+
+
+WRONG: list[str] = [
+    *(f"DROP TABLE {table}" for table in ("session", "metric", "suds", "person_log", "tag", "edit", "deleted")),
+    *(f"ALTER TABLE {table} RENAME COLUMN {column} TO other" for table, column in (
+        ("session", "plan"), ("tag", "word"), ("edit", "place"), ("metric", "rule"), ("person_log", "mtime_ns"),
+    )),
+    "ALTER TABLE tag ADD COLUMN more TEXT NOT NULL DEFAULT ''",
+    "UPDATE session SET phases = '{x'",
+    "UPDATE session SET phases = '3'",
+    "UPDATE session SET start_ns = 'soon'",
+    "UPDATE session SET dur_s = 'long'",
+    "UPDATE session SET id = x'ff'",
+    "UPDATE session SET beats = 3.5",
+    "INSERT INTO edit VALUES ('me', 's', 'person', 'P-002', x'00'), ('me', 's', 'person', 'P-002', 'x')",
+]  # fmt: skip
+"""What a right index does not hold, though SQLite finds nothing wrong with it."""
+
+
+def harm(home: Path, wrong: str) -> None:
+    connection = sqlite3.connect(home / "library.db")
+    connection.execute(wrong)
+    connection.commit()
+    assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+    connection.close()
+
+
+def used(home: Path) -> None:
+    """All that is done with an index."""
+    with open_library(home) as library:
+        session = library.find("aaaa1111")
+        assert (session.person, session.tags, session.facts.dur_s) == ("P-002", ("quiet",), 300.5)
+        library.store(session, SCORED)
+        told(library)
+        library.refresh()
+        library.forget("gone.session.jsonl")
+        assert len(library.sessions()) == 3
+
+
+def tagged_and_moved(home: Path) -> None:
+    full = "aaaa1111-0000-4000-8000-000000000001"
+    PersonLog(home, "P-002").write(
+        ("tag", {"session": full, "what": "add", "value": "quiet"}),
+        ("edit", {"session": full, "what": "person", "value": "P-002"}),
+    )
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_1_6_an_index_that_does_not_hold_what_it_should_is_made_anew_whatever_is_done_with_it(
+    home: Path, wrong: str
+) -> None:
+    tagged_and_moved(home)
+    used(home)
+    harm(home, wrong)
+    used(home)
+    connection = sqlite3.connect(home / "library.db")
+    assert connection.execute("SELECT file, phases, dur_s FROM session WHERE id LIKE 'aaaa1111%'").fetchall() == [
+        (next((home / "sessions").glob("*aaaa1111*")).name, '["rest"]', 300.5)
+    ]
+    connection.close()
+
+
+@pytest.mark.parametrize("wrong", WRONG[::4])
+def test_1_6_an_index_that_breaks_while_it_is_open_and_cannot_be_made_anew_is_kept_in_memory(
+    home: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    tagged_and_moved(home)
+    used(home)
+    monkeypatch.setattr("biofeedback.recording.index_file.WAIT_S", 0.05)
+    with open_library(home) as library:
+        harm(home, wrong)
+        busy = os.open(home / "library.db.lock", os.O_RDWR)
+        assert take_lock(busy)
+        try:
+            assert library.find("aaaa1111").tags == ("quiet",)
+            library.store(library.find("aaaa1111"), SCORED)
+            told(library)
+        finally:
+            os.close(busy)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"wall_ns": 10**30}, {"utc_off_s": -(10**30)}, {"subject": "\ud800"}, {"session": "\udfff-1"}, {"v": 2**70}],
+    ids=str,
+)
+def test_1_6_a_file_with_what_no_index_can_hold_does_not_disturb_the_others(home: Path, more: dict[str, Json]) -> None:
+    data = next((home / "sessions").glob("*aaaa1111*")).read_bytes()
+    head = json.loads(data[: data.index(b"\n")])
+    raw = json.dumps({key: value for key, value in (head | more).items() if key != "x"}).encode()
+    crc = crc32(raw[:-1])
+    (home / "sessions" / "odd.session.jsonl").write_bytes(raw[:-1] + b',"x":"%08x"}\n' % crc)
+    with open_library(home) as library:
+        assert len(library.sessions()) == 4
+    with open_library(home) as library:
+        assert library.find("odd.session.jsonl").facts.state in {"unreadable", "damaged"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names there are text")
+def test_1_6_a_file_whose_name_is_no_text_does_not_disturb_the_others(home: Path) -> None:
+    try:
+        (home / "sessions" / os.fsdecode(b"\xff\xfe.session.jsonl")).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert len(listed(home)) == 3
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="rights that keep oneself out")
+def test_1_6_what_could_not_be_read_once_is_read_at_the_next_look(home: Path) -> None:
+    tagged_and_moved(home)
+    path, log = next((home / "sessions").glob("*aaaa1111*")), home / "people" / "P-002" / "person.jsonl"
+    for each in (path, log):
+        each.chmod(0)
+    with open_library(home) as library:
+        assert library.find(path.name).facts.state == "unreadable"
+        assert {session.person for session in library.sessions()} == {None}
+    for each in (path, log):
+        each.chmod(0o600)
+    used(home)
+
+
+def test_1_6_a_file_that_could_not_be_read_is_not_remembered_as_it_was(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = next((home / "sessions").glob("*aaaa1111*"))
+    before = path.stat()
+    real = Path.open
+
+    def fails(self: Path, mode: str = "r") -> IO[Any]:
+        if self == path:
+            raise OSError(24, "Too many open files")
+        return real(self, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", fails)
+        with open_library(home) as library:
+            assert library.find(path.name).facts.state == "unreadable"
+    with open_library(home) as library:
+        assert library.find(path.name).facts.state == "finished"
+    assert path.stat() == before
+
+
+def test_1_4_a_finished_file_without_its_end_is_listed_as_damaged(home: Path) -> None:
+    part = record(home, "ffff6666-0000-4000-8000-000000000006", ended=False)
+    part.rename(part.with_name(part.name.removesuffix(".part")))
+    with open_library(home) as library:
+        assert library.find("ffff6666").facts.state == "damaged"
+    copy = repair(part.with_name(part.name.removesuffix(".part")))
+    with open_library(home) as library:
+        assert library.find(copy.name).facts.state == "unfinished"
 
 
 @pytest.mark.slow

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from biofeedback.events import Epoch, Hrv, Phase
+from biofeedback.events import Epoch, Event, Hrv, Phase
 from biofeedback.hrv.registry import METRICS
 from biofeedback.recording.chain import Line
-from biofeedback.recording.reader import read_recording
+from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.recording.repair import repair
+from biofeedback.session.guarded import GuardedEngine
 from biofeedback.session.opening import ALGORITHMS
 from biofeedback.session.plan import demo_plan
 from biofeedback.session.rescoring import LEVEL, phase_values
-from biofeedback.session.replay import verify
+from biofeedback.session.replay import check, refold
+from biofeedback.session.scoring import score
+from tests.recording.test_repair import spoiled
 from tests.session.sessions import SAFE_PLACE, Ran, run_session, simulated
 from tests.session.test_replay import rewritten
 
@@ -85,10 +90,32 @@ def test_a_metric_that_is_not_here_any_more_has_no_value_now(trial: Ran) -> None
     assert all(row.stored_rule.startswith("entropy/7 ") for row in gone)
 
 
-def test_what_was_verified_to_the_bit_needs_not_be_worked_out_again(trial: Ran) -> None:
-    recording = read_recording(trial.path)
-    assert verify(trial.path).exact
-    assert phase_values(recording, verified=True) == phase_values(recording)
+@pytest.mark.slow
+def test_what_verify_worked_out_needs_not_be_worked_out_again(
+    trial: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a damaged copy too, whose stored values are not all those that come out now."""
+    path = tmp_path / trial.path.name
+    path.write_bytes(trial.path.read_bytes())
+    damaged = next(line.n for line in read_recording(path).lines if line.kind == "packet" and line.t > 100_000_000)
+    copy = repair(spoiled(path, damaged))
+    expected = {each: phase_values(read_recording(each)) for each in (trial.path, copy)}
+    assert any(row.stored != row.now for row in expected[copy])
+    folds = list[StoredRecording]()
+
+    def counted(recording: StoredRecording, engine: GuardedEngine | None = None) -> Iterator[Event]:
+        folds.append(recording)
+        return refold(recording, engine)
+
+    for module in ("replay", "rescoring"):
+        monkeypatch.setattr(f"biofeedback.session.{module}.refold", counted)
+    for each, rows in expected.items():
+        checked = check(each)
+        assert phase_values(checked.recording, checked.again) == rows
+        _, scored = score(each)
+        assert [row[:4] for row in scored.metrics] == [(row.metric, row.phase, row.name, row.stored) for row in rows]
+        assert [row[5] for row in scored.metrics] == [row.now for row in rows]
+    assert len(folds) == 2 * len(expected)
 
 
 def test_a_recording_without_a_part_has_no_values(trial: Ran, tmp_path: Path) -> None:
