@@ -75,8 +75,9 @@ def log_file(home: Home, person: str) -> Path:
     return home.path / "people" / person / "person.jsonl"
 
 
+@pytest.mark.parametrize("opened", [False, True])
 def test_p1_a_session_moved_under_an_encrypted_log_is_not_deleted_with_whom_it_was_recorded_for(
-    home: Home, secret: str
+    home: Home, secret: str, *, opened: bool
 ) -> None:
     session = recorded(home, "--person", "A")
     home.run("person", "new", "A")
@@ -85,9 +86,8 @@ def test_p1_a_session_moved_under_an_encrypted_log_is_not_deleted_with_whom_it_w
     assert " B " in home.run("library", "move", session, "B", *key)
     assert [row["person"] for row in sessions(home)] == [None], "nobody knows, as long as the log is closed"
     assert [row["person"] for row in sessions(home, *key)] == ["B"]
-    home.run("person", "delete", "A", "--yes", code=4)
-    assert len(sessions(home)) == 1
-    home.run("person", "delete", "A", "--yes", *key)
+    run_here(home.path, "person", "delete", "A", "--yes", *(key if opened else ()))
+    assert not log_file(home, "A").exists()
     assert [row["person"] for row in sessions(home, *key)] == ["B"]
     home.run("person", "delete", "B", "--yes", *key)
     assert sessions(home) == []
