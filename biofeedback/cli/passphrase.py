@@ -92,6 +92,8 @@ def _locks(config: Config, paths: Iterable[Path]) -> list[tuple[Lock, str, bool]
         with suppress(UnreadableError):  # it stays closed, and whoever reads it says so
             if (lock := _lock_in(path)) is not None:
                 found[lock.ident] = (lock, path.name)
+    if not found:
+        return []
     own: Lock | None = None
     with suppress(UnreadableError):
         stored = read_home_lock(config.home)
