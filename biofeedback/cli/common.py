@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
 
 from biofeedback.config import Config, load_config
 from biofeedback.events import Json
@@ -53,9 +53,10 @@ def print_json(value: Mapping[str, Json] | list[Json]) -> None:
 
 def print_exported(text: str) -> None:
     """A table or document on stdout; into a file or a pipe always in UTF-8, whatever the terminals here use."""
-    if isinstance(sys.stdout, TextIOWrapper) and not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.stdout.write(text)
+    out: TextIO = sys.stdout
+    if isinstance(out, TextIOWrapper) and not out.isatty():
+        cast("TextIOWrapper", out).reconfigure(encoding="utf-8", errors="backslashreplace")
+    out.write(text)
 
 
 def say(args: argparse.Namespace, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
@@ -334,8 +334,12 @@ class _Comparison:
             self._differs(f"{len(stored)} outputs are stored, {len(again)} come out now", abs(missing))
 
     def check_coins(self, recording: StoredRecording) -> None:
-        """Every coin that was opened must be the one that was sealed before (RULINGS E12)."""
-        for fault in coin_faults(recording):
+        """Every coin that was opened must be the one that was sealed before (RULINGS E12).
+
+        What lines that a repaired copy lacks had to say of coins is not known, so it counts up to there only.
+        """
+        hole = next((place for place, line in enumerate(recording.lines) if _is_hole(line)), None)
+        for fault in coin_faults(replace(recording, lines=recording.lines[:hole])):
             self.exact = False
             self._differs(fault)
 

@@ -271,3 +271,10 @@ def test_c5_of_an_encrypted_recording_without_its_key_neither_numbers_nor_end_ar
     assert "neither its numbers nor its end were checked" in words
     assert score(path)[1].verified == "locked"
     assert (verify(path, KEYS).finished, verify(path, KEYS).exact) == (True, True)
+
+
+@pytest.mark.slow
+def test_e12_that_the_seal_of_a_coin_was_lost_from_a_repaired_copy_is_no_difference(trial: Ran, tmp_path: Path) -> None:
+    place = next(n for n, line in enumerate(read_recording(trial.path).lines) if line.kind == "commit")
+    found = verify(repair(damaged_at(trial, tmp_path, place)))
+    assert (found.differences, found.exact, found.lost) == (0, False, 1)
