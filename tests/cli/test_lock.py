@@ -682,3 +682,13 @@ def test_p41_a_log_that_cannot_be_encrypted_is_told_and_stops_no_other(tmp_path:
     assert "Names that stay in people.json, readable by anyone: 1." in done.stderr
     assert People(tmp_path).names() == {"P-002": "Berta"}
     assert canaries(tmp_path) == []
+
+
+def test_p18_a_recording_that_stays_does_not_go_back_to_whose_it_was(forgotten: Path) -> None:
+    words = "--passphrase-file", secret(forgotten, PASSPHRASE)
+    done = run_here(forgotten, "library", "move", "aaaaaaaa", "B", *words)
+    assert done.returncode == 0, done.stderr
+    PersonLog(forgotten, "A", KEYS).relock(None)  # whose log is not encrypted, as after `lock off`
+    assert run_here(forgotten, "person", "delete", "B", "--yes").returncode == 1
+    listed = run_here(forgotten, "library", "list", "--json", *words)
+    assert [row["person"] for row in json.loads(listed.stdout)] == ["B"]
