@@ -692,3 +692,16 @@ def test_p18_a_recording_that_stays_does_not_go_back_to_whose_it_was(forgotten: 
     assert run_here(forgotten, "person", "delete", "B", "--yes").returncode == 1
     listed = run_here(forgotten, "library", "list", "--json", *words)
     assert [row["person"] for row in json.loads(listed.stdout)] == ["B"]
+
+
+@on_terminals
+@pytest.mark.slow
+def test_p28_what_did_not_open_another_home_is_not_asked_for_again(two: Path) -> None:
+    (two / "straps.json").write_text("[]")  # at the end it is asked again who is left
+    with typing(two, "person", "delete", "A") as terminal:
+        answer(terminal, "for your recordings; Enter: without it: ", PASSPHRASE)
+        for _ in range(3):
+            answer(terminal, "for a_foreign.session.jsonl; Enter: without it: ", "a guess")
+        answer(terminal, "Type A to go on: ", "A")
+        assert terminal.finish() == 0
+        assert terminal.text.count("Passphrase") == 4
