@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
 from biofeedback.cli.library_words import VERIFIED, as_json, as_line, shown
-from biofeedback.cli.passphrase import add_passphrase_option, given_file, keys_for
+from biofeedback.cli.passphrase import add_passphrase_option, given_file, keys_for, keys_of
 from biofeedback.cli.person_logs import existing_person, find_person, home_keys_of, log_of
 from biofeedback.errors import BiofeedbackError, LockedError, UnreadableError, UsageError
 from devices.names import printable
@@ -342,8 +342,8 @@ def _open_person_logs(args: argparse.Namespace, config: Config, library: Library
     """Whose a session is and its tags stand in person logs. Raises LockedError when one is encrypted and stays so."""
     from biofeedback.recording.person_marks import person_logs_in
 
-    for log in person_logs_in(config.home):
-        library.keys = library.keys or keys_for(args, config, log.path)
+    logs = [log.path for log in person_logs_in(config.home)]
+    library.keys = library.keys or keys_of(args, config, logs, required=True)
 
 
 def _keys(

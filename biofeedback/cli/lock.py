@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from biofeedback.recording.keys import HomeKeys
 
 EXPLANATION: Final = """\
-From now on recordings and the person log are encrypted on this computer.
+From now on recordings and person logs are encrypted on this computer.
 - Whoever has your files but not your passphrase reads nothing in them but when a session was and how long.
 - Nobody can open them without the passphrase or the recovery code: there is no other way in, for us neither.
-- Reports and exports are not encrypted. Names go from the open list (people.json) into the encrypted person logs.
+- Reports, exports and the list of straps are not encrypted.
+- Names go from the open list (people.json) into the encrypted person logs.
 """
 KEEP_CODE: Final = """\
 Recovery code, shown this once: write it down or print it, and keep it away from this computer.

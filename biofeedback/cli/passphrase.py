@@ -28,7 +28,7 @@ _opened: Final[dict[str, HomeKeys]] = {}
 _typed_here: Final[list[str]] = []
 """What opened something when it was typed: it may open files of another home too."""
 _left_closed: Final[set[str]] = set()
-"""Homes whose passphrase was asked for and not given: it is asked once."""
+"""Homes whose passphrase was asked for and not known: what can be done without is done, and nobody asked again."""
 
 
 def add_passphrase_option(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +92,8 @@ def _locks(config: Config, paths: Iterable[Path]) -> list[tuple[Lock, str, bool]
         with suppress(UnreadableError):  # it stays closed, and whoever reads it says so
             if (lock := _lock_in(path)) is not None:
                 found[lock.ident] = (lock, path.name)
+    if not found:
+        return []
     own: Lock | None = None
     with suppress(UnreadableError):
         stored = read_home_lock(config.home)
@@ -259,6 +261,7 @@ def _typed(lock: Lock, name: str, *, required: bool) -> HomeKeys | None:
             _typed_here.append(secret)
             return keys
         sys.stderr.write(f"That does not open it. {_WRONG}\n")
+    _left_closed.add(lock.ident)
     raise LockedError(f"{name[0].upper()}{name[1:]}: still locked after {TRIES} tries.", _WRONG)
 
 

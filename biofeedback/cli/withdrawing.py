@@ -86,7 +86,8 @@ def delete_person(args: argparse.Namespace, config: Config, person: str) -> bool
     People(config.home).name(person, None, gone=True)
     forget_tags(args, config, owned.ids)
     delete_recordings(config.home, owned)
-    _forget_moves_to(args, config, person)
+    if not closed and not owned.unknown:  # what stays would go back to whose it was before
+        _forget_moves_to(args, config, person)
     if folder is not None:
         _remove_folder(folder)
     forget_words(config.home)

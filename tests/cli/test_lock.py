@@ -682,3 +682,26 @@ def test_p41_a_log_that_cannot_be_encrypted_is_told_and_stops_no_other(tmp_path:
     assert "Names that stay in people.json, readable by anyone: 1." in done.stderr
     assert People(tmp_path).names() == {"P-002": "Berta"}
     assert canaries(tmp_path) == []
+
+
+def test_p18_a_recording_that_stays_does_not_go_back_to_whose_it_was(forgotten: Path) -> None:
+    words = "--passphrase-file", secret(forgotten, PASSPHRASE)
+    done = run_here(forgotten, "library", "move", "aaaaaaaa", "B", *words)
+    assert done.returncode == 0, done.stderr
+    PersonLog(forgotten, "A", KEYS).relock(None)  # whose log is not encrypted, as after `lock off`
+    assert run_here(forgotten, "person", "delete", "B", "--yes").returncode == 1
+    listed = run_here(forgotten, "library", "list", "--json", *words)
+    assert [row["person"] for row in json.loads(listed.stdout)] == ["B"]
+
+
+@on_terminals
+@pytest.mark.slow
+def test_p28_what_did_not_open_another_home_is_not_asked_for_again(two: Path) -> None:
+    (two / "straps.json").write_text("[]")  # at the end it is asked again who is left
+    with typing(two, "person", "delete", "A") as terminal:
+        answer(terminal, "for your recordings; Enter: without it: ", PASSPHRASE)
+        for _ in range(3):
+            answer(terminal, "for a_foreign.session.jsonl; Enter: without it: ", "a guess")
+        answer(terminal, "Type A to go on: ", "A")
+        assert terminal.finish() == 0
+        assert terminal.text.count("Passphrase") == 4

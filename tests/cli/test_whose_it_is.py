@@ -88,6 +88,7 @@ def test_p1_a_session_moved_under_an_encrypted_log_is_not_deleted_with_whom_it_w
     assert [row["person"] for row in sessions(home, *key)] == ["B"]
     run_here(home.path, "person", "delete", "A", "--yes", *(key if opened else ()))
     assert not log_file(home, "A").exists()
+    assert len(sessions(home)) == 1
     assert [row["person"] for row in sessions(home, *key)] == ["B"]
     home.run("person", "delete", "B", "--yes", *key)
     assert sessions(home) == []

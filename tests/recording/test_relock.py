@@ -28,9 +28,10 @@ OTHER, _ = new_home("another good passphrase", QUICK)
 def written(folder: Path, keys: HomeKeys | None) -> Path:
     with Logs(keys).new(folder / "a.session.jsonl", HEAD) as log:
         log.append_line(0, "alg", {"a": "engine/3", "params": {}})
-        for event in EVENTS:
+        for event in EVENTS[:-1]:
             log.append(event)
         log.append_line(63_000_000, "aura", {"colour": 1})
+        log.append(EVENTS[-1])
     return log.path
 
 
