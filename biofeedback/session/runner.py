@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from biofeedback.errors import SourceFailedError
 from biofeedback.events import Answer, Command, CommandName
 from biofeedback.session.hub import Seen, ViewQueue
 from biofeedback.session.loop import Posted
@@ -137,6 +138,12 @@ class RunningSession:
         except BaseException as failure:  # noqa: BLE001 - handed to the main thread by join
             # A cancellation that nobody asked for came from inside a source: an error like another.
             strayed = isinstance(failure, asyncio.CancelledError | GeneratorExit)
-            self._failure = RuntimeError("the session was cancelled from inside") if strayed else failure
+            self._failure = _strayed() if strayed else failure
         finally:
             self._done.set()
+
+
+def _strayed() -> SourceFailedError:
+    return SourceFailedError(
+        "The session was cancelled from inside.", "A plug-in may have done that; run it again with -vv to see which."
+    )
