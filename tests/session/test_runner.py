@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from biofeedback.errors import SourceFailedError
 from biofeedback.errors import UnreadableError
 from biofeedback.events import Mark
 from biofeedback.session.hub import ViewQueue
@@ -127,7 +128,7 @@ def test_a_cancellation_nobody_asked_for_is_a_failure() -> None:
         raise asyncio.CancelledError
 
     running.start(work)
-    with pytest.raises(RuntimeError, match="cancelled from inside"):
+    with pytest.raises(SourceFailedError, match="cancelled from inside"):
         running.join()
 
 
