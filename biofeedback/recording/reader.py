@@ -90,8 +90,11 @@ class StoredRecording(StoredLines):
             ) from error
 
 
-def is_log(path: Path) -> bool:
-    """Whether the file begins as a log of ours does. Raises UnreadableError when there is no such file."""
+def is_recording(path: Path) -> bool:
+    """Whether the file begins as a recording of ours does; a person's log, which does too, is told when it is read.
+
+    Raises UnreadableError when there is no such file.
+    """
     if not path.is_file():
         what = f"{path} is not a file." if path.exists() else f"There is no file {path}."
         raise UnreadableError(what, "Check the name.")
@@ -100,10 +103,6 @@ def is_log(path: Path) -> bool:
             return file.read(len(FIRST_BYTES)) == FIRST_BYTES
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read: {error.strerror}.", "Check its rights.") from error
-
-
-is_recording = is_log
-"""A person's log is told from a recording when it is read."""
 
 
 def read_lines(path: Path, keys: Keys | None = None, *, format_: str) -> StoredLines:
