@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import add_example, complain, config_of, print_json, say
+from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--every-beat is for one file.", "Call it once for each file, with an OUT.csv of its own.")
     from biofeedback.session.metrics import AllMetrics
 
+    args.file = [name if Path(name).exists() else str(recording_at(args, name)) for name in args.file]
     metrics, told = AllMetrics(), 0
     bar, worst = FileBar(args, args.file), 0
     for number, name in enumerate(args.file):

@@ -83,7 +83,8 @@ def _check(
     text = CONSENTS[consent]
     how = f"{called()} person consent {person} --give {consent}"
     if not can_be_asked or not can_ask():
-        raise UsageError(f"{person} has not agreed to this yet: {text.sentence}", f"Agree once: {how}")
+        not_yet = "has taken this back" if state.took_back(consent) else "has not agreed to this yet"
+        raise UsageError(f"{person} {not_yet}: {text.sentence}", f"Agree once: {how}")
     sys.stderr.write(f"{text.sentence}\nYou can take this back at any time: {how.replace('--give', '--withdraw')}\n")
     if not agreed("Do you agree?"):
         raise UsageError("Without your consent nothing is kept.", without)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
+from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.errors import OutputError, UnreadableError, UsageError
 
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             f"A copy in our own format: --to {HERE}; numbers as a table: {called()} analyze FILE --every-beat OUT.csv",
         )
     config = config_of(args)
-    return max(_one(args, config, Path(name)) for name in args.file)
+    return max(_one(args, config, recording_at(args, name)) for name in args.file)
 
 
 def _one(args: argparse.Namespace, config: Config, path: Path) -> int:
@@ -68,6 +70,11 @@ def _one(args: argparse.Namespace, config: Config, path: Path) -> int:
     return 0
 
 
+def _plain(session: str) -> str:
+    """The first digits of a session's id as part of a file name; whoever wrote it may have meant another folder."""
+    return re.sub(r"[^0-9A-Za-z-]", "_", session[:8])
+
+
 def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises UnreadableError, OutputError."""
     from biofeedback.recording.catalogue import local_time
@@ -84,7 +91,7 @@ def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
         raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
     lines: Sequence[Line] = source.lines
     start = local_time(int(source.head.get("wall_ns", 0)), 0)
-    target = Path(args.output) / f"{start:%Y%m%dT%H%M%SZ}_{str(source.head['session'])[:8]}{SUFFIX}"
+    target = Path(args.output) / f"{start:%Y%m%dT%H%M%SZ}_{_plain(str(source.head['session']))}{SUFFIX}"
     if target.exists():
         raise OutputError(f"{target} exists already.", "Choose another folder; nothing is ever overwritten.")
     try:

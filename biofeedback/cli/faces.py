@@ -30,7 +30,7 @@ def face_of(args: argparse.Namespace, speed: float, setting: str = "auto") -> Fa
     from biofeedback.desktop.display import display_complaint, has_screen
 
     if asked == "auto":
-        if args.json:
+        if args.json or args.quiet:
             return "none"
         if speed > LEGIBLE or not has_screen():
             return "terminal"

@@ -112,9 +112,19 @@ def _given(args: argparse.Namespace, text: str) -> dict[str, Json]:
         "practice": _clean(args.practice, LONGEST_WORD),
         "before": args.before,
         "after": args.after,
-        "session": _clean(args.session, LONGEST_WORD),
+        "session": _session_of(args),
     }
     return {key: value for key, value in said.items() if value not in {None, ""}}
+
+
+def _session_of(args: argparse.Namespace) -> str:
+    """The whole id of the session that was named. Raises UsageError when there is none."""
+    if args.session is None:
+        return ""
+    from biofeedback.recording.library import open_library
+
+    with open_library(home_of(args).home) as library:
+        return library.find(args.session).id
 
 
 def _typed(args: argparse.Namespace) -> dict[str, Json]:

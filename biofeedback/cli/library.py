@@ -115,6 +115,7 @@ def _tag(args: argparse.Namespace, config: Config) -> int:
     if len(args.name) < 2:
         raise UsageError("library tag needs an id and a word.", f"For example: {called()} library tag 1f0c quiet")
     word, *tags = args.name
+    tags = [tag.removeprefix("#") for tag in tags]
     for tag in tags:
         if not tag.isprintable() or not 0 < len(tag) <= LONGEST_TAG:
             raise UsageError(f"{tag!r} cannot be a tag.", f"Use up to {LONGEST_TAG} letters.")
@@ -230,7 +231,7 @@ def _rebuild(args: argparse.Namespace, config: Config) -> int:
     worst = _finish_parts(args, config, folder)
     with open_library(config.home, anew=True) as library:
         sessions = library.sessions()
-        say(args, f"The index is made anew: {len(sessions)} sessions.")
+        say(args, f"The index is made anew; sessions: {len(sessions)}.")
         if args.verify:
             return max(worst, _verify_each(args, config, library, sessions))
     return worst

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from biofeedback.recording.keys import HomeKeys
 
 EXPLANATION: Final = """\
-From now on recordings and person logs are encrypted on this computer.
-- Whoever has your files but not your passphrase reads nothing in them but when a session was and how long.
+This encrypts what is recorded on this computer from now on, and the person logs.
+- Whoever has your files but not your passphrase sees when a session was, how long it and its lines were, and the
+  pseudonyms that folders are called by; nothing else.
 - Nobody can open them without the passphrase or the recovery code: there is no other way in, for us neither.
 - Reports, exports and the list of straps are not encrypted.
 - Names go from the open list (people.json) into the encrypted person logs.
@@ -231,7 +232,7 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None, lo
             f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.",
         )
     if beside := _beside(config, existing=args.existing):
-        say(args, f"Not changed, and perhaps readable by anyone: {', '.join(path.name for path in beside)}.")
+        say(args, f"Not encrypted: {', '.join(path.name for path in beside)}. Delete them, or keep them elsewhere.")
     return 1 if failed else 0
 
 

@@ -101,6 +101,8 @@ def _new(args: argparse.Namespace, config: Config) -> int:
     people = People(config.home)
     name = checked_name(args.name) if args.name is not None else None
     recorded = recorded_people(args, config)
+    if name is not None and (namesake := people.find(name)) is not None:
+        say(args, f"{namesake} has that name already; this is another person. Call each by the pseudonym from now on.")
     person = people.make(args.person or people.next_free(recorded))
     if person.casefold() in {each.casefold() for each in recorded}:
         say(args, f"There are recordings of {person} already; they belong to this person.")

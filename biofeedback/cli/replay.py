@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import INTERRUPTED, add_example, config_of
 from biofeedback.cli.faces import add_view_options, face_of
+from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.config import LEGIBLE
 from biofeedback.errors import UsageError
@@ -25,7 +26,9 @@ CLOCK_TIME: Final = re.compile(r"(?:(\d{1,3}):(?=\d\d:))?(\d{1,3}):(\d\d(?:\.\d+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
-    parser.add_argument("file", help="a recording of ours, or a text file of RR intervals")
+    parser.add_argument(
+        "file", help="a recording of ours or the first digits of its id, or a text file of RR intervals"
+    )
     add_view_options(parser)
     parser.add_argument("--from", dest="from_us", type=_time, metavar="S", help="begin there: seconds, or 12:30")
     parser.add_argument("--to", dest="to_us", type=_time, metavar="S", help="end there")
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from biofeedback.recording.reader import is_recording
     from biofeedback.session.sources import parse_speed
 
-    path, speed = Path(args.file), parse_speed(args.speed or "1")
+    path, speed = recording_at(args, args.file), parse_speed(args.speed or "1")
     if args.to_us is not None and args.to_us <= (args.from_us or 0):
         raise UsageError("--to does not come after --from.", "Give the earlier time to --from.")
     ours = is_recording(path)

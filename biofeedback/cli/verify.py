@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from biofeedback.cli.common import add_example, config_of, print_json
+from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.errors import UnreadableError
 from biofeedback.recording.reader import DAMAGED
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
-    parser.add_argument("file", nargs="+", help="recordings")
+    parser.add_argument("file", nargs="+", help="recordings, or the first digits of their ids")
     parser.add_argument("--exact", action="store_true", help="every number must be equal to the last bit")
     parser.add_argument("--json", action="store_true", help="one JSON object a file")
     add_passphrase_option(parser)
@@ -36,7 +36,7 @@ def _one(args: argparse.Namespace, name: str) -> int:
     from biofeedback.session.replay import verify
 
     try:
-        path = Path(name)
+        path = recording_at(args, name)
         found = verify(path, keys_for(args, config_of(args), path, required=False))
     except UnreadableError as error:
         if args.json:

@@ -178,7 +178,9 @@ def _tell(lines: Sequence[str], unknown: Sequence[Path]) -> None:
 def _described(owned: OwnedRecording) -> str:
     files = len(owned.beside)
     beside = "" if not files else " and 1 file beside it" if files == 1 else f" and {files} files beside it"
-    return f"{owned.path.name} of {owned.session.facts.start}, {owned.bytes / 1e6:.1f} MB{beside}"
+    return (
+        f"{owned.path.name} of {owned.session.facts.start[:16].replace('T', ' ')}, {owned.bytes / 1e6:.1f} MB{beside}"
+    )
 
 
 def _delete_recordings(config: Config, owned: Belongings, log: PersonLog) -> None:

@@ -119,7 +119,7 @@ class Library:
         if len(same) == 1:
             return same[0]
         if not same:
-            raise UsageError(f"There is no session '{word}' here.", "See which there are: library list")
+            raise UsageError(f"There is no session '{word}' here.", "See which there are: biofeedback library list")
         told = "; ".join(f"{each.id} of {each.facts.start} ({each.facts.file})" for each in same[:5])
         raise UsageError(f"'{word}' names {len(same)} sessions: {told}.", "Give more digits, or the name of the file.")
 
