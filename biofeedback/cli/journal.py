@@ -118,13 +118,17 @@ def _given(args: argparse.Namespace, text: str) -> dict[str, Json]:
 
 
 def _session_of(args: argparse.Namespace) -> str:
-    """The whole id of the session that was named. Raises UsageError when there is none."""
+    """The whole id of the session that was named; one that the library does not know is kept as it was said."""
     if args.session is None:
         return ""
     from biofeedback.recording.library import open_library
 
-    with open_library(home_of(args).home) as library:
-        return library.find(args.session).id
+    try:
+        with open_library(home_of(args).home) as library:
+            return library.find(args.session).id
+    except UsageError as error:
+        say(args, f"{error.what} The entry keeps it as you wrote it.")
+        return _clean(args.session, LONGEST_WORD)
 
 
 def _typed(args: argparse.Namespace) -> dict[str, Json]:

@@ -232,7 +232,9 @@ def _all_anew(args: argparse.Namespace, config: Config, new: HomeKeys | None, lo
             f"Written anew: {_files(len(todo) - failed)}{f'; left as it was: {_files(failed)}' if failed else ''}.",
         )
     if beside := _beside(config, existing=args.existing):
-        say(args, f"Not encrypted: {', '.join(path.name for path in beside)}. Delete them, or keep them elsewhere.")
+        say(
+            args, f"Not encrypted, so whoever has these files can read them: {', '.join(path.name for path in beside)}."
+        )
     return 1 if failed else 0
 
 

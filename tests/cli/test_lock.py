@@ -580,7 +580,7 @@ def test_p36_only_what_can_be_read_is_named_as_left(home: Path) -> None:
     recording(home, "a", locked=True).rename(home / "sessions" / "closed.session.jsonl.part")
     recording(home, "b", locked=False).rename(home / "sessions" / "open.session.jsonl.part")
     done = run_here(home, "lock", "on", "--existing", *words)
-    assert "readable by anyone: open.session.jsonl.part." in done.stderr
+    assert "can read them: open.session.jsonl.part." in done.stderr
 
 
 def test_p45_a_mark_at_the_beginning_of_a_passphrase_file_is_not_of_the_passphrase(tmp_path: Path) -> None:
