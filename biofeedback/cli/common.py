@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO, cast
 
 from biofeedback.config import Config, load_config
 from biofeedback.events import Json
@@ -29,6 +29,21 @@ class Parser(argparse.ArgumentParser):
 
     more_help: Callable[[], str] | None = None
     """Lines below the help that are worth finding only when somebody reads them."""
+
+    rest: str | None = None
+    """The list that takes words which stand behind options, as in `library delete --yes ID`."""
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - it is argparse's own, in one form
+        self,
+        args: Any = None,  # noqa: ANN401 - as argparse has it
+        namespace: Any = None,  # noqa: ANN401 - as argparse has it
+    ) -> tuple[Any, list[str]]:
+        """As argparse does; but a word behind an option is a word too."""
+        found, left = super().parse_known_args(args, namespace)
+        if self.rest is not None and not any(word.startswith("-") for word in left):
+            setattr(found, self.rest, [*getattr(found, self.rest), *left])
+            left = []
+        return found, left
 
     def format_help(self) -> str:
         """The help, and what there is below it."""

@@ -11,8 +11,9 @@ from biofeedback.cli.common import called
 from biofeedback.cli.person_logs import log_of
 from biofeedback.config import Config
 from biofeedback.errors import RecordingError, UsageError
-from biofeedback.recording.consents import CONSENTS, HEART_DATA, WORDS
+from biofeedback.recording.consents import CONSENTS, HEART_DATA, PRACTITIONER, RESEARCH, WORDS
 from biofeedback.recording.naming import PART
+from biofeedback.recording.people import is_pseudonym
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,28 @@ def check_session(args: argparse.Namespace, config: Config, person: str, plan: P
     without = "Without keeping anything: --no-record"
     if state.took_back(HEART_DATA) or (source == "strap" and _has_imagery(plan)):
         _check(args, config, person, HEART_DATA, can_be_asked=not silent, without=without)
+    if getattr(args, "practitioner", False) and state.took_back(PRACTITIONER):
+        _check(
+            args,
+            config,
+            person,
+            PRACTITIONER,
+            can_be_asked=not silent,
+            without="Without a practitioner: leave out --practitioner",
+        )
     if state.took_back(WORDS) and plan.name != "free":
         _check(args, config, person, WORDS, can_be_asked=not silent, without=without)
+
+
+def check_export(args: argparse.Namespace, config: Config, person: str) -> None:
+    """Before a recording is handed out: its person has not taken that back. Raises UsageError."""
+    if not config.home.is_dir() or not is_pseudonym(person):
+        return
+    if log_of(args, config, person).state().took_back(RESEARCH):
+        raise UsageError(
+            f"{person} has taken this back: {CONSENTS[RESEARCH].sentence}",
+            f"Ask, and when they agree: {called()} person consent {person} --give {RESEARCH}",
+        )
 
 
 def takes_words_out(args: argparse.Namespace, config: Config, person: str, recording: Path | None, source: str) -> None:

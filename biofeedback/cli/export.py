@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
+from biofeedback.cli.consent import check_export
 from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.errors import OutputError, UnreadableError, UsageError
@@ -85,6 +86,7 @@ def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
     from biofeedback.session.sharing import anonymised_lines
 
     source = read_recording(path, keys_for(args, config, path))
+    check_export(args, config, str(source.head.get("subject", "")))
     if source.damage is not None:
         raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
     if not source.finished and path.name.endswith(PART):

@@ -68,8 +68,8 @@ def wants_to_go_on(args: argparse.Namespace, found: BrokenOff) -> bool:
     """Ask once, where there is somebody to ask; elsewhere say how it is done."""
     when = f"A session was broken off {_ago(found.passed_us)}"
     if args.json or args.quiet or args.view == "none" or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        place = f" --output {args.output}" if args.output else ""
-        say(args, f"{when} and can still be gone on with: {called()} practice --resume{place}")
+        more = "".join(f" --{word} {value}" for word in ("person", "output") if (value := getattr(args, word)))
+        say(args, f"{when} and can still be gone on with: {called()} practice --resume{more}")
         return False
     sys.stderr.write(f"{when}. Go on with it? [Y/n] ")
     sys.stderr.flush()

@@ -45,6 +45,7 @@ FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 def add_to(parser: Parser) -> None:
     """Its options."""
+    parser.rest = "words"
     parser.add_argument("what", choices=tuple(_WHAT), help="what to do")
     parser.add_argument(
         "words",

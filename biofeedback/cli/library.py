@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.asking import confirm
-from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
+from biofeedback.cli.common import Parser, add_example, called, complain, config_of, print_json, say
 from biofeedback.cli.library_words import VERIFIED, as_json, as_line, shown
 from biofeedback.cli.passphrase import add_passphrase_option, given_file, keys_for, keys_of
 from biofeedback.cli.person_logs import existing_person, find_person, home_keys_of, log_of
@@ -33,9 +33,10 @@ NOTHING_LEFT: Final = (
 )
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
+def add_to(parser: Parser) -> None:
     """Its options."""
     parser.add_argument("what", choices=tuple(_WHAT), help="what to do")
+    parser.rest = "name"
     parser.add_argument("name", nargs="*", metavar="ID", help="sessions by the first digits of their ids, or files")
     parser.add_argument("--person", metavar="P", help="list: the sessions of one person")
     parser.add_argument("--since", metavar="DATE", help="list: from this day on, such as 2026-11-25")
@@ -99,7 +100,7 @@ def _list(args: argparse.Namespace, config: Config) -> int:
 
 
 def _show(args: argparse.Namespace, config: Config) -> int:
-    with _library(args, config) as library:
+    with _library(args, config, ask=True) as library:
         for session in _named(args, library):
             keys = _keys(args, config, library, session)
             if args.json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Final, cast
@@ -111,14 +112,21 @@ def _compare(again: StoredRecording, lines: Sequence[Line]) -> None:
 def content(source: StoredRecording) -> list[Line]:
     """All lines that can be read, those behind a damage too.
 
-    Where some are missing stands one that says so; at the end too, when the file has no good end.
+    Where some are missing stands one that says so; at the end too, when the file has no good end. The beat behind them
+    is one behind a gap: nobody knows what was between.
     """
     lines: list[Line] = list(source.lines)
+    torn = False
     for line in source.beyond:
         lost = line.n - lines[-1].n - 1
         if lost > 0:
             lines.append(_lost(lines, line.n - 1, f"{lost} lines could not be read", lost))
-        lines.append(line)
+            torn = True
+        if torn and line.kind == "beat":
+            lines.append(replace(line, body={**line.body, "gap_before": True}))
+            torn = False
+        else:
+            lines.append(line)
     if source.damage is not None and not source.beyond:
         lines.append(_lost(lines, lines[-1].n, f"the end could not be read: {source.damage}"))
     return lines

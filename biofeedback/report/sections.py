@@ -16,6 +16,7 @@ from biofeedback import __version__
 from biofeedback.events import ArtefactName, Epoch, Mark, Note, Notice, Safety
 from biofeedback.hrv.summary import Summary, cut
 from biofeedback.hrv.window import Estimate
+from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.report import words
 from biofeedback.report.facts import Facts, Part, span_of, text_of
 from biofeedback.report.words import NONE, clean, clock, count, number, quoted, share, signed
@@ -310,12 +311,19 @@ def computed(facts: Facts) -> Sequence[tuple[str, str]]:
     return [(term, told) for term, told in _origin(facts) if told]
 
 
+def _intact(facts: Facts) -> str:
+    lost = sum(line.kind == "err" and line.body.get("code") == LINES_LOST for line in facts.recording.lines)
+    if not lost:
+        return "yes, every line is as it was written"
+    return f"a repaired copy: lines of the recording it was made from are missing, in {lost} place{'s' * (lost > 1)}"
+
+
 def _origin(facts: Facts) -> Iterator[tuple[str, str | None]]:
     recording, opened = facts.recording, facts.opened
     head = recording.head
     yield "Recording", clean(recording.path.name)
     yield "SHA-256", _sha256(recording.path)
-    yield "Intact", "yes, every line is as it was written" if recording.damage is None else _damage(facts)
+    yield "Intact", _intact(facts) if recording.damage is None else _damage(facts)
     yield "Finished", _finished(facts)
     yield "Session", text_of(head, "session")
     yield "Person", text_of(opened.person if opened else {}, "name") or text_of(head, "subject")

@@ -59,6 +59,16 @@ def test_the_copy_is_a_session_of_its_own_that_names_what_it_was_made_from(tmp_p
         assert b"rmssd_ms" not in made.read_bytes()
 
 
+def test_no_difference_is_taken_across_what_was_lost(tmp_path: Path) -> None:
+    ran = run_session(tmp_path, simulated("sim:calm"), free_plan(1))
+    beats = [line.n for line in read_recording(ran.path).lines if line.kind == "beat"]
+    made = read_recording(repair(spoiled(ran.path, beats[20])))
+    lost = next(place for place, line in enumerate(made.lines) if line.kind == "err")
+    behind = next(line for line in made.lines[lost:] if line.kind == "beat")
+    assert behind.body["gap_before"] is True
+    assert [line.body["gap_before"] for line in made.lines if line.kind == "beat"].count(True) == 2
+
+
 def test_a_whole_recording_is_not_repaired(tmp_path: Path, logs: Logs) -> None:
     with pytest.raises(RecordingError, match="not damaged"):
         repair(logs.written(tmp_path, EVENTS), logs.keys)
