@@ -247,7 +247,19 @@ def _delete(args: argparse.Namespace, config: Config) -> int:
         say(args, f"without it delete each that is to go: {called()} library delete ID")
         return 1
     say(args, f"All of {person} is deleted. {COPIES_MAY_REMAIN}")
+    if moved := _still_called(config, person):
+        say(args, f"The first line of what was moved to others still says {person}: {', '.join(moved)}.")
+        say(args, f"A copy that names nobody: {called()} export ID --to recording --anonymise")
     return 0
+
+
+def _still_called(config: Config, person: str) -> list[str]:
+    """The sessions that were recorded under this pseudonym and are somebody else's by now."""
+    from biofeedback.recording.library import open_library
+
+    with open_library(config.home) as library:
+        called_so = [each for each in library.sessions() if (each.facts.subject or "").casefold() == person.casefold()]
+        return [each.short for each in called_so if each.id]
 
 
 def _repair(args: argparse.Namespace, config: Config) -> int:

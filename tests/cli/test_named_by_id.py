@@ -58,3 +58,13 @@ def test_what_was_taken_back_binds_exports_and_watchers(tmp_path: Path) -> None:
         done = run_here(tmp_path, *bound)
         assert (done.returncode, "has taken this back" in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_pseudonym_that_stays_in_moved_recordings_is_told_when_its_person_is_deleted(tmp_path: Path) -> None:
+    words = ("practice", "--source", "sim:calm", "--minutes", "1", "--speed", "max", "--view", "none")
+    for made in (("person", "new", "ann"), ("person", "new", "bob"), (*words, "--person", "ann")):
+        assert run_here(tmp_path, *made).returncode == 0
+    (row,) = json.loads(run_here(tmp_path, "library", "list", "--json").stdout)
+    assert run_here(tmp_path, "library", "move", row["id"], "bob").returncode == 0
+    done = run_here(tmp_path, "person", "delete", "ann", "--yes")
+    assert f"still says ann: {row['id'][:8]}" in done.stderr
