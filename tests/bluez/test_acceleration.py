@@ -149,7 +149,7 @@ def _wait_for(rig: Rig, strap: Strap) -> None:
 
 def _by_kind(found: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
     """What does not hang on arrival times; the charge may come before the first packet or after it."""
-    kept = [line for line in found if line[0] not in ("beat", "hrv", "arousal")]
+    kept = [line for line in found if line[0] not in ("beat", "hrv", "arousal", "clock")]
     return sorted(kept, key=lambda line: line[0])
 
 
