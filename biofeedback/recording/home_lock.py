@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +16,12 @@ from typing import Any, Final, cast
 
 from biofeedback.errors import RecordingError, UnreadableError
 from biofeedback.events import Json
+from biofeedback.recording.whole_file import replace_whole
 from biofeedback.recording.keys import Lock, LockError, lock_of
 from biofeedback.recording.locked_files import clear_head, locked_files
 from biofeedback.recording.people import wait_for
 from biofeedback.recording.private import make_private_folder
-from biofeedback.recording.syncer import sync_file, sync_folder
+from biofeedback.recording.syncer import sync_folder
 from devices.file_lock import take_lock
 
 FILE_NAME: Final = "lock.json"
@@ -145,7 +145,7 @@ def _write(home: Path, table: Mapping[str, Json]) -> None:
     text = json.dumps(table, indent=2) + "\n"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _replace(home / FILE_NAME, text.encode())
+        replace_whole(home / FILE_NAME, text.encode())
     except OSError as error:
         raise RecordingError(
             f"{home / FILE_NAME} cannot be written: {error.strerror}.", "Nothing was changed; check the folder."
@@ -159,18 +159,3 @@ def remove_home_lock(home: Path) -> None:
         sync_folder(home)
     except OSError as error:
         raise RecordingError(f"{home / FILE_NAME} cannot be removed: {error.strerror}.", "Check its rights.") from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, made = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)  # 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            sync_file(file.fileno())
-        Path(made).replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        with suppress(OSError):
-            Path(made).unlink()
-        raise

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import time
 import unicodedata
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from biofeedback.errors import RecordingError, UsageError
+from biofeedback.recording.whole_file import replace_whole
 from biofeedback.recording.private import make_private_folder
 from devices.file_lock import take_lock
 
@@ -150,7 +150,7 @@ class People:
                 table: dict[str, Any] = {"people": {known: {"name": wanted[known]} for known in sorted(wanted)}}
                 if highest:
                     table[_LAST] = highest
-                _replace(self._names, json.dumps(table, ensure_ascii=False, indent=1) + "\n")
+                replace_whole(self._names, (json.dumps(table, ensure_ascii=False, indent=1) + "\n").encode())
             for beside in self.home.glob(f"{NAMES}.*"):
                 if beside.name != _LOCK and (name is None or not beside.name.startswith(f"{NAMES}.damaged")):
                     beside.unlink(missing_ok=True)  # nobody is writing one: a program that was has died
@@ -242,17 +242,3 @@ def free_name(path: Path) -> Path:
         number += 1
         found = path.with_name(f"{path.name}{number}")
     return found
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put the text in the file's place, whole or not at all, for nobody else to read. Raises OSError."""
-    descriptor, made = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(made).replace(path)
-    except OSError:
-        Path(made).unlink(missing_ok=True)
-        raise

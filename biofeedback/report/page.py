@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from biofeedback.errors import BiofeedbackError
+from biofeedback.recording.whole_file import replace_whole
 from biofeedback.recording.reader import StoredRecording, is_recording
 from biofeedback.report import sections
 from biofeedback.report.facts import gather
@@ -68,21 +67,7 @@ def write_report(recording: StoredRecording, path: Path) -> Path:
         if path.is_dir() or (path.is_file() and is_recording(path)):
             what = "a folder" if path.is_dir() else "a recording"
             raise BiofeedbackError(f"The report cannot be written to {path}: that is {what}.", advice)
-        _write_whole(text, path)
+        replace_whole(path, text.encode())
     except OSError as error:
         raise BiofeedbackError(f"The report cannot be written to {path}: {error.strerror or error}.", advice) from error
     return path
-
-
-def _write_whole(text: str, path: Path) -> None:
-    """Beside its place first, then into it; readable by its owner only, as the recording is."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".report-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
