@@ -491,8 +491,8 @@ def run_lock(home: str, words: list[str]) -> int:
         needs = os.path.join(folder, "build.in")
         with open(needs, "w", encoding="utf-8") as file:
             file.write(build_needs(home))
-        write_lock(home, resolver, "dev", [needs, "--extra", "dev", *words])
-        write_lock(home, resolver, "run", [needs, "--constraint", "requirements/dev.txt", *words])
+        write_lock(home, resolver, "dev", [needs, "--extra", "dev", "--extra", "formats", *words])
+        write_lock(home, resolver, "run", [needs, "--extra", "formats", "--constraint", "requirements/dev.txt", *words])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

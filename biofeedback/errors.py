@@ -28,6 +28,22 @@ class UnreadableError(BiofeedbackError):
     exit_code = 4
 
 
+class ImportRefused(UnreadableError):  # noqa: N818 - the word of whoever reads it
+    """Raised when a file of another program cannot be read: `what` is wrong, `where` in it, and what to do.
+
+    `what` is a sentence without the file's name, which `named` puts before it; `where` is such as "line 3", or empty.
+    """
+
+    def __init__(self, what: str, advice: str, where: str = "") -> None:
+        super().__init__(what, advice)
+        self.where = where
+
+    def named(self, file: str) -> ImportRefused:
+        """The same with the file's name, for whoever gave several."""
+        place = f"{file}, {self.where}" if self.where else file
+        return ImportRefused(f"{place}: {self.what}", self.advice)
+
+
 class LockedError(UnreadableError):
     """Raised when something is encrypted and what was given does not open it."""
 

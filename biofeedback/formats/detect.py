@@ -1,0 +1,92 @@
+"""What a foreign file is, told by its content and never by its name alone (FORMATS 1.1), and the one way to read it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from biofeedback.errors import ImportRefused
+from biofeedback.formats.content import Content
+from biofeedback.formats.foreign import Foreign
+from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.readers import (
+    apple_health,
+    bids,
+    columns,
+    edf,
+    empatica,
+    fit,
+    hrv4training,
+    hrv_logger,
+    kubios,
+    matlab,
+    openhrv,
+    plain,
+    polar_flow,
+    polar_hrm,
+    polar_sensor_logger,
+    side_files,
+    sqlite,
+    suunto,
+    vns,
+    wfdb,
+    xdf,
+)
+
+SURE: Final[tuple[Reader, ...]] = (
+    *side_files.READERS,
+    *fit.READERS,
+    *xdf.READERS,
+    *edf.READERS,
+    *sqlite.READERS,
+    *matlab.READERS,
+    *apple_health.READERS,
+    *suunto.READERS,
+    *polar_flow.READERS,
+    *polar_hrm.READERS,
+    *hrv_logger.READERS,
+    *hrv4training.READERS,
+    *vns.READERS,
+    *polar_sensor_logger.READERS,
+    *kubios.READERS,
+    *openhrv.READERS,
+    *empatica.READERS,
+    *bids.READERS,
+    *wfdb.READERS,
+)
+"""Asked one after the other; the first that claims a file reads it. What bytes make sure comes before text."""
+BARE: Final[tuple[Reader, ...]] = (*columns.READERS, *plain.READERS)
+"""Asked last: numbers with a heading or none, which any program may have written."""
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+def reader_of(file: Foreign, more: Sequence[Reader] = ()) -> Reader:
+    """Who reads this file; `more` are readers of plug-ins, asked before bare numbers are tried.
+
+    Raises ImportRefused when nobody does.
+    """
+    for reader in (*SURE, *more, *BARE):
+        if reader.claims(file):
+            return reader
+    raise ImportRefused(
+        "it is no file of heartbeats that this program knows.",
+        "docs/formats.md lists what is read, and how to report a file.",
+    )
+
+
+def content_of(file: Foreign, choices: Choices, progress: Progress, more: Sequence[Reader] = ()) -> Content:
+    """What a file holds. Raises nothing but ImportRefused.
+
+    A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
+    """
+    try:
+        return reader_of(file, more).read(file, choices, progress)
+    except ImportRefused:
+        raise
+    except (Exception, RecursionError) as error:
+        _LOG.debug("%s", file.name, exc_info=True)
+        raise ImportRefused(
+            "it is damaged, or not what it seems to be.", "Export it again from the program it comes from."
+        ) from error

@@ -1,0 +1,9 @@
+"""Apple Health export.xml: times of beats beside each HRV value."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

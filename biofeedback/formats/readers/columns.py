@@ -1,0 +1,9 @@
+"""Tables with a heading, or of two columns of time and interval."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

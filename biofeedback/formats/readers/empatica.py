@@ -1,0 +1,9 @@
+"""Empatica IBI.csv."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

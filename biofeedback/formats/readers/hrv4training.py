@@ -1,0 +1,9 @@
+"""HRV4Training: one row a day, no intervals."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

@@ -1,0 +1,9 @@
+"""HRV Logger of Android and iOS."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

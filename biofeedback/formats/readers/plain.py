@@ -1,0 +1,9 @@
+"""Bare numbers, one a line or in one line."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

@@ -1,0 +1,9 @@
+"""Polar Sensor Logger: RR, heart rate, ECG and the rest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()

@@ -1,0 +1,9 @@
+"""SQLite files of emWave and Gadgetbridge."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from biofeedback.formats.reading import Reader
+
+READERS: Final[tuple[Reader, ...]] = ()
