@@ -46,13 +46,13 @@ class Foreign:
 
     @cached_property
     def data(self) -> bytes:
-        """All of it. Raises ImportRefused when it is larger than 512 MiB."""
+        """All of it. Raises ImportRefused when it is larger than 512 MiB, or not of the size that it had."""
         if self.size > LARGEST_BYTES:
             raise ImportRefused("it is larger than 512 MiB.", "Cut it into parts.")
         with self.opener() as stream:
-            found = stream.read(LARGEST_BYTES + 1)
-        if len(found) > LARGEST_BYTES:
-            raise ImportRefused("it is larger than 512 MiB.", "Cut it into parts.")
+            found = stream.read(self.size + 1)
+        if len(found) != self.size:
+            raise ImportRefused("its size changed while it was read.", "Try again when nothing writes to it.")
         return found
 
     @property
