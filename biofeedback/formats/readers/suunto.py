@@ -7,7 +7,6 @@ without beats: it stays in the list, and the artefact rule makes a gap of it. Tr
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -68,7 +67,7 @@ def _read_xml(file: Foreign, name: str, choices: Choices, progress: Progress, *,
         if not choices.partial or not found.of("intervals").strip():
             raise
         fault = f"read only up to a fault: {error.where}: {error.what}"
-    values = [interval_of(word, 0) for word in found.of("intervals").split()]
+    values = [_number(word, place) for place, word in enumerate(found.of("intervals").split(), 1)]
     return _content(name, values, found.of("start").strip(), number_of(found.of("duration").strip()), fault)
 
 
@@ -120,24 +119,25 @@ def _read_json(file: Foreign, choices: Choices, progress: Progress) -> Content: 
     header = _within(log, "Header")
     if not isinstance(listed, list) or not listed:
         raise ImportRefused(_NONE, _ADVICE)
-    values = [_number(value, place) for place, value in enumerate(listed, 1)]
+    values = [_number(_word(value), place) for place, value in enumerate(listed, 1)]
     start = header.get("DateTime")
     lasts = header.get("Duration")
-    duration = number_of(str(lasts)) if isinstance(lasts, (int, float)) and not isinstance(lasts, bool) else None
-    return _content("suunto-json", values, start if isinstance(start, str) else "", duration)
+    return _content("suunto-json", values, start if isinstance(start, str) else "", number_of(_word(lasts)))
 
 
-def _within(value: Json, key: str) -> Mapping[str, Json]:
+def _within(value: Json, key: str) -> dict[str, Json]:
     inner = value.get(key) if isinstance(value, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 
-def _number(value: Json, place: int) -> Decimal:
-    found = number_of(str(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+def _word(value: Json) -> str:
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else "no number"
+
+
+def _number(word: str, place: int) -> Decimal:
+    found = number_of(word)
     if found is None:
-        raise ImportRefused(
-            f"this is no interval: '{printable(str(value))}'.", "Export it again.", f"number {place} of R-R"
-        )
+        raise ImportRefused(f"this is no interval: '{printable(word)}'.", "Export it again.", f"interval {place}")
     return found
 
 
