@@ -138,6 +138,11 @@ def sha256_from(value: object) -> str:
     return value
 
 
+def complaints_from(value: object) -> tuple[str, ...]:
+    """Sentences on plug-ins that failed. Raises Senseless."""
+    return () if value is None else _items(value, None, _text)
+
+
 def name_from(value: object) -> str:
     """A member's name. Raises Senseless."""
     return _text(value, LONGEST_NAME)
