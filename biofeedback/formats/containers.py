@@ -172,7 +172,7 @@ def in_zip(file: Foreign) -> list[Listed]:
     """
     import zipfile
 
-    archive = zipfile.ZipFile(file.opener())
+    archive = zipfile.ZipFile(file.path or file.opener())  # what it opens itself it closes itself
     found = archive.infolist()
     if len(found) > MOST_FILES:
         raise ImportRefused(*_TOO_MANY)

@@ -79,7 +79,7 @@ class Door:
         except ImportRefused as error:
             yield _refused(str(path), error)
             return
-        sizes = [_size(file) for file, _ in files]
+        sizes = [0 if reason else _size(file) for file, reason in files]
         total, before = max(1, sum(sizes)), 0
         for (file, reason), size in zip(files, sizes, strict=True):
             if self._deaths >= limits.MOST_DEATHS:
