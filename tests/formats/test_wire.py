@@ -111,3 +111,17 @@ def test_more_than_the_other_side_takes_is_refused_where_it_is_read() -> None:
     markers = (Marker(0, "a"),) * (wire.MOST_ITEMS + 1)
     with pytest.raises(ImportRefused, match="more than 100000"):
         wire.told(Content("a", "rr", markers=markers))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Content("a", "rr", array("q", [1, 2**53 + 1])),
+        Content("a", "rr", array("q", [1, -(2**53) - 1])),
+        Content("a", "rr", array("q", [1]), holes=(Hole(0, 2**54),)),
+        Content("a", "rr", array("q", [1]), markers=(Marker(-(2**54), "a"),)),
+    ],
+)
+def test_times_that_no_clock_measures_are_refused_where_they_are_read(content: Content) -> None:
+    with pytest.raises(ImportRefused, match="more than 280 years"):
+        wire.told(content)
