@@ -9,44 +9,34 @@ from typing import Final, Literal, TypeAlias
 Kind: TypeAlias = Literal["rr", "pulse", "time", "rate", "note", "other"]
 """rr: intervals; pulse: intervals of a pulse wave; time; rate: heart rate; note: words for a moment."""
 
+_RR: Final = """
+    rr rri rrs rris rrinterval rrintervals rrintervall rrintervalle rrabstand rrdauer rrduration rrvalue rrtime rrseries
+    ibi ibis interbeatinterval interbeatintervals nn nni nns nninterval nnintervals beatinterval beatintervals
+    beattobeatinterval heartbeatinterval heartbeatintervals
+"""
+_PULSE: Final = "pp ppi ppis ppinterval ppintervals pulseinterval pulseintervals pulsetopulseinterval"
+_TIME: Final = """
+    time times zeit zeiten t timestamp timestamps datetime date datum uhrzeit clock sincestart elapsed elapsedtime
+    offset seconds sekunden phonetimestamp sensortimestamp unixtime utc utctime localtime beattime zeitstempel
+"""
+_RATE: Final = "hr bpm heartrate heartrates herzfrequenz puls pulse pulserate meanhr averagehr averageheartrate"
+_NOTE: Final = """
+    note notes notiz notizen event events marker markers mark annotation annotations label labels comment comments
+    kommentar ereignis
+"""
 _WORDS: Final[dict[str, Kind]] = {
-    word: kind
-    for kind, words in (
-        (
-            "rr",
-            "rr rri rrs rris rrinterval rrintervals rrintervall rrintervalle rrabstand rrabstaende rrdauer rrvalue rrtime "
-            "rrduration rrseries ibi ibis interbeatinterval interbeatintervals nn nni nns nninterval nnintervals "
-            "beatinterval beatintervals beattobeatinterval heartbeatinterval heartbeatintervals intervallrr hrvrr",
-        ),
-        ("pulse", "pp ppi ppis ppinterval ppintervals pulseinterval pulseintervals pulsetopulseinterval"),
-        (
-            "time",
-            "time times zeit zeiten t timestamp timestamps datetime date datum uhrzeit clock sincestart elapsed "
-            "elapsedtime offset seconds sekunden phonetimestamp sensortimestamp unixtime utc utctime localtime "
-            "beattime zeitstempel dateandtime recordedat",
-        ),
-        (
-            "rate",
-            "hr bpm heartrate heartrates herzfrequenz puls pulse pulserate hf_bpm instantaneoushr meanhr averagehr "
-            "averageheartrate heartratebpm",
-        ),
-        (
-            "note",
-            "note notes notiz notizen event events marker markers mark annotation annotations label labels comment "
-            "comments kommentar ereignis",
-        ),
-    )
-    for word in words.split()
+    **dict.fromkeys(_RR.split(), "rr"),
+    **dict.fromkeys(_PULSE.split(), "pulse"),
+    **dict.fromkeys(_TIME.split(), "time"),
+    **dict.fromkeys(_RATE.split(), "rate"),
+    **dict.fromkeys(_NOTE.split(), "note"),
 }
+"""Headings in small letters without blanks, points, dashes and underscores."""
 _UNITS: Final[dict[str, str]] = {
-    word: unit
-    for unit, words in (
-        ("ms", "ms|msec|msecs|millis|millisecond|milliseconds|millisekunden|milisegundos"),
-        ("s", "s|sec|secs|second|seconds|sek|sekunden|segundos"),
-        ("1/1024", "1/1024|1/1024s|1024"),
-        ("bpm", "bpm|1/min|/min|beats/min|s/min"),
-    )
-    for word in words.split("|")
+    **dict.fromkeys(["ms", "msec", "msecs", "millis", "millisecond", "milliseconds", "millisekunden"], "ms"),
+    **dict.fromkeys(["s", "sec", "secs", "second", "seconds", "sek", "sekunden"], "s"),
+    **dict.fromkeys(["1/1024", "1/1024s", "1024"], "1/1024"),
+    **dict.fromkeys(["bpm", "1/min", "/min", "beats/min"], "bpm"),
 }
 _BRACKETS: Final = re.compile(r"[\[(]([^\[\]()]*)[\])]\Z")
 _ENDING: Final = re.compile(r"[\s_.\-]+(ms|msecs?|milliseconds?|s|secs?|seconds?|sek|1024|1/1024|bpm)\Z")

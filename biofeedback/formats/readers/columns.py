@@ -9,6 +9,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -59,7 +60,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which columns are read: of intervals, of times in numbers, of dates (a day and a time of day may be two), notes."""
+    """Which columns are read: intervals, times in numbers, dates (a day and a time of day may be two), notes."""
 
     rr: int
     time: int | None = None
@@ -80,12 +81,14 @@ def delimiter_of(line: str) -> str:
 
 def table_of(text: str) -> Table | None:
     """The table at the beginning of a text; None when there is none whose columns we understand."""
-    try:
-        lines = [(number, line) for number, line in islice(lines_of(text), LOOKED_AT + HEADING_WITHIN) if line.strip()]
-        lines = [(number, line) for number, line in lines if not line.lstrip().startswith(COMMENTS)]
-        return _headed(lines) or _bare(lines)
-    except ImportRefused:
-        return None
+    lines: list[tuple[int, str]] = []
+    with suppress(ImportRefused):
+        lines.extend(
+            (number, line)
+            for number, line in islice(lines_of(text), LOOKED_AT)
+            if line.strip() and not line.lstrip().startswith(COMMENTS)
+        )
+    return _headed(lines) or _bare(lines)
 
 
 def _headed(lines: list[tuple[int, str]]) -> Table | None:
@@ -104,12 +107,20 @@ def _heading_at(lines: list[tuple[int, str]], place: int) -> Table | None:
     delimiter = delimiter_of(below or line)
     if delimiter == "," and "," not in line:
         delimiter = ";"
-    heading = cells_of(line, delimiter, number)
+    heading = _cells(line, delimiter)
     if any(map(NUMBER.match, heading)) or not {"rr", "pulse", "rate"} & {meaning_of(cell).kind for cell in heading}:
         return None
-    if below and not any(map(_is_value, cells_of(below, delimiter, number + 1))):
+    if below and not any(map(_is_value, _cells(below, delimiter))):
         return None
     return Table(delimiter, tuple(heading), lines[place + 1][0] if below else number + 1, place)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """A line's cells; none where it is damaged, which is told when it is read."""
+    try:
+        return cells_of(line, delimiter)
+    except ImportRefused:
+        return []
 
 
 def _is_value(cell: str) -> bool:
@@ -120,7 +131,7 @@ def _bare(lines: list[tuple[int, str]]) -> Table | None:
     if len(lines) < 2:
         return None
     delimiter = delimiter_of(lines[0][1])
-    rows = [cells_of(line, delimiter, number) for number, line in lines[:5]]
+    rows = [_cells(line, delimiter) for _, line in lines[:5]]
     width = len(rows[0])
     if width < 2 or all(NUMBER.match(line.strip(" \t")) for _, line in lines[:5]):
         return None
@@ -230,8 +241,8 @@ def _roles_of_values(sample: list[list[str]], choices: Choices, series: Series) 
     if len(likely) == 1:
         series.decisions.append(f"column {likely[0] + 1} was read, the only one whose values are usual intervals")
         return Roles(likely[0], None, _dates_of(range(len(sample[0])), sample[0]))
-    names = ", ".join(f"'column {at + 1}'" for at in (likely or columns))
-    return f"it has no heading and {len(sample[0])} columns ({names} may hold intervals): say which with --signal"
+    which = ", ".join(f"'column {at + 1}'" for at in (likely or columns))
+    return f"it has no heading and {len(sample[0])} columns ({which} may hold intervals): say which with --signal"
 
 
 def _numeric(sample: list[list[str]]) -> dict[int, array[float]]:

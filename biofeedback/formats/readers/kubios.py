@@ -66,8 +66,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
                 return Content(
                     NAME, "ask", why=f"it has the intervals of several samples: {names}; say which with --signal"
                 )
-            report.rr = candidates[chosen]
-            report.time = report.rr - 1
+            report.rr, report.time = candidates[chosen], candidates[chosen] - 1
         _rows(lines, report, series)
     except ImportRefused as error:
         return refused_at(NAME, error)
@@ -115,8 +114,9 @@ def _unit_in(cell: str) -> str:
     return cell.rpartition("(")[2].rstrip(") ") if "(" in cell else ""
 
 
-def _chosen(candidates: dict[str, int], choices: Choices) -> int | None:
-    return next((at for at, name in enumerate(candidates) if choices.signal and name == choices.signal.upper()), None)
+def _chosen(candidates: dict[str, int], choices: Choices) -> str | None:
+    wanted = (choices.signal or "").strip().casefold()
+    return next((name for name in candidates if name.casefold() == wanted), None)
 
 
 def _rows(lines: Iterator[tuple[int, str]], report: _Report, series: Series) -> None:
