@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
@@ -207,7 +207,7 @@ def _bytes_of(frame: Any) -> dict[int, bytes]:  # noqa: ANN401 - of a library wi
 
 
 def _wholes(data: bytes, size: int, frame: Any) -> list[int]:  # noqa: ANN401 - of a library without types
-    order = "big" if frame.def_mesg.endian == ">" else "little"
+    order: Literal["big", "little"] = "big" if frame.def_mesg.endian == ">" else "little"
     last = len(data) - len(data) % size
     return [int.from_bytes(data[place : place + size], order) for place in range(0, last, size)]
 
@@ -333,9 +333,10 @@ def _chosen(found: _Found, choices: Choices) -> Content:
     longer = stored if sum(stored.ticks) > sum(lists.ticks) else lists
     chosen = {"78": lists, _BEATS: stored}.get(choices.signal or "", longer)
     other = stored if chosen is lists else lists
+    covered = [round(sum(each.ticks) / TICKS_PER_S) for each in (chosen, other)]
     said = (
         f"both messages 78 (intervals) and 132 (times of beats) are in it; {chosen.format} was taken, with "
-        f"{sum(chosen.ticks) / TICKS_PER_S:.0f} s of intervals; {other.format} has {sum(other.ticks) / TICKS_PER_S:.0f} s."
+        f"{covered[0]} s of intervals; {other.format} has {covered[1]} s."
     )
     return Content(
         **{name: getattr(chosen, name) for name in Content.__dataclass_fields__ if name != "decisions"},
