@@ -8,6 +8,7 @@ import time
 import tracemalloc
 import zlib
 from fractions import Fraction
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -28,12 +29,14 @@ from tests.formats.spoilt import only_refusals
 _RR = [812.0, 790.5, 805.25, 799.0]
 
 
+def scipy_io() -> Any:  # noqa: ANN401 - a module without types
+    return import_module("scipy.io")
+
+
 def mat(*, packed: bool = False, **variables: Any) -> bytes:  # noqa: ANN401 - whatever MATLAB can hold
     """A MATLAB 5 file."""
-    from scipy.io import savemat
-
     stream = io.BytesIO()
-    savemat(stream, variables, do_compression=packed)
+    scipy_io().savemat(stream, variables, do_compression=packed)
     return stream.getvalue()
 
 
@@ -50,9 +53,7 @@ def test_the_sample_asks_as_expected() -> None:
 
 
 def test_the_sample_is_read_when_somebody_says_how_fast_it_was_sampled() -> None:
-    from scipy.io import loadmat
-
-    places = [int(value) for value in loadmat(sample("matlab5_table.mat"))["Ann"].ravel()]
+    places = [int(value) for value in scipy_io().loadmat(sample("matlab5_table.mat"))["Ann"].ravel()]
     content = read(sample("matlab5_table.mat"), Choices(unit="samples@900"))
     times = [round(Fraction(place * TICKS_PER_S, 900)) for place in places]
     assert list(content.ticks) == [late - early for early, late in pairwise(times)]

@@ -15,9 +15,10 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import import_module
 from itertools import pairwise
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
@@ -46,7 +47,7 @@ _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 
 @dataclass(frozen=True, slots=True)
 class _Vector:
-    """A vector in the file: its name behind those of the structures around it, its size in MATLAB's words, its numbers."""
+    """A vector in the file: its name behind those of the structures around it, its size as MATLAB writes it."""
 
     name: str
     shape: str
@@ -159,11 +160,11 @@ def _decimals(vector: _Vector) -> list[Decimal]:
 def _vectors(name: str, value: Any, depth: int) -> Iterator[_Vector]:  # noqa: ANN401 - whatever a file holds
     """Lists of at least two real numbers, by name, in structures too; of a narrow matrix each column."""
     if isinstance(value, Mapping):
-        for key, inner in value.items():
+        for key, inner in cast("Mapping[object, object]", value).items():
             if not (depth == 0 and str(key).startswith("__")):
                 yield from _vectors(f"{name}.{key}" if name else str(key), inner, depth + 1)
     elif isinstance(value, list):
-        for number, inner in enumerate(value, 1):
+        for number, inner in enumerate(cast("list[object]", value), 1):
             yield from _vectors(f"{name}{{{number}}}", inner, depth + 1)
     elif getattr(getattr(value, "dtype", None), "kind", "") in ("f", "i", "u"):
         yield from _columns(name, value)
@@ -178,12 +179,11 @@ def _columns(name: str, value: Any) -> Iterator[_Vector]:  # noqa: ANN401 - an a
 
 
 def _loaded(data: bytes) -> Mapping[str, Any]:
-    from scipy.io import loadmat
-
+    reading: Any = import_module("scipy.io")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found: Mapping[str, Any] = loadmat(io.BytesIO(data), simplify_cells=True)
+            found: Mapping[str, Any] = reading.loadmat(io.BytesIO(data), simplify_cells=True)
         except Exception as error:
             raise ImportRefused("it is damaged, or holds what only MATLAB reads.", _ADVICE) from error
     return found

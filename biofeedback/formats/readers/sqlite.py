@@ -48,6 +48,8 @@ _MOST_SESSIONS: Final = 10_000
 _NAMED: Final = 20
 """So many other sessions are named in a sentence."""
 _EMWAVE: Final = "PrimaryData"
+_FLAGS: Final = "factFlag"
+"""How the name of emWave's column of marks ends, one mark an interval; its own spelling is not ours."""
 _GADGET: Final = "HEART_RR_INTERVAL_SAMPLE"
 _SUMMARIES: Final = ("_HRV_SUMMARY_SAMPLE", "_HRV_VALUE_SAMPLE")
 _PAUSE_MS: Final = 30 * 60 * 1000
@@ -130,7 +132,7 @@ def _opened(file: Foreign) -> sqlite3.Connection:
             connection = sqlite3.connect(":memory:")
             # A database whose changes went to a log of its own (bytes 18 and 19 are 2) cannot be opened in memory.
             connection.deserialize(file.data[:18] + b"\1\1" + file.data[20:])
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
+        connection.text_factory = _text
         for what, most in _LIMITS.items():
             connection.setlimit(what, most)
         for setting in ("trusted_schema = OFF", "query_only = ON", "mmap_size = 0", "temp_store = MEMORY"):
@@ -139,6 +141,10 @@ def _opened(file: Foreign) -> sqlite3.Connection:
     except (sqlite3.Error, OverflowError) as error:
         raise _refused(error) from error
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _allowed(action: int, _first: str | None, _second: str | None, _base: str | None, inside: str | None) -> int:
@@ -240,7 +246,8 @@ def _emwave(database: _Database, choices: Choices) -> Content:
     if not sessions:
         raise ImportRefused("it holds no session with intervals.", "Record a session in emWave first.")
     session, others = _chosen(sessions, choices)
-    blobs = [name if name in there else "NULL" for name in ("LiveIBI", "ArtifactFlag", "Comment")]
+    marks = next((name for name in sorted(there) if name.endswith(_FLAGS)), "")
+    blobs = [_quoted(name) if name in there else "NULL" for name in ("LiveIBI", marks, "Comment")]
     query = f"SELECT {', '.join(blobs)} FROM {_EMWAVE} WHERE rowid = ?"  # noqa: S608 - names of ours
     rowid, end_ms = session.key
     live, flags, comment = next(database.rows(query, rowid, limit=1))
