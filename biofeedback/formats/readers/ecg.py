@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from biofeedback.errors import BiofeedbackError, ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
+from biofeedback.formats.lines import printable
 from biofeedback.formats.reading import Choices
 from biofeedback.hrv.ticks import TICKS_PER_S
 
@@ -21,7 +23,48 @@ if TYPE_CHECKING:
     from biofeedback.formats.waveform import WaveformBeats
 
 PULSE_WORDS: Final = "a pulse wave, not an ECG: its intervals are pulse intervals, not RR"
+MISSING: Final = "to read it, the package {} is needed, which is not installed."
+LONGEST_MARKER: Final = 200
+"""Signs of a marker's text that are kept."""
 _ADVICE: Final = "Choose another channel (--signal)."
+_RATE: Final = re.compile(r"rate|bpm|\bhr\b", re.IGNORECASE)
+_ECG: Final = re.compile(r"ecg|ekg|electrocardio", re.IGNORECASE)
+_LEAD: Final = re.compile(r"(lead[ _]?)?(i{1,3}|av[rlf]|v[1-9]|mli{1,3}|mcl[1-6])", re.IGNORECASE)
+_PULSE: Final = re.compile(r"ppg|pleth|\bbvp\b|pulse[ _]?wave", re.IGNORECASE)
+
+
+def kind_of(label: str) -> WaveformKind | None:
+    """Whether a channel's label names an ECG (also by its lead) or a pulse wave; None when it names neither."""
+    if _RATE.search(label):
+        return None
+    if _ECG.search(label) or _LEAD.fullmatch(label.strip()):
+        return "ecg"
+    return "ppg" if _PULSE.search(label) else None
+
+
+def chosen_of(channels: Sequence[tuple[str, float]], choices: Choices) -> int | None:
+    """Which of the channels, given by label and rate in Hz, is to be read; None when none is named a waveform.
+
+    The one that was chosen; else the first ECG, one of at least 100 Hz before slower ones; else the first pulse wave.
+    Raises ImportRefused when the one that was chosen is not there.
+    """
+    if choices.signal is not None:
+        return _named([label for label, _ in channels], choices.signal)
+    ranks = [
+        ({"ecg": 0, "ppg": 2}[kind] + (hz < 100 and kind == "ecg"), place)
+        for place, (label, hz) in enumerate(channels)
+        if (kind := kind_of(label))
+    ]
+    return min(ranks)[1] if ranks else None
+
+
+def _named(labels: Sequence[str], wanted: str) -> int:
+    for alike in (str, str.casefold):
+        for place, label in enumerate(labels):
+            if alike(label) == alike(wanted.strip()):
+                return place
+    known = ", ".join(f"'{label}'" for label in labels[:20]) or "none"
+    raise ImportRefused(f"it has no channel '{printable(wanted)}'.", f"Choose one of its channels: {known}.")
 
 
 def ecg_content(
@@ -100,7 +143,7 @@ def _with_beats(content: Content, found: WaveformBeats, *, labelled: bool) -> Co
         content,
         ticks=ticks,
         holes=holes,
-        start=_later(content.start, opened),
+        start=later(content.start, opened),
         markers=tuple(Marker(marker.at - opened, marker.text) for marker in content.markers),
         why=_doubt(found),
         decisions=(*content.decisions, *words),
@@ -155,7 +198,7 @@ def _pairs(found: WaveformBeats) -> Iterator[tuple[int, int, bool]]:
         yield early, late, not (place < len(holes) and holes[place][0] < late)
 
 
-def _later(start: Start | None, ticks: int) -> Start | None:
+def later(start: Start | None, ticks: int) -> Start | None:
     """A start so many ticks later, in the same zone; as it was where it is no date and time."""
     try:
         moment = None if start is None else datetime.fromisoformat(start.text)
