@@ -49,7 +49,7 @@ def chosen_of(channels: Sequence[tuple[str, float]], choices: Choices) -> int | 
     Raises ImportRefused when the one that was chosen is not there.
     """
     if choices.signal is not None:
-        return _named([label for label, _ in channels], choices.signal)
+        return label_place([label for label, _ in channels], choices.signal)
     ranks = [
         ({"ecg": 0, "ppg": 2}[kind] + (hz < 100 and kind == "ecg"), place)
         for place, (label, hz) in enumerate(channels)
@@ -58,7 +58,8 @@ def chosen_of(channels: Sequence[tuple[str, float]], choices: Choices) -> int | 
     return min(ranks)[1] if ranks else None
 
 
-def _named(labels: Sequence[str], wanted: str) -> int:
+def label_place(labels: Sequence[str], wanted: str) -> int:
+    """The place of the label that was chosen, capital or small. Raises ImportRefused, with all labels, when none is."""
     for alike in (str, str.casefold):
         for place, label in enumerate(labels):
             if alike(label) == alike(wanted.strip()):
