@@ -19,7 +19,15 @@ from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.readers.ecg import LONGEST_MARKER, MISSING, chosen_of, ecg_content, kind_of, later
+from biofeedback.formats.readers.ecg import (
+    LONGEST_MARKER,
+    MISSING,
+    chosen_of,
+    ecg_content,
+    kind_of,
+    later,
+    refuse_more_markers,
+)
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 if TYPE_CHECKING:
@@ -262,6 +270,7 @@ def _annotations(opened: Edf | Bdf) -> tuple[list[EdfAnnotation], list[str]]:
 
 
 def _markers(annotations: Sequence[EdfAnnotation]) -> tuple[Marker, ...]:
+    refuse_more_markers(len(annotations))
     return tuple(Marker(_ticks(each.onset), printable(each.text, LONGEST_MARKER)) for each in annotations)
 
 
@@ -316,7 +325,7 @@ def _no_waveform(head: _Head, data: bytes) -> Content:
         count = len(_annotations(_opened(head, data, head.notes))[0]) if head.notes else 0
     channels = [head.waveform(channel) for channel in head.signals]
     about: dict[str, Json] = {
-        "signals": [[each.label, each.hz, each.unit] for each in channels],
+        "signals": [[each.label, each.hz, each.unit] for each in channels[:1000]],
         "seconds": head.records * head.record_s,
         "annotations": count,
     }
