@@ -84,17 +84,21 @@ def _side(file: Foreign) -> _Side:
     files: list[str] = []
     for side in _side_files(file):
         if side.size > _LARGEST_SIDE_FILE:
-            raise ImportRefused(f"its side file {printable(side.name)} is larger than 1 MiB.", "Mend the side file.")
+            raise ImportRefused(
+                f"its side file {printable(side.name, LONGEST_MARKER)} is larger than 1 MiB.", "Mend the side file."
+            )
         found = json_of(side.text)
         if not isinstance(found, dict):
-            raise ImportRefused(f"its side file {printable(side.name)} is no JSON object.", "Mend the side file.")
+            raise ImportRefused(
+                f"its side file {printable(side.name, LONGEST_MARKER)} is no JSON object.", "Mend the side file."
+            )
         known |= cast("dict[str, Json]", found)
         files.append(side.name)
     hz, columns = known.get("SamplingFrequency"), known.get("Columns")
     if not files or not _is_number(hz) or not 0 < cast("float", hz) <= _FASTEST_HZ or not _is_words(columns):
         raise ImportRefused(
             "its columns or its rate are not known.",
-            f"Put {printable(file.stem)}.json beside it, with SamplingFrequency and Columns.",
+            f"Put {printable(file.stem, LONGEST_MARKER)}.json beside it, with SamplingFrequency and Columns.",
         )
     words = tuple(printable(each) for each in cast("list[str]", columns))
     offset = known.get("StartTime", 0)
@@ -197,9 +201,9 @@ def _our_table(file: Foreign) -> Content:
     """Our own export: the tachogram here is evened out; the beats stand in the events beside it."""
     name = f"{file.stem.removesuffix('physio')}events.tsv"
     if file.beside(name) is None:
-        why = f"it holds RR that were evened out, no beats; these are in {printable(name)}, which is not beside it."
+        why = f"it holds RR that were evened out, no beats; these are in {printable(name, LONGEST_MARKER)}, which is not beside it."
         return Content("bids physio", "refuse", why=why)
-    return Content("bids physio", "skip", why=f"its beats are in {printable(name)}.")
+    return Content("bids physio", "skip", why=f"its beats are in {printable(name, LONGEST_MARKER)}.")
 
 
 def _read_events(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
