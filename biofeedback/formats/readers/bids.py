@@ -200,10 +200,11 @@ def _samples(file: Foreign, side: _Side, place: int) -> array[float]:
 def _our_table(file: Foreign) -> Content:
     """Our own export: the tachogram here is evened out; the beats stand in the events beside it."""
     name = f"{file.stem.removesuffix('physio')}events.tsv"
+    told = printable(name, LONGEST_MARKER)
     if file.beside(name) is None:
-        why = f"it holds RR that were evened out, no beats; these are in {printable(name, LONGEST_MARKER)}, which is not beside it."
+        why = f"it holds RR that were evened out, no beats; these are in {told}, which is not beside it."
         return Content("bids physio", "refuse", why=why)
-    return Content("bids physio", "skip", why=f"its beats are in {printable(name, LONGEST_MARKER)}.")
+    return Content("bids physio", "skip", why=f"its beats are in {told}.")
 
 
 def _read_events(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
@@ -244,6 +245,8 @@ def _rows(file: Foreign) -> list[dict[str, str]]:
         cells = cells_of(line, "\t", number)
         if not names:
             names = cells
+            if "onset" not in names or len(set(names)) < len(names):
+                raise ImportRefused("its heading has no onset, or a name twice.", _ADVICE, f"line {number}")
         elif len(cells) != len(names):
             raise ImportRefused(
                 f"it has {len(cells)} columns where the heading has {len(names)}.", _ADVICE, f"line {number}"

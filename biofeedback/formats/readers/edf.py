@@ -48,11 +48,15 @@ _NO_DATE: Final = "1985-01-01T00:00:00"
 
 @dataclass(frozen=True, slots=True)
 class _Channel:
-    """One channel: its header's fields as they are, samples in a data record, and where in it they begin, in bytes."""
+    """One channel: its header's fields as they are, samples in a data record, and where in it they begin, in bytes.
+
+    `annotates`: they are no samples but annotations.
+    """
 
     fields: tuple[bytes, ...]
     samples: int
     place: int
+    annotates: bool
 
     @property
     def label(self) -> str:
@@ -61,10 +65,6 @@ class _Channel:
     @property
     def unit(self) -> str:
         return printable(self.fields[_UNIT].decode("latin-1").strip())
-
-    @property
-    def annotates(self) -> bool:
-        return self.label in ("EDF Annotations", "BDF Annotations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,8 @@ def _channels(raw: bytes, count: int, width: int) -> tuple[_Channel, ...]:
         samples = _whole(fields[_SAMPLES], "samples in a data record")
         if samples < 1:
             raise ImportRefused(f"a channel of it has {samples} samples in a data record.", _ADVICE)
-        channels.append(_Channel(tuple(fields), samples, at))
+        annotates = fields[_LABEL].rstrip() == (b"EDF Annotations" if width == 2 else b"BDF Annotations")
+        channels.append(_Channel(tuple(fields), samples, at, annotates))
         at += samples * width
     return tuple(channels)
 

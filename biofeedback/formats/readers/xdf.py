@@ -421,7 +421,7 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
-    except (MemoryError, struct.error, KeyError) as error:
+    except (MemoryError, struct.error, LookupError, ValueError, ET.ParseError) as error:
         raise ImportRefused("its chunks are damaged.", _EXPORT) from error
     finally:
         logger.removeFilter(nothing)
