@@ -244,7 +244,7 @@ def _roles_of_values(sample: list[list[str]], choices: Choices, series: Series) 
             f"column {pair[1] + 1} holds the steps of column {pair[0] + 1}: these are the intervals"
         )
         return Roles(pair[1], pair[0])
-    likely = [at for at, values in columns.items() if unit_of(values).unit is not None]
+    likely = [at for at, values in columns.items() if unit_of(values).unit is not None and len(set(values)) > 1]
     if len(likely) == 1:
         series.decisions.append(f"column {likely[0] + 1} was read, the only one whose values are usual intervals")
         return Roles(likely[0], None, _dates_of(range(len(sample[0])), sample[0]))
