@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import foreign
-from biofeedback.formats.content import VERDICTS, Content
+from biofeedback.formats.content import Content
 from biofeedback.formats.detect import reader_of
 from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers import plain
-from tests.formats.bent import bent
+from tests.formats.bent import check_bent
 from tests.formats.samples import check, expected, read, read_bytes, sample
 
 BAD = ["1_000", "٨٠٠", "８００", "nan", "inf", "1e400", "8e2", "-800", "+800", "0x320", "800.", ".8", "8,0,0",
@@ -235,13 +235,8 @@ def test_text_of_other_kinds_is_not_claimed() -> None:
 
 def test_r7_damaged_files_give_content_or_a_refusal_and_nothing_else() -> None:
     data = "\r\n".join(f"{800 + at % 90}" for at in range(300)).encode()
-    told: list[ImportRefused] = []
-    for copy in (*bent(data, 300), *bent(data.replace(b"\r\n", b", "), 300)):
-        try:
-            assert content(copy).verdict in VERDICTS
-        except ImportRefused as error:
-            told.append(error)
-    assert all(error.what[0].islower() and error.advice for error in told)
+    assert "plain" in check_bent("rr.txt", data)
+    assert "plain" in check_bent("rr.txt", data.replace(b"\r\n", b", "))
 
 
 @pytest.mark.parametrize(
