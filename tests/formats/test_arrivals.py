@@ -35,7 +35,8 @@ def arrivals(beats: int = 300, lost: dict[int, float] | None = None, seed: int =
     ticks = array("q", [chance.randrange(600, 1200) * 1024 for _ in range(beats)])
     steps = [each + round((lost or {}).get(place, 0) * TICKS_PER_S) for place, each in enumerate(ticks)]
     ends = [end * 125 // 128 for end in accumulate(steps)]
-    stamps, arrived = [], 0
+    stamps: list[int] = []
+    arrived = 0
     for end in ends:
         arrived = max(arrived, end + chance.randrange(0, 1_300_000))
         stamps.append(arrived + 10**12)

@@ -25,10 +25,10 @@ _ROUNDED: Final = "OpenHRV rounds intervals up to whole ms, replaces odd ones by
 class _Log:
     """What the lines hold: intervals, their stamps, where a recording begins again, words, and how much else."""
 
-    values: list[tuple[int, str]] = field(default_factory=list)
-    stamps: list[tuple[int, str]] = field(default_factory=list)
-    again: list[int] = field(default_factory=list)
-    words: list[tuple[int, str, str]] = field(default_factory=list)
+    values: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    stamps: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    again: list[int] = field(default_factory=list[int])
+    words: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
     others: int = 0
     cut: int | None = None
 
