@@ -67,9 +67,9 @@ def _told(log: _Log, lost: int) -> list[str]:
     if log.again:
         told.append(f"it was recorded in {len(log.again) + 1} parts; between two of them is a hole")
     if log.others:
-        told.append(f"{log.others} rows of other values than intervals are left out")
+        told.append(f"rows of other values than intervals, left out: {log.others}")
     if lost:
-        told.append(f"{lost} notes without a time that can be read are left out")
+        told.append(f"notes without a time that can be read, left out: {lost}")
     if log.cut is not None:
         told.append(f"its last line ({log.cut}) is cut off and left out")
     return told

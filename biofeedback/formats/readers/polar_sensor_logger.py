@@ -127,7 +127,7 @@ def _half(text: str) -> list[str]:
 
 def _start(file: Foreign, clock: Clock) -> tuple[Start | None, list[str]]:
     """The first stamp as a start; a time of day gets the date of the file's name, when it has one."""
-    told = [f"its times passed midnight {clock.midnights} times"] if clock.midnights else []
+    told = [f"its times of day passed midnight: {clock.midnights}"] if clock.midnights else []
     if clock.first.dated:
         return clock.first.start, [LOCAL, *told]
     day = day_in_name(file.name)
