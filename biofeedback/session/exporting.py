@@ -56,7 +56,8 @@ from biofeedback.recording.rewriting import sha256_of
 from biofeedback.session.recorded import Recording
 from biofeedback.session.sharing import anonymised_lines
 
-Writer: TypeAlias = Callable[[Gathered, Path], list[Path]]
+Writer: TypeAlias = Callable[[Gathered, Path], Path]
+"""Writes into a folder and returns what it made there, a folder or a file."""
 PROGRAM: Final = f"biofeedback {__version__}"
 FORMAT: Final = "biofeedback-export/1"
 NEAR_US: Final = 3_000_000
@@ -106,58 +107,55 @@ def gather(stored: StoredRecording, *, anonymise: bool = False) -> Gathered:
     return replace(gathered, about=_about(recording, gathered, opening, sha256))
 
 
-def write_export(gathered: Gathered, target: str, folder: Path) -> list[Path]:
-    """Write a recording for `csv`, `kubios`, `bids` or `edf` into a folder; returns what was made, files in order.
+def write_export(gathered: Gathered, target: str, folder: Path) -> tuple[Path, list[Path]]:
+    """Write a recording for `csv`, `kubios`, `bids` or `edf` into a folder; returns what was made, and its files.
 
     Everything of it appears whole or not at all. Raises OutputError when it is there already or cannot be written.
     """
     open_output(folder)
     try:
-        return WRITERS[target](gathered, folder)
+        made = WRITERS[target](gathered, folder)
+        return made, sorted(path for path in made.rglob("*") if path.is_file()) or [made]
     except OSError as error:
         raise OutputError(
             f"{folder} cannot be written: {error.strerror}.", "Choose another place, or make room there."
         ) from error
 
 
-def _csv(gathered: Gathered, folder: Path) -> list[Path]:
+def _csv(gathered: Gathered, folder: Path) -> Path:
     from biofeedback.formats.exports.tidy import write_csv
 
     target = folder / f"{gathered.stem}_csv"
     with whole_folder(target) as made:
         write_csv(gathered, made)
-    return _files_in(target)
+    return target
 
 
-def _kubios(gathered: Gathered, folder: Path) -> list[Path]:
+def _kubios(gathered: Gathered, folder: Path) -> Path:
     from biofeedback.formats.exports.kubios import write_kubios
 
     target = folder / f"{gathered.stem}_kubios"
     with whole_folder(target) as made:
         write_kubios(gathered, made)
-    return _files_in(target)
+    return target
 
 
-def _bids(gathered: Gathered, folder: Path) -> list[Path]:
+def _bids(gathered: Gathered, folder: Path) -> Path:
     from biofeedback.formats.exports.bids import write_bids
 
-    return _files_in(write_bids(gathered, folder))
+    return write_bids(gathered, folder)
 
 
-def _edf(gathered: Gathered, folder: Path) -> list[Path]:
+def _edf(gathered: Gathered, folder: Path) -> Path:
     from biofeedback.formats.exports.edf import edf_bytes
 
     data, target = edf_bytes(gathered), folder / f"{gathered.stem}.edf"
     with whole_file(target) as made:
         write_private(made, data)
-    return [target]
+    return target
 
 
 WRITERS: Final[Mapping[str, Writer]] = {"csv": _csv, "kubios": _kubios, "bids": _bids, "edf": _edf}
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _plain(session: str) -> str:

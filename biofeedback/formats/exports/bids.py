@@ -119,7 +119,7 @@ def _write_session(gathered: Gathered, folder: Path, prefix: str) -> None:
         f"beh/{stem}_physio.tsv.gz": zipped(physio_tsv(gathered)),
         f"beh/{stem}_physio.json": _json(physio_json(gathered)).encode(),
         f"beh/{stem}_events.tsv": events_tsv(gathered).encode(),
-        f"beh/{stem}_events.json": _json(events_json()).encode(),
+        f"beh/{stem}_events.json": _json(events_json(gathered)).encode(),
     }
     for name, data in files.items():
         write_private(folder / name, data)
@@ -160,6 +160,7 @@ def physio_json(gathered: Gathered) -> dict[str, Json]:
         "SamplingFrequency": GRID_HZ,
         "StartTime": 0,
         "Columns": ["rr", "pacer"],
+        "PhysioType": "generic",
         "TaskName": gathered.plan,
         "rr": {
             "Description": "RR interval, cubic spline through unflagged intervals at their closing beats; n/a in gaps",
@@ -175,13 +176,16 @@ def physio_json(gathered: Gathered) -> dict[str, Json]:
     }
 
 
-def events_json() -> dict[str, Json]:
+def events_json(gathered: Gathered) -> dict[str, Json]:
     """What the columns of the events file are."""
     levels: dict[str, Json] = {"beat": "a heartbeat"}
     levels |= {kind: words for kind, words in KINDS.items() if kind != "phase"}
     parts = ("settle", "ramp", "baseline", "washout", "image", "control", "recovery", "close", "rest", "practice")
     levels |= dict.fromkeys(parts, "a part of the session")
+    program = _program(gathered)
     return {
+        "TaskName": gathered.plan,
+        "StimulusPresentation": {"SoftwareName": program["Name"], "SoftwareVersion": program["Version"]},
         "trial_type": {"Description": "A heartbeat, a part of the session, or what else happened", "Levels": levels},
         "value": {"Description": "Of a beat the interval that it closes, in ms, exact; of others their number"},
         "label": {"Description": f"Of a beat {ARTEFACT}; of others their words"},

@@ -21,7 +21,6 @@ from typing import Final
 import numpy as np
 
 from biofeedback.errors import OutputError
-from biofeedback.formats.exports.cells import number_cell
 from biofeedback.formats.exports.gathered import Gathered, Moment
 from biofeedback.formats.exports.grid import GRID_HZ, tachogram
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -80,7 +79,7 @@ def notes_of(gathered: Gathered) -> Iterator[tuple[float, float | None, str]]:
 
 
 def _text(moment: Moment) -> str:
-    number = "" if moment.value is None or moment.kind == "phase" else number_cell(moment.value)
+    number = "" if moment.value is None or moment.kind == "phase" else f"{moment.value:.6g}"
     pair = "" if moment.pair is None else f"pair {moment.pair}"
     words = " ".join(filter(None, [moment.kind, moment.label, number, moment.script, pair]))
     plain = _CONTROL.sub(" ", words.encode("utf-8", "replace").decode())

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from biofeedback.errors import OutputError
 from biofeedback.formats.exports.gathered import Gathered, stretches
 from biofeedback.formats.exports.whole import write_private
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 
 def write_kubios(gathered: Gathered, folder: Path) -> None:
-    """Write raw and corrected intervals into an empty folder, a file each and a part for each stretch. Raises OSError.
+    """Write raw and corrected intervals into an empty folder, a file each and a part for each stretch.
 
     `<stem>_rr_ms.txt` are the intervals as they came, `<stem>_rr_corrected_ms.txt` with flagged ones replaced; a
-    stretch without one sound interval has none of these.
+    stretch without one sound interval has none of these. Raises OutputError without any beat, OSError.
     """
+    if not gathered.beats:
+        raise OutputError(f"{gathered.stem} holds no heartbeat.", "Choose another recording.")
     for name, text in kubios_files(gathered):
         write_private(folder / name, text.encode("ascii"))
 
