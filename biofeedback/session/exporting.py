@@ -46,7 +46,7 @@ from biofeedback.events import (
     Verdict,
 )
 from biofeedback.formats.exports.correction import corrected_ticks
-from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered, MetricValue, Moment
+from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered, MetricValue, Moment, runs
 from biofeedback.formats.exports.whole import open_output, whole_file, whole_folder, write_private
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.window import Estimate
@@ -194,10 +194,7 @@ def _beats(recording: Recording) -> tuple[ExportedBeat, ...]:
     ticks: list[int] = table["ticks"].tolist()
     gaps: list[bool] = table["gap_before"].tolist()
     oks: list[bool] = table["ok"].tolist()
-    begins = [number for number, gap in enumerate(gaps) if gap or not number]
-    corrected: list[int | None] = []
-    for begin, end in zip(begins, [*begins[1:], len(ticks)], strict=True):
-        corrected += corrected_ticks(ticks[begin:end], oks[begin:end])
+    corrected = [value for run in runs(gaps) for value in corrected_ticks(ticks[run], oks[run])]
     times, whys = table["t_s"].tolist(), table["why"].tolist()
     return tuple(
         ExportedBeat(round(t_s * 1e6), *rest) for t_s, *rest in zip(times, ticks, whys, gaps, corrected, strict=True)

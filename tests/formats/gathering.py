@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from biofeedback.formats.exports.correction import corrected_ticks
-from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered, MetricValue
+from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered, MetricValue, stretches
 from biofeedback.hrv.ticks import ticks_to_us
 from tests.strategies import MS, hearts
 
@@ -55,15 +55,15 @@ def beats_of(
         gap = not number or number in gaps
         at += ticks_to_us(value) + (hole_us if number and gap else 0)
         beats.append(ExportedBeat(at, value, flags.get(number, ""), gap, None))
-    begins = [number for number, beat in enumerate(beats) if beat.gap_before]
-    corrected: list[int | None] = []
-    for begin, end in zip(begins, [*begins[1:], len(beats)], strict=True):
-        part = beats[begin:end]
-        corrected += corrected_ticks([beat.ticks for beat in part], [not beat.why for beat in part])
+    corrected = [
+        value
+        for part in stretches(beats)
+        for value in corrected_ticks([beat.ticks for beat in part], [not beat.why for beat in part])
+    ]
     return tuple(replace(beat, corrected=value) for beat, value in zip(beats, corrected, strict=True))
 
 
-def gathered(beats: tuple[ExportedBeat, ...], **changes: Any) -> Gathered:
+def gathered(beats: tuple[ExportedBeat, ...], **changes: Any) -> Gathered:  # noqa: ANN401 - of any field
     """A recording with these beats; `changes`: its other fields."""
     length_us = beats[-1].t_us if beats else 0
     return replace(EMPTY, **{"beats": beats, "length_us": length_us, **changes})

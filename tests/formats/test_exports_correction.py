@@ -13,7 +13,9 @@ flagged = st.lists(st.tuples(st.integers(250 * MS, 2500 * MS), st.booleans()), m
 
 
 @given(flagged)
-def test_a_flagged_interval_becomes_what_a_line_between_its_sound_neighbours_says(beats: list[tuple[int, bool]]) -> None:
+def test_a_flagged_interval_becomes_what_a_line_between_its_sound_neighbours_says(
+    beats: list[tuple[int, bool]],
+) -> None:
     ticks, ok = [each[0] for each in beats], [each[1] for each in beats]
     found = corrected_ticks(ticks, ok)
     sound = [number for number, good in enumerate(ok) if good]

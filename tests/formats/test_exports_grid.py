@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from scipy.interpolate import CubicSpline
@@ -47,7 +49,7 @@ def test_the_grid_holds_values_only_between_beats_of_one_stretch(recording: Gath
     covered = np.zeros(len(found), bool)
     at = np.arange(len(found)) * 250_000
     sound = [beat for beat in recording.beats if not beat.why]
-    for early, late in zip(sound, sound[1:], strict=False):
+    for early, late in pairwise(sound):
         if not any(beat.gap_before and early.t_us < beat.t_us <= late.t_us for beat in recording.beats):
             covered |= (at >= early.t_us) & (at <= late.t_us)
     assert (~np.isnan(found) <= covered).all()

@@ -6,7 +6,7 @@ Times are whole microseconds since the session began, intervals whole ticks of 1
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -114,8 +114,12 @@ class Gathered:
         return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=wall_us):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-def stretches(beats: tuple[ExportedBeat, ...]) -> Iterator[tuple[ExportedBeat, ...]]:
+def stretches(beats: Sequence[ExportedBeat]) -> Iterator[Sequence[ExportedBeat]]:
     """The beats in runs without a gap."""
-    begins = [number for number, beat in enumerate(beats) if beat.gap_before or not number]
-    for begin, end in zip(begins, [*begins[1:], len(beats)], strict=True):
-        yield beats[begin:end]
+    return (beats[run] for run in runs([beat.gap_before for beat in beats]))
+
+
+def runs(gaps: Sequence[bool]) -> Iterator[slice]:
+    """Where each run without a gap lies, by whether there is a gap before each beat."""
+    begins = [number for number, gap in enumerate(gaps) if gap or not number]
+    yield from map(slice, begins, [*begins[1:], len(gaps)])
