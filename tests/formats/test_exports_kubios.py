@@ -44,6 +44,13 @@ def test_every_interval_is_there_once_in_order_and_a_hole_is_none(recording: Gat
     assert max(map(float, lines)) <= 2500
 
 
+def test_many_parts_are_in_order_of_time_by_their_names() -> None:
+    found = list(kubios_files(gathered(beats_of([(800 + number) * MS for number in range(11)], gaps=range(11)))))
+    raw = sorted(each for each in found if "corrected" not in each[0])
+    assert [float(text) for _, text in raw] == [800 + number for number in range(11)]
+    assert (raw[0][0][-10:], raw[-1][0][-10:]) == ("part01.txt", "part11.txt")
+
+
 def test_without_a_beat_there_is_nothing_to_write(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="holds no heartbeat"):
         write_kubios(gathered(()), tmp_path)

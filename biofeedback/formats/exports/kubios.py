@@ -30,7 +30,7 @@ def kubios_files(gathered: Gathered) -> Iterator[tuple[str, str]]:
     """Name and text of each file."""
     parts = list(stretches(gathered.beats))
     for number, part in enumerate(parts, 1):
-        end = "" if len(parts) == 1 else f"_part{number}"
+        end = "" if len(parts) == 1 else f"_part{number:0{len(str(len(parts)))}}"  # names in order of time
         yield f"{gathered.stem}_rr_ms{end}.txt", _lines(beat.ticks for beat in part)
         corrected = [beat.corrected for beat in part if beat.corrected is not None]
         if corrected:
