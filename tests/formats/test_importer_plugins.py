@@ -66,6 +66,7 @@ def test_an_importer_is_a_reader_or_what_makes_one(plugged: Plugged, held: str) 
     content = content_of(in_memory("x", b"ACME"), Choices(), lambda _: None, importers.readers)
     assert (content.format, content.ticks) == ("acme", array("q", [819200] * 3))
     assert content.about == {"colour": "red", "plugin": {"name": "acme-files", "version": "2.1"}}
+    assert content.decisions == ("read by the importer 'acme' of acme-files 2.1",)
     assert content.to_json()["plugin"] == {"name": "acme-files", "version": "2.1"}
     assert importers.drain() == []
 
