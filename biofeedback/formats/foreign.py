@@ -98,16 +98,28 @@ def is_plain(name: str) -> bool:
 def decoded(data: bytes, *, cut: bool = False) -> str:
     """Bytes as text. `cut`: the end may stand in the middle of a letter. Raises ImportRefused when it is no text."""
     encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None)
-    errors = "ignore" if cut else "strict"
-    try:
-        text = data.decode(encoding or "utf-8", errors if encoding or cut else "strict")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace") if encoding is None else ""
-    if not text.strip("\0 \t\r\n") and data.strip():
-        raise ImportRefused("it is not text, though it begins as text does.", "Export it again.")
+    if encoding is None:
+        text = _without_mark(data, cut=cut)
+    else:
+        try:
+            text = data.decode(encoding, "ignore" if cut else "strict")
+        except UnicodeDecodeError:
+            text = "\0"
     if "\0" in text:
+        if not text.strip("\0 \t\r\n"):
+            raise ImportRefused("it is not text, though it begins as text does.", "Export it again.")
         raise ImportRefused("it holds a NUL, which no text does.", "Export it again from the program it comes from.")
     return text
+
+
+def _without_mark(data: bytes, *, cut: bool) -> str:
+    """UTF-8, else Windows-1252; a letter of UTF-8 that is cut off at the end makes it no less UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if cut and error.reason == "unexpected end of data":
+            return data[: error.start].decode("utf-8")
+        return data.decode("cp1252", "replace")
 
 
 def on_disk(path: Path) -> Foreign:

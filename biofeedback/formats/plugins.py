@@ -1,8 +1,8 @@
 """The door for other people's importers: entry points in the group `biofeedback.importers`.
 
 An entry point is named as the importer and holds a `formats.reading.Reader`, or what makes one when it is called
-(docs/adding_an_importer.md). Their code runs where files are read, in the child process, and nowhere else. One that raises what is no refusal, or answers
-what no reader may, is told of once, by the package's name, and left out from then on.
+(docs/adding_an_importer.md). Their code runs where files are read, in the child process. One that raises what is no
+refusal, or answers what no reader may, is told of once, by the package's name, and left out from then on.
 """
 
 from __future__ import annotations

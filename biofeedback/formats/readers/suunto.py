@@ -12,11 +12,12 @@ from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
-from biofeedback.formats.content import Content, Start
+from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, interval_of, lines_of, number_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.starts import start_of
 from biofeedback.formats.units import ticks_each, ticks_of
 from biofeedback.formats.xml_stream import Elements, root_of, walk
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -35,9 +36,6 @@ WANTED: Final[dict[tuple[str, str], str]] = {
 }
 """What is read, by the names of an element and the one around it; <IBI> counts wherever it stands."""
 
-_ISO: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?)(Z|[+-][0-9]{2}:?[0-9]{2})?\Z"
-)
 _DOTTED: Final = re.compile(r"([0-9]{2})\.([0-9]{2})\.([0-9]{4}) ([0-9]{2})[:.]([0-9]{2})[:.]([0-9]{2})\Z")
 _NONE: Final = "it holds no list of intervals (R-R or IBI), only samples."
 _ADVICE: Final = "Wear a heart rate belt and record again; a watch's own pulse sensor stores no intervals."
@@ -178,7 +176,7 @@ def _content(name: str, values: list[Decimal], start: str, duration: Decimal | N
         ticks,
         unit="ms",
         rule="Suunto writes intervals in ms",
-        start=_start(start),
+        start=start_of(start),
         why=why or _differs(sum(ticks) / TICKS_PER_S, duration),
         decisions=("the track and other samples are left out",),
     )
@@ -188,16 +186,6 @@ def _differs(sum_s: float, duration: Decimal | None) -> str | None:
     if not duration or abs(sum_s - float(duration)) <= max(ALLOWED_S, ALLOWED_SHARE * float(duration)):
         return None
     return f"the intervals add up to {sum_s:.0f} s, but the file says that it lasts {duration:f} s."
-
-
-def _start(text: str) -> Start | None:
-    found = _ISO.match(text)
-    if found is None:
-        return None
-    zone = found[3]
-    if zone is not None and zone != "Z":
-        zone = f"{zone[:3]}:{zone[-2:]}"
-    return Start(f"{found[1]}T{found[2]}", "utc" if zone == "Z" else zone)
 
 
 READERS: Final[tuple[Reader, ...]] = (
