@@ -78,7 +78,7 @@ def _plain(session: str) -> str:
 
 def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises UnreadableError, OutputError."""
-    from biofeedback.recording.catalogue import local_time
+    from biofeedback.recording.starts import local_time
     from biofeedback.recording.naming import PART, SUFFIX
     from biofeedback.recording.private import make_private_folder
     from biofeedback.recording.reader import read_recording

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
+from biofeedback.formats.limits import TOO_MUCH_MEMORY
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.readers import (
     apple_health,
@@ -81,12 +83,26 @@ def content_of(file: Foreign, choices: Choices, progress: Progress, more: Sequen
 
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
     """
-    try:
+    with refusing():
         return reader_of(file, more).read(file, choices, progress)
+
+
+@contextmanager
+def refusing() -> Generator[None]:
+    """Whatever is raised inside becomes an ImportRefused; only its class goes to the debug log (RECORDING 2.2)."""
+    try:
+        yield
     except ImportRefused:
         raise
-    except (Exception, RecursionError) as error:
-        _LOG.debug("%s", file.name, exc_info=True)
+    except MemoryError as error:
+        raise ImportRefused(*TOO_MUCH_MEMORY) from error
+    except Exception as error:
+        _LOG.debug("a reader raised %s", class_of(error))
         raise ImportRefused(
             "it is damaged, or not what it seems to be.", "Export it again from the program it comes from."
         ) from error
+
+
+def class_of(error: BaseException) -> str:
+    """The full name of an exception's class."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"
