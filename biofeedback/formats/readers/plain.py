@@ -23,7 +23,9 @@ COMMENTS: Final = ("#", "%")
 MEND: Final = "Mend or remove that line; nothing was read."
 LOOKED_AT: Final = 50
 """Lines by which a file is told to be one of numbers."""
-OFFER: Final = "read as ms; in 1/1024 s, which whole numbers cannot be told from, all would be 2.3 % shorter: --unit 1/1024"
+OFFER: Final = (
+    "read as ms; in 1/1024 s, which whole numbers cannot be told from, all would be 2.3 % shorter: --unit 1/1024"
+)
 MAYBE_1024: Final = "could also be 1/1024 s: --unit 1/1024"
 LEAST_DIFFERENT: Final = 64
 _PARTED: Final = (
@@ -35,30 +37,31 @@ _PARTED: Final = (
 )
 """What stands between numbers of one line, in the order in which it is looked for: a comma may be a decimal one."""
 _ELITE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ _]([0-9]{2})-([0-9]{2})-([0-9]{2})\Z")
+_BLANK_BYTES: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 _LINES: Final = re.compile(r"\r\n|\r|\n")
 
 
 def claims(file: Foreign) -> bool:
     """Whether its first lines are numbers, most of them at least, or nothing at all."""
     text = beginning_of(file)
-    if not text.strip(" \t\r\n\ufeff"):
-        return len(file.head) == file.size
+    if not text.strip(" \t\r\n"):
+        return not file.head.strip(_BLANK_BYTES)
     lines = [line.strip(" \t") for line in islice(_LINES.split(text), LOOKED_AT)]
     found = [line for line in lines if line and not line.startswith(COMMENTS)]
     if not found:
         return False
     if len(found) > 1 and len(lines) < LOOKED_AT and file.size > HEAD_BYTES:
         found.pop()
-    numbers = sum(_of_numbers(line) for line in found)
-    return _of_numbers(found[0]) or 2 * numbers > len(found)
+    if len(found) == 1:
+        return _of_numbers(found[0])
+    numbers = [NUMBER.match(line) is not None for line in found]
+    return numbers[0] or 2 * sum(numbers) > len(found)
 
 
 def _of_numbers(line: str) -> bool:
-    """Whether a line is a number or a list of them; of a long one its beginning is looked at."""
+    """Whether most of a line's cells are numbers."""
     cells = _split(line, _parting(line))
-    if len(line) > HEAD_BYTES // 2:
-        cells = cells[:-1]
-    return bool(cells) and all(map(NUMBER.match, cells))
+    return 2 * sum(NUMBER.match(cell) is not None for cell in cells) > len(cells)
 
 
 def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
@@ -148,9 +151,7 @@ def content_of_numbers(
     values = numbers.values()
     told = unit_of(values) if choices.unit is None else Told(choices.unit, "as told")
     if told.unit is None:
-        return Content(
-            name, "ask", start=start, why=asked(told), decisions=tuple(decisions), about={"n": len(numbers)}
-        )
+        return Content(name, "ask", start=start, why=asked(told), decisions=tuple(decisions), about={"n": len(numbers)})
     ticks = numbers.ticks(ticks_each(told.unit))
     if start is not None:
         decisions.append("the start is from the file's name, which says no zone")
