@@ -30,12 +30,12 @@ LONGEST_WHY: Final = 70
 def rows(folder: Path, wanted: Mapping[str, Any]) -> Iterator[list[str]]:
     """A row for each file: its format, name, verdict, what is in it, whether that is expected, and seconds."""
     with Door() as door:
-        for name, one in sorted(wanted.items(), key=lambda item: (str(item[1].get("format")).lower(), item[0])):
+        for name, one in sorted(wanted.items()):
             began = time.perf_counter()
             found = next(iter(door.contents(folder / name, Choices(look=True))))
             took = time.perf_counter() - began
             yield [
-                one["format"],
+                found.content.format,
                 name,
                 found.content.verdict,
                 _held(found.content),
