@@ -23,7 +23,9 @@ COMMENTS: Final = ("#", "%")
 MEND: Final = "Mend or remove that line; nothing was read."
 LOOKED_AT: Final = 50
 """Lines by which a file is told to be one of numbers."""
-OFFER: Final = "read as ms; in 1/1024 s, which whole numbers cannot be told from, all would be 2.3 % shorter: --unit 1/1024"
+OFFER: Final = (
+    "read as ms; in 1/1024 s, which whole numbers cannot be told from, all would be 2.3 % shorter: --unit 1/1024"
+)
 MAYBE_1024: Final = "could also be 1/1024 s: --unit 1/1024"
 LEAST_DIFFERENT: Final = 64
 _PARTED: Final = (
@@ -148,9 +150,7 @@ def content_of_numbers(
     values = numbers.values()
     told = unit_of(values) if choices.unit is None else Told(choices.unit, "as told")
     if told.unit is None:
-        return Content(
-            name, "ask", start=start, why=asked(told), decisions=tuple(decisions), about={"n": len(numbers)}
-        )
+        return Content(name, "ask", start=start, why=asked(told), decisions=tuple(decisions), about={"n": len(numbers)})
     ticks = numbers.ticks(ticks_each(told.unit))
     if start is not None:
         decisions.append("the start is from the file's name, which says no zone")
