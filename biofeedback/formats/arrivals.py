@@ -9,15 +9,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Final
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from typing import Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Hole
-from biofeedback.formats.lines import MOST_BEATS, lines_of
+from biofeedback.formats.lines import LONGEST_LINE, MOST_BEATS, interval_of
 from biofeedback.formats.moments import S, ticks_between
+from biofeedback.formats.units import ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
 
+_FEW_DIGITS: Final = 14
 LOST: Final = 2_500_000
 """Microseconds: the least hole that is believed of stamps of arrival."""
 BEFORE, AFTER = 45, 12
@@ -27,44 +30,53 @@ ARRIVALS: Final = "its times are arrivals at the phone and make no interval; the
 LOCAL: Final = "its clock is local and names no zone; an hour is ambiguous where summer time ends"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a log: its number and its cells without blanks around them."""
-
-    number: int
-    cells: list[str]
+Row: TypeAlias = tuple[int, list[str]]
+"""One line of a log: its number, and its cells without blanks around them."""
 
 
 def rows_below(text: str, delimiter: str, least: int) -> tuple[list[Row], str | None]:
     """The rows below the first line that holds anything, and a sentence when the last one was cut and is left out.
 
     A program that is killed leaves half a line: without a line end and with fewer than `least` cells. Raises
-    ImportRefused, naming the line, for any other row with fewer cells, more than 5 million rows or a long line.
+    ImportRefused, naming the line, for any other row with fewer cells, for a line over 64 KiB and for too many rows.
     """
+    lines = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).split("\n")
     rows: list[Row] = []
-    heading = True
-    for number, line in lines_of(text):
+    for number, line in enumerate(lines, start=1):
         if not line or line.isspace():
             continue
-        if heading:
-            heading = False
-            continue
-        rows.append(Row(number, [cell.strip(" \t") for cell in line.split(delimiter)]))
-        if len(rows) > MOST_BEATS:
-            raise ImportRefused("it holds more than 5 million rows.", "Cut it into parts.")
+        if len(line) > LONGEST_LINE:
+            raise ImportRefused("it is longer than 64 KiB.", "Export the file again.", f"line {number}")
+        rows.append((number, [cell.strip(" \t") for cell in line.split(delimiter)]))
+    if len(rows) > MOST_BEATS:
+        raise ImportRefused("it holds more than 5 million rows.", "Cut it into parts.")
     cut = None
-    if rows and len(rows[-1].cells) < least and not text.endswith(("\n", "\r")):
-        cut = f"its last line ({rows.pop().number}) is cut off and left out"
-    for row in rows:
-        if len(row.cells) < least:
-            raise ImportRefused(
-                f"it has {len(row.cells)} of {least} columns.", "Mend or remove that line.", f"line {row.number}"
-            )
+    del rows[:1]
+    if rows and len(rows[-1][1]) < least and not text.endswith(("\n", "\r")):
+        cut = f"its last line ({rows.pop()[0]}) is cut off and left out"
+    for number, cells in rows:
+        if len(cells) < least:
+            raise ImportRefused(f"it has {len(cells)} of {least} columns.", "Mend that line.", f"line {number}")
     return rows, cut
+
+
+def cells_in(rows: Sequence[Row], column: int) -> list[tuple[int, str]]:
+    """The cells of one column with the numbers of their lines."""
+    return [(number, cells[column]) for number, cells in rows]
+
+
+def wholes_of(cells: Sequence[tuple[int, str]], each: int) -> array[int]:
+    """Numbers as whole multiples of 1/`each`, half to even. Raises ImportRefused naming the line of what is none."""
+    together = "".join(cell for _, cell in cells)
+    if together.isascii() and together.isdigit() and all(0 < len(cell) <= _FEW_DIGITS for _, cell in cells):
+        return array("q", [int(cell) * each for _, cell in cells])
+    return ticks_of([interval_of(cell, number) for number, cell in cells], Fraction(each))
 
 
 def ends_of(ticks: Sequence[int], holes: Sequence[Hole]) -> list[int]:
     """When each interval ends, in microseconds since the first one opened, holes of known length included."""
+    if not holes:
+        return [(end * 125 + 64) // 128 for end in accumulate(ticks)]
     gaps = {hole.before: hole.ticks for hole in holes}
     return [ticks_to_us(end) for end in accumulate(value + gaps.get(place, 0) for place, value in enumerate(ticks))]
 
@@ -108,11 +120,13 @@ def column_of(ticks: array[int], column: Sequence[int], slack: int) -> Column:
     It may hold when intervals end or when they open: whichever fits more rows. Where neither fits half of them it is
     not used.
     """
-    ending = [late - early - each for early, late, each in zip(column, column[1:], ticks[1:], strict=False)]
-    opening = [late - early - each for early, late, each in zip(column, column[1:], ticks, strict=False)]
-    opens = _fitting(opening, slack) > _fitting(ending, slack)
-    steps, opened = (opening, column[0]) if opens else (ending, column[0] - ticks[0])
+    rises = [late - early for early, late in pairwise(column)]
+    steps, opened = [rise - each for rise, each in zip(rises, ticks[1:], strict=True)], column[0] - ticks[0]
     fitting = _fitting(steps, slack)
+    if fitting < len(steps):
+        opening = [rise - each for rise, each in zip(rises, ticks, strict=False)]
+        if _fitting(opening, slack) > fitting:
+            steps, opened, fitting = opening, column[0], _fitting(opening, slack)
     if 2 * fitting < len(steps):
         return Column((), f"its time column fits only {fitting} of {len(steps)} intervals and is not used", opened)
     back = sum(rest < -slack for rest in steps)

@@ -53,7 +53,7 @@ class Child:
     def ask(self, path: Path, choices: dict[str, Any], skip: int) -> None:
         """Ask about one path; of an archive, from member number `skip` on. Raises Died."""
         process = self._process if self._process is not None and self._process.poll() is None else self._started()
-        question = {"path": str(path.absolute()), "choices": choices, "skip": skip}
+        question = {"path": str(path.absolute()), "choices": choices, "skip": skip, "cpu_s": limits.CPU_S}
         self.allow(limits.wall_s(0, xml=False))
         try:
             _write(process, question)

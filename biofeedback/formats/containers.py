@@ -172,7 +172,7 @@ def in_zip(file: Foreign) -> list[Listed]:
     """
     import zipfile
 
-    archive = zipfile.ZipFile(file.opener())
+    archive = zipfile.ZipFile(file.path or file.opener())  # what it opens itself it closes itself
     found = archive.infolist()
     if len(found) > MOST_FILES:
         raise ImportRefused(*_TOO_MANY)
@@ -275,7 +275,10 @@ def in_folder(folder: Path) -> list[tuple[Path, str]]:
         try:
             entries = list(os.scandir(here))
         except OSError as error:
-            raise ImportRefused(f"it cannot be read: {error.strerror}.", "Check its rights.", here.name) from error
+            if here == folder:
+                raise ImportRefused(f"it cannot be read: {error.strerror}.", "Check its rights.") from error
+            found.append((here, f"it cannot be read: {error.strerror}."))
+            continue
         for entry in entries:
             place = here / entry.name
             reason = "a link; links are not followed." if entry.is_symlink() else left_alone([entry.name])
@@ -285,4 +288,6 @@ def in_folder(folder: Path) -> list[tuple[Path, str]]:
                 found.append((place, reason))
             if len(found) + len(waiting) > MOST_FILES:
                 raise ImportRefused(*_TOO_MANY)
+    if not found:
+        raise ImportRefused("it is a folder without files.", "Give the folder that holds them.")
     return sorted(found)

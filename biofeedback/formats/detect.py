@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from itertools import chain
 from typing import Final
 
 from biofeedback.errors import ImportRefused
@@ -64,12 +65,12 @@ BARE: Final[tuple[Reader, ...]] = (*columns.READERS, *plain.READERS)
 _LOG: Final = logging.getLogger(__name__)
 
 
-def reader_of(file: Foreign, more: Sequence[Reader] = ()) -> Reader:
-    """Who reads this file; `more` are readers of plug-ins, asked before bare numbers are tried.
+def reader_of(file: Foreign, more: Iterable[Reader] = ()) -> Reader:
+    """Who reads this file; `more` are readers of plug-ins, asked before bare numbers are tried, and not before.
 
     Raises ImportRefused when nobody does.
     """
-    for reader in (*SURE, *more, *BARE):
+    for reader in chain(SURE, more, BARE):
         if reader.claims(file):
             return reader
     raise ImportRefused(
@@ -78,7 +79,7 @@ def reader_of(file: Foreign, more: Sequence[Reader] = ()) -> Reader:
     )
 
 
-def content_of(file: Foreign, choices: Choices, progress: Progress, more: Sequence[Reader] = ()) -> Content:
+def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterable[Reader] = ()) -> Content:
     """What a file holds. Raises nothing but ImportRefused.
 
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).

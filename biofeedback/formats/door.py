@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import stat
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -34,7 +34,8 @@ class Found:
     """One file, or one member of a folder or an archive.
 
     `file`: as it was named, with the member's name behind it. `content`: what it holds; of one that was refused, the
-    verdict refuse (or ask), and `refused` says what is wrong and what to do. `sha256` and `bytes` of it, unpacked.
+    verdict refuse (or ask), and `refused` says what is wrong and what to do. `sha256` (of what was read only) and
+    `bytes` of it, unpacked. `complaints`: on importers of other packages that failed, each told once.
     """
 
     file: str
@@ -42,6 +43,7 @@ class Found:
     sha256: str
     bytes: int
     refused: ImportRefused | None = None
+    complaints: tuple[str, ...] = ()
 
 
 def contents(path: Path, choices: Choices | None = None, progress: Progress | None = None) -> Iterator[Found]:
@@ -60,6 +62,7 @@ class Door:
     def __init__(self) -> None:
         self._child = Child()
         self._deaths = 0
+        self._complained: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -72,11 +75,11 @@ class Door:
         self._deaths = 0
         told = progress or (lambda _: None)
         try:
-            files = in_folder(path) if path.is_dir() else [(path, "")]
+            files = in_folder(path) if _is_folder(path) else [(path, "")]
         except ImportRefused as error:
             yield _refused(str(path), error)
             return
-        sizes = [_size(file) for file, _ in files]
+        sizes = [0 if reason else _size(file) for file, reason in files]
         total, before = max(1, sum(sizes)), 0
         for (file, reason), size in zip(files, sizes, strict=True):
             if self._deaths >= limits.MOST_DEATHS:
@@ -110,7 +113,10 @@ class Door:
 
     def _next_of(self, reading: _Reading) -> Found:
         try:
-            return reading.one()
+            found = reading.one()
+            new = tuple(each for each in found.complaints if each not in self._complained)
+            self._complained.update(new)
+            return replace(found, complaints=new)
         except Died as error:
             self._deaths += 1
             return reading.failed(error.refused)
@@ -189,6 +195,7 @@ class _Reading:
             found = _refused(self._file, wire.refusal_from(answer["refused"]), self._size)
         else:
             raise wire.Senseless
+        found = replace(found, complaints=wire.complaints_from(answer.get("complaints")))
         self._next()
         if answer.get("worn") is True:
             self._child.close()
@@ -217,6 +224,13 @@ def _check_size(path: Path) -> None:
             head = stream.read(_PEEK)
         if not head.startswith((*ZIP, GZIP)):
             limits.check_size(file.size, head)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long; told when it is opened
+        return False
 
 
 def _size(path: Path) -> int:

@@ -53,14 +53,14 @@ def check_size(size: int, head: bytes) -> None:
         raise ImportRefused(*TOO_LARGE)
 
 
-def cpu_s(size: int, *, xml: bool) -> int:
-    """The processor time that a file of this many bytes gets, in seconds."""
-    return CPU_S + (size // XML_BYTES_PER_S if xml else 0)
+def more_s(size: int, *, xml: bool) -> int:
+    """The processor time in seconds that a file of this many bytes gets above what every file does."""
+    return size // XML_BYTES_PER_S if xml else 0
 
 
 def wall_s(size: int, *, xml: bool) -> float:
     """How long somebody waits for it at the most, in seconds: the machine may have other things to do."""
-    return 10.0 + 3.0 * cpu_s(size, xml=xml)
+    return 10.0 + 3.0 * (CPU_S + more_s(size, xml=xml))
 
 
 def confine() -> None:

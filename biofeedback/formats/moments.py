@@ -28,6 +28,7 @@ _ZONE: Final = r" ?(Z|[+-][01][0-9]:?[0-5][0-9])"
 _DATED: Final = re.compile(_DATE + _TIME + r"\Z")
 _ZONED: Final = re.compile(_DATE + _TIME + _ZONE + r"\Z")
 _OF_DAY: Final = re.compile(r"()" + _TIME + r"\Z")
+_SECONDS: Final = re.compile(r"([0-5][0-9])(?:[.,]([0-9]{1,9}))?( ?(?:Z|[+-][01][0-9]:?[0-5][0-9]))?\Z")
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY_IN_NAME: Final = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
 _CLOCK_SLACK: Final = 10 * S
@@ -69,15 +70,14 @@ def clock_of(cells: Iterable[tuple[int, str]]) -> Clock | None:
     A time of day that goes back by more than half a day has passed midnight. Raises ImportRefused, naming the line, for
     a stamp that cannot be read or is written in another way than the first.
     """
-    first, kind = None, _DATED
+    first: Moment | None = None
+    minutes: dict[str, int | None] = {}
     stamps = array("q")
     for number, cell in cells:
         if first is None:
             first = moment_of(cell)
-            kind = _OF_DAY if first is None or not first.dated else _DATED if first.start.zone is None else _ZONED
-        found = kind.match(cell)
-        us = _us(found, _offset(found[6]) if kind is _ZONED else 0) if found else None
-        if us is None or first is None:
+        us = None if first is None else _like(first, cell, minutes)
+        if us is None:
             raise ImportRefused(
                 f"this is no time as the others are: '{printable(cell)}'.",
                 "Mend or remove that line.",
@@ -88,6 +88,22 @@ def clock_of(cells: Iterable[tuple[int, str]]) -> Clock | None:
         return None
     midnights = 0 if first.dated else _over_midnight(stamps)
     return Clock(stamps, first, midnights)
+
+
+def _like(first: Moment, cell: str, minutes: dict[str, int | None]) -> int | None:
+    """A stamp of the kind of the first; None when it is another. What `minutes` holds of whole minutes is read once."""
+    place = cell.find(":", cell.find(":") + 1) + 1
+    found = _SECONDS.match(cell, place)
+    if found is None or not place:
+        return None
+    zone = found[3] or ""
+    minute = cell[:place] + zone
+    if minute not in minutes:
+        moment = moment_of(f"{cell[:place]}00{zone}")
+        alike = moment and moment.dated == first.dated and (moment.start.zone is None) == (first.start.zone is None)
+        minutes[minute] = moment.us if moment and alike else None
+    us = minutes[minute]
+    return None if us is None else us + int(found[1]) * S + (int((found[2] + "00000")[:6]) if found[2] else 0)
 
 
 def unix_start(us: int) -> Start | None:

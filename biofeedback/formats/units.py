@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 from operator import truediv
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.lines import NUMBER
@@ -24,6 +24,7 @@ FASTEST_HZ: Final = 1_000_000
 LARGEST_TICKS: Final = 2**62
 MOST_KNOWN: Final = 1 << 16
 """Cells whose number is kept at hand: most files repeat a few hundred."""
+Value = TypeVar("Value", float, Decimal)
 _POWERS: Final = tuple(10**places for places in range(21))
 
 
@@ -35,7 +36,7 @@ class Told:
     rule: str
 
 
-def unit_of(values: Sequence[Decimal] | Sequence[float]) -> Told:
+def unit_of(values: Sequence[Value]) -> Told:
     """The unit of bare numbers by the median of all of them (FORMATS 1.3)."""
     if not values:
         return Told(None, "there are no numbers")
@@ -50,7 +51,7 @@ def unit_of(values: Sequence[Decimal] | Sequence[float]) -> Told:
     return Told(None, f"their median is {middle:g}, which is no usual interval in ms or s{other}")
 
 
-def only_rises(values: Sequence[Decimal] | Sequence[float]) -> bool:
+def only_rises(values: Sequence[Value]) -> bool:
     """Whether each of at least three numbers is larger than the one before: no heart slows down that long."""
     return len(values) > 2 and all(early < late for early, late in pairwise(values))
 

@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final, TypeVar, cast
@@ -65,6 +65,9 @@ def told(content: Content) -> dict[str, Any]:
     for items, most in ((content.ticks, MOST_BEATS), (content.holes, MOST_ITEMS), (content.markers, MOST_ITEMS)):
         if len(items) > most:
             raise ImportRefused(f"it holds more than {most} values of one kind.", "Cut it into parts.")
+    lengths = [*(hole.ticks for hole in content.holes), *(marker.at for marker in content.markers)]
+    if not (_are_bounded(content.ticks) and _are_bounded(lengths)):
+        raise ImportRefused("it holds a time of more than 280 years.", "Mend that number, or export the file again.")
     start = content.start
     return {
         "format": content.format,
@@ -102,7 +105,7 @@ def parsed(line: bytes) -> dict[str, Any]:
 def content_from(answer: Mapping[str, Any], ticks: array[int]) -> Content:
     """The content of an answer, believed in nothing. Raises Senseless."""
     count = len(ticks)
-    if count and not (min(ticks) >= -MOST_TICKS and max(ticks) <= MOST_TICKS):
+    if not _are_bounded(ticks):
         raise Senseless
     verdict = _text(answer.get("verdict"))
     if verdict not in VERDICTS:
@@ -138,6 +141,11 @@ def sha256_from(value: object) -> str:
     return value
 
 
+def complaints_from(value: object) -> tuple[str, ...]:
+    """Sentences on plug-ins that failed. Raises Senseless."""
+    return () if value is None else _items(value, None, _text)
+
+
 def name_from(value: object) -> str:
     """A member's name. Raises Senseless."""
     return _text(value, LONGEST_NAME)
@@ -153,6 +161,10 @@ def whole(value: object, least: int, most: int) -> int:
 def share_from(value: object) -> float:
     """A share between 0 and 1. Raises Senseless."""
     return min(1.0, max(0.0, _real(value)))
+
+
+def _are_bounded(values: Sequence[int]) -> bool:
+    return not values or (min(values) >= -MOST_TICKS and max(values) <= MOST_TICKS)
 
 
 def _real(value: object) -> float:

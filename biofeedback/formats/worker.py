@@ -10,9 +10,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import containers, limits, wire
@@ -20,17 +21,40 @@ from biofeedback.formats.containers import Listed, Sums
 from biofeedback.formats.content import Content
 from biofeedback.formats.detect import class_of, content_of, refusing
 from biofeedback.formats.foreign import Foreign, on_disk
-from biofeedback.formats.reading import Choices
+from biofeedback.formats.reading import Choices, Reader
+
+if TYPE_CHECKING:
+    from biofeedback.formats.plugins import Importers
 
 LAID_DOWN_AT: Final = limits.MEMORY_BYTES // 4
 """A process that has had so much memory serves no other file: what is left may not be enough for it."""
 _TELL_EVERY_S: Final = 0.1
 
 
+class Plugged:
+    """The importers of other people's packages, looked for when the first file needs them (it takes a while)."""
+
+    def __init__(self) -> None:
+        self._found: Importers | None = None
+
+    def __iter__(self) -> Iterator[Reader]:
+        if self._found is None:
+            from biofeedback.formats.plugins import importer_plugins
+
+            self._found = importer_plugins()
+        return iter(self._found.readers)
+
+    def complaints(self) -> list[str]:
+        """Sentences on what failed since this was asked last."""
+        return [] if self._found is None else self._found.drain()
+
+
 class Teller:
     """Writes the answers about one path after the other."""
 
     def __init__(self, stream: BinaryIO) -> None:
+        self.plugged = Plugged()
+        self.cpu_s = limits.CPU_S
         self._stream = stream
         self._last = 0.0
         self._before, self._part = 0.0, 1.0
@@ -54,16 +78,19 @@ class Teller:
 
     def content(self, content: Content, sha256: str, size: int) -> None:
         """What a file holds: a line, and the intervals behind it. Raises ImportRefused for more than may be told."""
-        told = json.dumps(
-            {"content": wire.told(content), "n": len(content.ticks), "sha256": sha256, "bytes": size, "worn": is_worn()}
-        )
-        self._stream.write(told.encode("ascii") + b"\n" + content.ticks.tobytes())
+        with refusing():
+            told = {"content": wire.told(content), "n": len(content.ticks), "sha256": sha256, "bytes": size}
+            line = json.dumps(told | self._aside()).encode("ascii") + b"\n"
+        self._stream.write(line + content.ticks.tobytes())
         self._stream.flush()
+
+    def _aside(self) -> dict[str, object]:
+        return {"worn": is_worn(), "complaints": self.plugged.complaints()}
 
     def refused(self, error: ImportRefused) -> None:
         """Why a file is not read, and the class of the error behind that."""
         cause = "" if error.__cause__ is None else class_of(error.__cause__)
-        self.line(refused=wire.refusal_told(error), cause=cause, worn=is_worn())
+        self.line(refused=wire.refusal_told(error), cause=cause, **self._aside())
 
 
 def is_worn() -> bool:
@@ -82,7 +109,7 @@ def files_of(path: Path) -> list[Listed]:
 
 def answer(path: Path, choices: Choices, skip: int, teller: Teller) -> None:
     """Tells everything about one path; of an archive, from member number `skip` on."""
-    limits.allow_cpu(limits.CPU_S)
+    limits.allow_cpu(teller.cpu_s)
     try:
         listed = files_of(path)
     except ImportRefused as error:
@@ -116,11 +143,11 @@ def _read(file: Foreign, choices: Choices, teller: Teller) -> tuple[Content, str
     with refusing():
         limits.check_size(file.size, file.head)
         xml = limits.is_xml(file.head)
-    limits.allow_cpu(limits.cpu_s(file.size, xml=xml))
+    limits.allow_cpu(teller.cpu_s + limits.more_s(file.size, xml=xml))
     if xml:
         teller.line(xml=True)
     sums = Sums(file)
-    content = content_of(sums.file, choices, teller.progress)
+    content = content_of(sums.file, choices, teller.progress, teller.plugged)
     with refusing():
         return content, sums.sha256()
 
@@ -130,6 +157,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     teller = Teller(answers)
     for line in requests:
         asked = json.loads(line)
+        teller.cpu_s = asked["cpu_s"]
         answer(Path(asked["path"]), Choices(**asked["choices"]), asked["skip"], teller)
 
 

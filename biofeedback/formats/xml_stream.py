@@ -69,7 +69,7 @@ def root_of(file: Foreign) -> str:
 
 def walk(file: Foreign, wanted: Elements, progress: Progress) -> None:
     """Read a file through. Raises ImportRefused, and whatever the functions of `wanted` raise."""
-    reading = _Reading(wanted)
+    reading = _Reading(wanted, "utf-8" if file.head.startswith(_WIDE) else None)
     done = 0
     with file.opener() as stream:
         try:
@@ -86,9 +86,9 @@ def walk(file: Foreign, wanted: Elements, progress: Progress) -> None:
             raise ImportRefused("its text is in an encoding that cannot be read.", _ADVICE) from error
 
 
-def guarded_parser() -> XMLParserType:
-    """An expat parser that refuses entities."""
-    parser = expat.ParserCreate()
+def guarded_parser(encoding: str | None = None) -> XMLParserType:
+    """An expat parser that refuses entities. `encoding`: what counts, whatever the document says."""
+    parser = expat.ParserCreate(encoding)
     parser.ordered_attributes = True
     parser.buffer_text = True
     parser.EntityDeclHandler = _refuse_entity
@@ -103,12 +103,12 @@ def _refuse_entity(*_: object) -> NoReturn:
 class _Reading:
     """A document on its way through the parser, and how much of it there has been."""
 
-    def __init__(self, wanted: Elements) -> None:
+    def __init__(self, wanted: Elements, encoding: str | None) -> None:
         self._wanted = wanted
         self._elements = self._depth = self._fed = 0
         self._pending = b""
         self._ended: list[str] = []
-        self._parser = guarded_parser()
+        self._parser = guarded_parser(encoding)
         self._parser.StartElementHandler = self._started
         # Without somebody to call, the ends are collected by C code and counted now and then.
         self._parser.EndElementHandler = self._ended.append if wanted.end is None else self._left

@@ -21,8 +21,10 @@ from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, read_bytes, sample
 from tests.formats.spoilt import only_refusals
 
-_CODES = {"N": 1, "L": 2, "R": 3, "a": 4, "V": 5, "F": 6, "J": 7, "A": 8, "S": 9, "E": 10, "j": 11, "/": 12, "Q": 13}
-_CODES |= {"B": 25, "?": 30, "e": 34, "n": 35, "f": 38, "r": 41}
+_CODES = {
+    "N": 1, "L": 2, "R": 3, "a": 4, "V": 5, "F": 6, "J": 7, "A": 8, "S": 9, "E": 10, "j": 11, "/": 12, "Q": 13,
+    "B": 25, "?": 30, "e": 34, "n": 35, "f": 38, "r": 41,
+}  # fmt: skip
 _OTHERS = {"~": 14, "|": 16, "s": 18, "T": 19, '"': 22, "p": 24, "t": 27, "+": 28, "(": 39, ")": 40}
 _SKIP, _NUM, _SUB, _CHN, _AUX = 59, 60, 61, 62, 63
 

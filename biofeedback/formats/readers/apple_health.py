@@ -34,11 +34,15 @@ QUARTER: Final = 900 * TICKS_PER_S
 EARLY: Final = 60 * TICKS_PER_S
 """A first beat may be so long before the start of its record."""
 
+LISTED: Final = 1000
+"""Of so many records the number of beats of each is told."""
+
 _CLOCK: Final = re.compile(r"\D{0,20}?([0-9]{1,2})[:.]([0-9]{2})[:.]([0-9]{2})(?:[.,]([0-9]{1,9}))?\D{0,20}\Z")
 _ARABIC: Final = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫", "01234567890123456789.")
 _DATE: Final = re.compile(r"((?:19|20)\d\d-\d\d-\d\d) (\d\d:\d\d:\d\d) ([+-])(\d\d):?(\d\d)\Z", re.ASCII)
+_ATTRIBUTES: Final = rb"""(?:\s++[^\s<>"'=/]++="[^"<]*+")*+\s*+"""
 _SKIPPED: Final = re.compile(
-    rb"<(?:Record\s[^<>]*+(?:(?<=/)>|>(?:\s*+<MetadataEntry\s[^<>]*+>)*+\s*+</Record>)|MetadataEntry\s[^<>]*+(?<=/)>)"
+    rb"<MetadataEntry%b/>|<Record%b(?:/>|>(?:\s*+<MetadataEntry%b/>)*+\s*+</Record>)" % ((_ATTRIBUTES,) * 3)
 )
 """Elements that hold no beats: nearly all of an export."""
 SIDE_FILES: Final = frozenset({"ClinicalDocument", "gpx"})
@@ -246,12 +250,12 @@ def _start(first: _Timed) -> Start:
 
 def _about(kept: Sequence[_Timed]) -> dict[str, Json]:
     beats = [len(each.beats) for each in kept]
-    return {
+    known: dict[str, Json] = {
         "n": sum(beats),
         "records": len(kept),
-        "beats": list[Json](beats),
         "span_s": (kept[-1].beats[-1] - kept[0].beats[0]) / TICKS_PER_S,
     }
+    return known | {"beats": list[Json](beats)} if len(beats) <= LISTED else known
 
 
 def _records(number: int) -> str:
@@ -277,7 +281,7 @@ def _is_side_file(file: Foreign) -> bool:
 
 
 def _skip(file: Foreign, choices: Choices, progress: Progress) -> Content:  # noqa: ARG001 - as all readers
-    return Content(FORMAT, "skip", why="a side file of an export; its beats, if any, are in export.xml")
+    return Content(FORMAT, "skip", why="a side file of an export: its beats, if any, are in export.xml.")
 
 
 READERS: Final[tuple[Reader, ...]] = (

@@ -19,7 +19,15 @@ from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.readers.ecg import LONGEST_MARKER, MISSING, chosen_of, ecg_content, kind_of, later
+from biofeedback.formats.readers.ecg import (
+    LONGEST_MARKER,
+    MISSING,
+    chosen_of,
+    ecg_content,
+    kind_of,
+    later,
+    refuse_more_markers,
+)
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 if TYPE_CHECKING:
@@ -40,11 +48,15 @@ _NO_DATE: Final = "1985-01-01T00:00:00"
 
 @dataclass(frozen=True, slots=True)
 class _Channel:
-    """One channel: its header's fields as they are, samples in a data record, and where in it they begin, in bytes."""
+    """One channel: its header's fields as they are, samples in a data record, and where in it they begin, in bytes.
+
+    `annotates`: they are no samples but annotations.
+    """
 
     fields: tuple[bytes, ...]
     samples: int
     place: int
+    annotates: bool
 
     @property
     def label(self) -> str:
@@ -53,10 +65,6 @@ class _Channel:
     @property
     def unit(self) -> str:
         return printable(self.fields[_UNIT].decode("latin-1").strip())
-
-    @property
-    def annotates(self) -> bool:
-        return self.label in ("EDF Annotations", "BDF Annotations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +203,8 @@ def _channels(raw: bytes, count: int, width: int) -> tuple[_Channel, ...]:
         samples = _whole(fields[_SAMPLES], "samples in a data record")
         if samples < 1:
             raise ImportRefused(f"a channel of it has {samples} samples in a data record.", _ADVICE)
-        channels.append(_Channel(tuple(fields), samples, at))
+        annotates = fields[_LABEL].rstrip() == (b"EDF Annotations" if width == 2 else b"BDF Annotations")
+        channels.append(_Channel(tuple(fields), samples, at, annotates))
         at += samples * width
     return tuple(channels)
 
@@ -262,6 +271,7 @@ def _annotations(opened: Edf | Bdf) -> tuple[list[EdfAnnotation], list[str]]:
 
 
 def _markers(annotations: Sequence[EdfAnnotation]) -> tuple[Marker, ...]:
+    refuse_more_markers(len(annotations))
     return tuple(Marker(_ticks(each.onset), printable(each.text, LONGEST_MARKER)) for each in annotations)
 
 
@@ -316,7 +326,7 @@ def _no_waveform(head: _Head, data: bytes) -> Content:
         count = len(_annotations(_opened(head, data, head.notes))[0]) if head.notes else 0
     channels = [head.waveform(channel) for channel in head.signals]
     about: dict[str, Json] = {
-        "signals": [[each.label, each.hz, each.unit] for each in channels],
+        "signals": [[each.label, each.hz, each.unit] for each in channels[:1000]],
         "seconds": head.records * head.record_s,
         "annotations": count,
     }

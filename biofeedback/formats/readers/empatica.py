@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import OPTICAL, column_of, rows_below, span_why
+from biofeedback.formats.arrivals import OPTICAL, cells_in, column_of, rows_below, span_why, wholes_of
 from biofeedback.formats.content import Content, Marker
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import interval_of, lines_of
@@ -32,9 +32,8 @@ def _read(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
     if not rows or heading is None:
         raise ImportRefused("it holds no interval, as when the E4 found no steady pulse.", "Choose another recording.")
     began = Decimal(heading[1])
-    offsets = [interval_of(row.cells[0], row.number) for row in rows]
-    ticks = ticks_of([interval_of(row.cells[1], row.number) for row in rows], Fraction(TICKS_PER_S))
-    column = ticks_of(offsets, Fraction(TICKS_PER_S))
+    ticks = wholes_of(cells_in(rows, 1), TICKS_PER_S)
+    column = wholes_of(cells_in(rows, 0), TICKS_PER_S)
     told_by = column_of(ticks, column, SLACK)
     markers, told = _tags(file, began, told_by.opened)
     start = unix_start(int(began * S) + round(Fraction(told_by.opened * S, TICKS_PER_S)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from importlib import import_module
 from itertools import pairwise
@@ -140,11 +140,7 @@ def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     if fault is None:
         return content
     left = f"the file is damaged ({fault[0]} at byte {fault[1]}): only what stands before the fault was taken; partial."
-    return Content(
-        **{name: getattr(content, name) for name in Content.__dataclass_fields__ if name not in ("why", "decisions")},
-        why=_joined(content.why, left),
-        decisions=(left, *content.decisions),
-    )
+    return replace(content, why=_joined(content.why, left), decisions=(left, *content.decisions))
 
 
 def _gather(data: bytes, found: _Found, progress: Progress) -> tuple[str, int] | None:
@@ -338,10 +334,7 @@ def _chosen(found: _Found, choices: Choices) -> Content:
         f"both messages 78 (intervals) and 132 (times of beats) are in it; {chosen.format} was taken, with "
         f"{covered[0]} s of intervals; {other.format} has {covered[1]} s."
     )
-    return Content(
-        **{name: getattr(chosen, name) for name in Content.__dataclass_fields__ if name != "decisions"},
-        decisions=(said, *chosen.decisions),
-    )
+    return replace(chosen, decisions=(said, *chosen.decisions))
 
 
 def _of_lists(found: _Found) -> Content:

@@ -13,11 +13,13 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.arrivals import (
     ARRIVALS,
     Row,
+    cells_in,
     holes_of,
     column_of,
     opened_us,
     rows_below,
     span_why,
+    wholes_of,
 )
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.foreign import Foreign
@@ -66,9 +68,8 @@ def _read_rr(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
     rows, cut = rows_below(file.text, ",", 3)
     if not rows:
         raise ImportRefused("it holds no interval, only a heading.", "Record again with a strap that sends RR.")
-    values = [interval_of(row.cells[1], row.number) for row in rows]
-    ticks = ticks_of(values, Fraction(TICKS_PER_MS))
-    column = ticks_of([interval_of(row.cells[2], row.number) for row in rows], Fraction(TICKS_PER_MS))
+    ticks = wholes_of(cells_in(rows, 1), TICKS_PER_MS)
+    column = wholes_of(cells_in(rows, 2), TICKS_PER_MS)
     stamps, start = _stamps(rows, zoned)
     told_by = column_of(ticks, column, SLACK)
     holes = holes_of(ticks, stamps, told_by.holes)
@@ -101,9 +102,9 @@ def _late_beginning(opened: int) -> str | None:
 def _stamps(rows: Sequence[Row], zoned: bool) -> tuple[Sequence[int], Start | None]:
     """When each interval arrived, in microseconds since 1970, and the first of these as a start."""
     if zoned:
-        clock = clock_of((row.number, row.cells[0]) for row in rows)
+        clock = clock_of(cells_in(rows, 0))
         return (clock.us, clock.first.start) if clock else ((), None)
-    stamps = [int(interval_of(row.cells[0], row.number) * 1000) for row in rows]
+    stamps = wholes_of(cells_in(rows, 0), 1000)
     return stamps, unix_start(stamps[0])
 
 
@@ -131,9 +132,8 @@ def _markers(file: Foreign, opened: int | None, since: int) -> list[Marker]:
     heading = _heading(file)
     label = next((heading.index(name) for name in ("annotation", "label") if name in heading), None)
     rows, _ = rows_below(file.text, ",", len(heading) if label is None else label + 1)
-    texts = ["event" if label is None else printable(row.cells[label], _LONGEST_MARKER) or "event" for row in rows]
-    at = heading.index("timestamp")
-    seconds = [_seconds(row.cells[at], row.number) for row in rows]
+    texts = ["event" if label is None else printable(cells[label], _LONGEST_MARKER) or "event" for _, cells in rows]
+    seconds = [_seconds(cell, number) for number, cell in cells_in(rows, heading.index("timestamp"))]
     if rows and "date" in heading and max(seconds) < _LATEST_SINCE_START:
         ticks = ticks_of(seconds, Fraction(TICKS_PER_S))
         return [Marker(tick - since, text) for tick, text in zip(ticks, texts, strict=True)]

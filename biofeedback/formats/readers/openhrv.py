@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from decimal import Decimal
-from fractions import Fraction
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import ARRIVALS, LOCAL, holes_of, opened_us, span_why
+from biofeedback.formats.arrivals import ARRIVALS, LOCAL, holes_of, opened_us, span_why, wholes_of
 from biofeedback.formats.content import Content, Hole, Marker
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import MOST_BEATS, interval_of, lines_of, printable
+from biofeedback.formats.lines import MOST_BEATS, lines_of, printable
 from biofeedback.formats.moments import Clock, clock_of, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 HEADING: Final = "event,value,timestamp"
@@ -28,7 +25,7 @@ _ROUNDED: Final = "OpenHRV rounds intervals up to whole ms, replaces odd ones by
 class _Log:
     """What the lines hold: intervals, their stamps, where a recording begins again, words, and how much else."""
 
-    values: list[Decimal] = field(default_factory=list)
+    values: list[tuple[int, str]] = field(default_factory=list)
     stamps: list[tuple[int, str]] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
     words: list[tuple[int, str, str]] = field(default_factory=list)
@@ -45,7 +42,7 @@ def _read(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
     clock = clock_of(log.stamps)
     if clock is None:
         raise ImportRefused("it holds no interval.", "Record again with OpenHRV, with a strap connected.")
-    ticks = ticks_of(log.values, Fraction(TICKS_PER_MS))
+    ticks = wholes_of(log.values, TICKS_PER_MS)
     stamps, changes = set_clocks(clock.us, clock.first)
     holes = _with_restarts(ticks, stamps, log.again)
     markers, lost = _markers(log, clock, opened_us(ticks, stamps, holes))
@@ -103,12 +100,12 @@ def _is_complete(line: str) -> bool:
 
 
 def _take(log: _Log, number: int, line: str) -> None:
-    """Add one line to the log. Raises ImportRefused naming it when it is an interval that cannot be read."""
+    """Add one line to the log."""
     name, _, rest = line.partition(",")
     value, _, stamp = rest.rpartition(",")
     kind = name.strip().lower()
     if kind in _INTERVALS:
-        log.values.append(interval_of(value.strip(), number))
+        log.values.append((number, value.strip()))
         log.stamps.append((number, stamp.strip()))
     elif kind in _WORTH_A_MARK:
         text = value.strip() if kind == "annotation" else f"pacer {value.strip()} a minute"

@@ -37,30 +37,31 @@ _PARTED: Final = (
 )
 """What stands between numbers of one line, in the order in which it is looked for: a comma may be a decimal one."""
 _ELITE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ _]([0-9]{2})-([0-9]{2})-([0-9]{2})\Z")
+_BLANK_BYTES: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 _LINES: Final = re.compile(r"\r\n|\r|\n")
 
 
 def claims(file: Foreign) -> bool:
     """Whether its first lines are numbers, most of them at least, or nothing at all."""
     text = beginning_of(file)
-    if not text.strip(" \t\r\n\ufeff"):
-        return len(file.head) == file.size
+    if not text.strip(" \t\r\n"):
+        return not file.head.strip(_BLANK_BYTES)
     lines = [line.strip(" \t") for line in islice(_LINES.split(text), LOOKED_AT)]
     found = [line for line in lines if line and not line.startswith(COMMENTS)]
     if not found:
         return False
     if len(found) > 1 and len(lines) < LOOKED_AT and file.size > HEAD_BYTES:
         found.pop()
-    numbers = sum(_of_numbers(line) for line in found)
-    return _of_numbers(found[0]) or 2 * numbers > len(found)
+    if len(found) == 1:
+        return _of_numbers(found[0])
+    numbers = [NUMBER.match(line) is not None for line in found]
+    return numbers[0] or 2 * sum(numbers) > len(found)
 
 
 def _of_numbers(line: str) -> bool:
-    """Whether a line is a number or a list of them; of a long one its beginning is looked at."""
+    """Whether most of a line's cells are numbers."""
     cells = _split(line, _parting(line))
-    if len(line) > HEAD_BYTES // 2:
-        cells = cells[:-1]
-    return bool(cells) and all(map(NUMBER.match, cells))
+    return 2 * sum(NUMBER.match(cell) is not None for cell in cells) > len(cells)
 
 
 def read(file: Foreign, choices: Choices, progress: Progress) -> Content:

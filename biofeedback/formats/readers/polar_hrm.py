@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import LOCAL, span_why
+from biofeedback.formats.arrivals import LOCAL, span_why, wholes_of
 from biofeedback.formats.content import Content, Marker, Start
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import MOST_BEATS, interval_of, lines_of, printable
+from biofeedback.formats.lines import MOST_BEATS, lines_of, printable
 from biofeedback.formats.moments import moment_of, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 Lines: TypeAlias = list[tuple[int, str]]
@@ -40,7 +38,7 @@ def _read(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
         raise ImportRefused("it has no [HRData] values.", "Send it again from the watch, or choose another exercise.")
     if len(lines) > MOST_BEATS:
         raise ImportRefused("it holds more than 5 million intervals.", "Cut it into parts.")
-    ticks = ticks_of([interval_of(cell, number) for number, cell in lines], Fraction(TICKS_PER_MS))
+    ticks = wholes_of(lines, TICKS_PER_MS)
     start, told = _start(params)
     length = _duration_ticks(params.get("length", ""))
     return Content(

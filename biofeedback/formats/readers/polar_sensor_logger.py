@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -17,26 +15,30 @@ from biofeedback.formats.arrivals import (
     LOCAL,
     OPTICAL,
     Row,
+    cells_in,
     holes_of,
     opened_us,
     rows_below,
     span_why,
+    wholes_of,
 )
 from biofeedback.formats.content import Content, Marker, Start
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import interval_of, number_of, printable
+from biofeedback.formats.lines import number_of, printable
 from biofeedback.formats.moments import Clock, clock_of, day_in_name, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 ECG_HZ: Final = 130.0
 """What Polar straps send; the stamps of the sensor say by how little it differs."""
 _NEAR: Final = 0.01
+_EVEN: Final = 0.001
+"""The mean step of an ECG without holes is as near to the usual one."""
 _PHONE: Final = ("phone timestamp", "phone data rx timestamp")
 _RR, _PP, _ECG, _HR, _MARK = "rr-interval [ms]", "pp-interval [ms]", "ecg [uv]", "hr [bpm]", "marker start/stop"
 _NS, _MS = "sensor timestamp [ns]", "timestamp [ms]"
 _SAMPLE: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z")
+_STAMP: Final = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,12})?\Z")
 _STREAM: Final = re.compile(r"_(RR|HR|PPI|ECG|PPG|ACC|GYRO|MAGN?)(?=[._ (])", re.IGNORECASE)
 _SET: Final = re.compile(r"[0-9]{8}_[0-9]{6}")
 _RECORD: Final = "Record again with RR or ECG switched on."
@@ -54,10 +56,9 @@ def _claims(file: Foreign) -> bool:
 def _read(file: Foreign, choices: Choices, _progress: Progress) -> Content:
     heading = _heading(file)
     if _RR in heading:
-        return _intervals(file, heading.index(_RR), "polar-sensor-logger rr")
+        return _intervals(file, heading, heading.index(_RR), "polar-sensor-logger rr")
     if _PP in heading:
-        content = _intervals(file, heading.index(_PP), "polar-sensor-logger ppi")
-        return replace(content, decisions=(OPTICAL, *content.decisions, *_blocked(file, heading)))
+        return _intervals(file, heading, heading.index(_PP), "polar-sensor-logger ppi")
     if _ECG in heading:
         return _wave(file, choices, heading, heading.index(_ECG))
     channels = [place for place, name in enumerate(heading) if name.startswith("channel ")]
@@ -85,13 +86,13 @@ def _siblings(name: str) -> list[str]:
     return [_STREAM.sub(f"_{word}", name) for word in ("RR", "PPI", "ECG") if _STREAM.search(name)]
 
 
-def _intervals(file: Foreign, column: int, kind: str) -> Content:
+def _intervals(file: Foreign, heading: Sequence[str], column: int, kind: str) -> Content:
     rows, cut = rows_below(file.text, ";", column + 1)
     rows, cut = _without_half_row(file, rows, column, cut)
-    clock = clock_of((row.number, row.cells[0]) for row in rows)
+    clock = clock_of(cells_in(rows, 0))
     if clock is None:
         raise ImportRefused("it holds no interval, only a heading.", _RECORD)
-    ticks = ticks_of([interval_of(row.cells[column], row.number) for row in rows], Fraction(TICKS_PER_MS))
+    ticks = wholes_of(cells_in(rows, column), TICKS_PER_MS)
     stamps, changes = set_clocks(clock.us, clock.first)
     holes = holes_of(ticks, stamps)
     start, told = _start(file, clock)
@@ -106,7 +107,7 @@ def _intervals(file: Foreign, column: int, kind: str) -> Content:
         holes=holes,
         markers=markers,
         why=span_why(ticks, holes, ticks_between(stamps[-1] - stamps[0]) + ticks[0], "its times of arrival"),
-        decisions=(ARRIVALS, *told, *changes, *([cut] if cut else []), *_half(file.text)),
+        decisions=(*_pulses(rows, heading), ARRIVALS, *told, *changes, *([cut] if cut else []), *_half(file.text)),
     )
 
 
@@ -115,9 +116,9 @@ def _without_half_row(file: Foreign, rows: list[Row], column: int, cut: str | No
     if cut or not rows or file.text.endswith(("\n", "\r")):
         return rows, cut
     last = rows[-1]
-    if moment_of(last.cells[0]) and number_of(last.cells[column]):
+    if moment_of(last[1][0]) and number_of(last[1][column]) is not None:
         return rows, None
-    return rows[:-1], f"its last line ({last.number}) is cut off and left out"
+    return rows[:-1], f"its last line ({last[0]}) is cut off and left out"
 
 
 def _half(text: str) -> list[str]:
@@ -136,14 +137,14 @@ def _start(file: Foreign, clock: Clock) -> tuple[Start | None, list[str]]:
     return Start(f"{day}T{clock.first.start.text}", None), [LOCAL, *told]
 
 
-def _blocked(file: Foreign, heading: Sequence[str]) -> list[str]:
-    """How many intervals the sensor itself marks as disturbed by movement; they stay."""
-    if "blocker" not in heading:
+def _pulses(rows: Sequence[Row], heading: Sequence[str]) -> list[str]:
+    """Of an optical sensor: that it is one, and how many intervals it marks as disturbed by movement; they stay."""
+    if _PP not in heading:
         return []
-    column = heading.index("blocker")
-    rows, _ = rows_below(file.text, ";", 1)
-    marked = sum(row.cells[column : column + 1] == ["1"] for row in rows)
-    return [f"the sensor marks {marked} of {len(rows)} intervals as moved (blocker); they are kept"] if marked else []
+    column = heading.index("blocker") if "blocker" in heading else len(heading)
+    marked = sum(cells[column : column + 1] == ["1"] for _, cells in rows)
+    moved = f"the sensor marks {marked} of {len(rows)} intervals as moved (blocker); they are kept"
+    return [OPTICAL, moved] if marked else [OPTICAL]
 
 
 def _markers_beside(file: Foreign, clock: Clock, opened: int) -> tuple[Marker, ...]:
@@ -163,10 +164,10 @@ def _markers_beside(file: Foreign, clock: Clock, opened: int) -> tuple[Marker, .
 def _marks(file: Foreign) -> list[tuple[int, bool, str]]:
     """Stamp, whether it has a date, and words of each row."""
     rows, _ = rows_below(file.text, ";", 2)
-    clock = clock_of((row.number, row.cells[0]) for row in rows)
+    clock = clock_of(cells_in(rows, 0))
     if clock is None:
         return []
-    texts = [printable(row.cells[1], 200) or "mark" for row in rows]
+    texts = [printable(cells[1], 200) or "mark" for _, cells in rows]
     return [(us, clock.first.dated, text) for us, text in zip(clock.us, texts, strict=True)]
 
 
@@ -187,9 +188,9 @@ def _wave(file: Foreign, choices: Choices, heading: Sequence[str], column: int) 
     rows, cut = rows_below(file.text, ";", column + 1)
     if not rows:
         raise ImportRefused("it holds no sample, only a heading.", _RECORD)
-    samples = array("d", (_sample(row, column) for row in rows))
+    samples = array("d", (_sample(cell, number) for number, cell in cells_in(rows, column)))
     times_s, hz, said = _times(rows, heading, ecg)
-    first = moment_of(rows[0].cells[0])
+    first = moment_of(rows[0][1][0])
     start, told = _start(file, Clock(array("q", [first.us]), first)) if first else (None, ["its start cannot be read"])
     markers = _markers_beside(file, Clock(array("q", [first.us]), first), first.us) if first else ()
     return ecg_content(
@@ -208,23 +209,29 @@ def _wave(file: Foreign, choices: Choices, heading: Sequence[str], column: int) 
     )
 
 
-def _sample(row: Row, column: int) -> float:
-    cell = row.cells[column]
+def _sample(cell: str, number: int) -> float:
     if not _SAMPLE.match(cell):
-        raise ImportRefused(f"this is no sample: '{printable(cell)}'.", "Mend that line.", f"line {row.number}")
+        raise ImportRefused(f"this is no sample: '{printable(cell)}'.", "Mend that line.", f"line {number}")
     return float(cell)
 
 
 def _times(rows: Sequence[Row], heading: Sequence[str], ecg: bool) -> tuple[array[float] | None, float, str]:
-    """When each sample was taken, in seconds by the sensor's own clock, the rate, and how both are known."""
+    """When each sample was taken by the sensor's own clock in s, or None where all are as far apart; the rate; words.
+
+    A rate that is not near the one of Polar's ECG is not believed.
+    """
     for name, each in ((_NS, 1_000_000_000), (_MS, 1000)):
         times = _column(rows, heading.index(name), each) if name in heading else None
         if times is None:
             continue
         step = median(late - early for early, late in pairwise(times))
-        if not ecg or abs(ECG_HZ * step - 1) <= _NEAR:
-            hz = ECG_HZ if ecg else float(f"{1 / step:.4g}")
-            return times, hz, f"its samples stand where the sensor's own clock put them ('{name}')"
+        if ecg and abs(ECG_HZ * step - 1) > _NEAR:
+            continue
+        said = f"the rate is that of the sensor's own clock ('{name}')"
+        mean = round((len(times) - 1) / times[-1], 3)
+        if abs(mean * step - 1) <= _EVEN and max(late - early for early, late in pairwise(times)) <= 1.5 * step:
+            return None, mean, said
+        return times, ECG_HZ if ecg else float(f"{1 / step:.4g}"), f"{said}; where it leaps, samples are missing"
     if not ecg:
         raise ImportRefused("its sensor has no clock that rises, so its rate is not known.", "Give the _PPI.txt.")
     return None, ECG_HZ, "130 samples a second are taken for granted: the sensor's own clock cannot be used"
@@ -232,14 +239,15 @@ def _times(rows: Sequence[Row], heading: Sequence[str], ecg: bool) -> tuple[arra
 
 def _column(rows: Sequence[Row], column: int, each: int) -> array[float] | None:
     """A column of times in seconds since its first; None unless it is numbers that only rise."""
-    if each == 1000:
-        cells = [number_of(row.cells[column]) for row in rows]
-        times = array("d", (float(cell) / each for cell in cells if cell is not None))
+    cells = [cell for _, cell in cells_in(rows, column)]
+    if not all(_STAMP.match(cell) for cell in cells) or len(cells) < 2:
+        return None
+    if any("." in cell for cell in cells):
+        times = array("d", (float(cell) / each for cell in cells))
     else:
-        whole = [int(row.cells[column]) for row in rows if re.fullmatch(r"[0-9]{1,19}", row.cells[column])]
-        times = array("d", ((ns - whole[0]) / each for ns in whole))
-    usable = len(times) == len(rows) > 1 and all(early < late for early, late in pairwise(times))
-    return times if usable else None
+        first = int(cells[0])
+        times = array("d", ((int(cell) - first) / each for cell in cells))
+    return times if all(early < late for early, late in pairwise(times)) else None
 
 
 READERS: Final[tuple[Reader, ...]] = (Reader("polar-sensor-logger", _claims, _read),)

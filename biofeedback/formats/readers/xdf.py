@@ -34,6 +34,8 @@ from biofeedback.formats.readers.ecg import (
     ecg_content,
     kind_of,
     label_place,
+    refuse_more_markers,
+    start_of,
 )
 from biofeedback.formats.units import ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -57,7 +59,6 @@ _UNITS: Final = {
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), "ms"),
     **dict.fromkeys(("1/1024", "1/1024 s", "1/1024s"), "1/1024"),
 }
-_DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(?:\.[0-9]+)?)(?:([+-][0-9]{2}):?([0-9]{2}))?\Z")
 _ADVICE: Final = "Copy it again from where it comes from; --partial takes what stands before the fault."
 _EXPORT: Final = "Record it again with a current LabRecorder."
 
@@ -140,8 +141,6 @@ def _walked(data: bytes, choices: Choices) -> _Walked:
             walked.words.append("it ends in the middle, as after a crash; its last chunk is left out")
             break
         try:
-            if not begin + 2 <= finish <= len(data):
-                raise ImportRefused("a chunk's length is wrong", _ADVICE)
             _look_into(data, begin, finish, walked)
         except ImportRefused as fault:
             why = f"it is damaged: {fault.what.removesuffix('.')}, at byte {walked.end} of {len(data)}"
@@ -165,9 +164,11 @@ def _bounds(data: bytes, place: int) -> tuple[int, int]:
 
 
 def _look_into(data: bytes, begin: int, finish: int, walked: _Walked) -> None:
+    if not begin + 2 <= finish <= len(data):
+        raise ImportRefused("a chunk's length is wrong", _ADVICE)
     tag = int.from_bytes(data[begin : begin + 2], "little")
     if tag == _FILE_HEADER:
-        walked.start = _start(_xml(data[begin + 2 : finish]).findtext("datetime"))
+        walked.start = start_of(_xml(data[begin + 2 : finish]).findtext("datetime") or "")
     if tag not in _OF_STREAM:
         return
     if finish - begin < 6:
@@ -232,13 +233,6 @@ def _float(text: str) -> float | None:
     except ValueError:
         return None
     return value if isfinite(value) else None
-
-
-def _start(text: str | None) -> Start | None:
-    found = _DATE.match((text or "").strip())
-    if found is None:
-        return None
-    return Start(found[1], f"{found[2]}:{found[3]}" if found[2] else None)
 
 
 def _refused(walked: _Walked) -> Content:
@@ -315,6 +309,8 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
 def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices: Choices) -> Content:
     stream = streams[0]
     column = stream.rr_column or 0
+    if stream.samples > MOST_BEATS:
+        raise ImportRefused("it has more than five million intervals.", _EXPORT)
     loaded = _loaded(data[: walked.end], walked, stream)
     values = _decimals(loaded[stream.number]["time_series"][:, column])
     unit, rule = _unit(stream, column, values, choices)
@@ -388,8 +384,7 @@ def _markers(loaded: dict[int, dict[str, Any]], walked: _Walked, zero: float) ->
 def _loaded(data: bytes, walked: _Walked, stream: _Stream) -> dict[int, dict[str, Any]]:
     """The stream and all markers as pyxdf gives them, by number."""
     wanted = [each.number for each in walked.streams.values() if each is stream or each.is_marks]
-    if sum(walked.streams[number].samples for number in wanted if number != stream.number) > MOST_BEATS:
-        raise ImportRefused("it has more than five million markers.", _EXPORT)
+    refuse_more_markers(sum(walked.streams[number].samples for number in wanted if number != stream.number))
     load = _loader()
     with _quiet():
         streams, _ = load(
@@ -426,7 +421,7 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             yield
-    except (MemoryError, struct.error, KeyError) as error:
+    except (MemoryError, struct.error, LookupError, ValueError, ET.ParseError) as error:
         raise ImportRefused("its chunks are damaged.", _EXPORT) from error
     finally:
         logger.removeFilter(nothing)
