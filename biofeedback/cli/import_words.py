@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -102,7 +103,8 @@ def _of_time(content: Content) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if content.start is not None:
         zone = {None: ", time zone not stated", "utc": " UTC"}.get(content.start.zone, f" {content.start.zone}")
-        rows.append(("start", f"{content.start.text.replace('T', ' ')}{zone}"))
+        at = re.sub(r"\.\d+", "", content.start.text).replace("T", " ")
+        rows.append(("start", at + zone))
     elif content.verdict in ("rr", "beats", "ecg"):
         rows.append(("start", "not known"))
     for number, marker in enumerate(content.markers):

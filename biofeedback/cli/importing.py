@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from biofeedback.config import Config
     from biofeedback.events import Json
-    from biofeedback.formats.door import Found
+    from biofeedback.formats.door import Door, Found
     from biofeedback.formats.reading import Choices
     from biofeedback.recording.sealing import Keys
     from biofeedback.session.importing import Known, Shelf
@@ -49,25 +49,27 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Every file in turn; the worst of their exit codes."""
+    from biofeedback.formats.door import Door
     from biofeedback.formats.reading import Choices
 
     choices = Choices(unit=args.unit, signal=args.signal, partial=args.partial, look=args.inspect)
     if args.inspect:
         if args.output or args.again:
             raise UsageError("--inspect writes nothing.", "Leave out --output and --again.")
-        return max(_inspect(args, Path(name), choices) for name in args.path)
+        with Door() as door:
+            return max(_inspect(args, door, Path(name), choices) for name in args.path)
     return _Importing(args, config_of(args), choices).run()
 
 
 # What a file is
 
 
-def _inspect(args: argparse.Namespace, path: Path, choices: Choices) -> int:
+def _inspect(args: argparse.Namespace, door: Door, path: Path, choices: Choices) -> int:
     """Say what is there; 4 when something of it cannot be read."""
     from biofeedback.cli.import_words import as_json, as_text
 
     worst = 0
-    for found in _found_at(args, path, choices):
+    for found in _found_at(args, door, path, choices):
         if _is_ours(found):
             _inspect_recording(args, Path(found.file))
             continue
@@ -92,18 +94,19 @@ def _inspect_recording(args: argparse.Namespace, path: Path) -> None:
         sys.stdout.write(recording_text(str(path), facts))
 
 
-def _found_at(args: argparse.Namespace, path: Path, choices: Choices) -> Iterator[Found]:
-    """What is found at a path, with a bar while it is read."""
+def _found_at(args: argparse.Namespace, door: Door, path: Path, choices: Choices) -> Iterator[Found]:
+    """What is found at a path, with a bar while it is read. Raises ImportRefused when a folder holds nothing."""
     from biofeedback.cli.progress import ShareBar
-    from biofeedback.formats.door import contents
 
     bar = ShareBar(args)
-    with bar.at(f"Reading {path.name}") as tell:
-        found = contents(path, choices, tell)
+    with bar.at(f"Reading {path.name}"):
+        found = door.contents(path, choices, bar.tell)
         ahead = next(found, None)
+    if ahead is None:
+        raise ImportRefused(f"{path}: there are no files in it.", "Give a file, or a folder with files.")
     while ahead is not None:
         yield ahead
-        with bar.at(f"Reading {path.name}") as tell:
+        with bar.at(f"Reading {path.name}"):
             ahead = next(found, None)
 
 
@@ -166,14 +169,16 @@ class _Importing:
         from biofeedback.cli.consent import check_session
         from biofeedback.cli.person_logs import say_if_new
         from biofeedback.cli.running import forbid_core_dumps
+        from biofeedback.formats.door import Door
         from biofeedback.session.plan import free_plan
 
         forbid_core_dumps()
         check_session(self._args, self._config, self._person, free_plan(None), "file")
         say_if_new(self._args, self._config, self._person)
-        for name in self._args.path:
-            for found in _found_at(self._args, Path(name), self._choices):
-                self._take(found)
+        with Door() as door:
+            for name in self._args.path:
+                for found in _found_at(self._args, door, Path(name), self._choices):
+                    self._take(found)
         self._summarise()
         return self._worst
 

@@ -57,13 +57,16 @@ class ShareBar:
         """The bar while this is done; what is given is told now and then what share of it is, 0 to 1."""
         self._words, self._began_s, self._task = words, time.monotonic(), None
         try:
-            yield self._tell if self._shown else _nobody
+            yield self.tell
         finally:
             if self._bar is not None:
                 self._bar.stop()
             self._bar = None
 
-    def _tell(self, share: float) -> None:
+    def tell(self, share: float) -> None:
+        """So much is done, 0 to 1."""
+        if not self._shown:
+            return
         now_s = time.monotonic()
         if now_s - self._began_s < PATIENCE_S or now_s - self._told_s < EVERY_S:
             return
@@ -73,10 +76,6 @@ class ShareBar:
             self._bar.start()
             self._task = self._bar.add_task(self._words, total=1.0)
         self._bar.update(self._task, completed=min(1.0, max(0.0, share)))
-
-
-def _nobody(_: float) -> None:
-    """Where nobody looks, nothing is told."""
 
 
 def _shares() -> Progress:

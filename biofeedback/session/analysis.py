@@ -112,6 +112,8 @@ def analyse_files(
     found = list(contents(path, Choices(unit=asked.unit), progress))
     if len(found) > 1:
         found = [each for each in found if each.content.verdict not in ("skip", "summary")]
+    if not found:
+        yield str(path), UnreadableError(f"{path} holds no file with heartbeats.", "Choose another one.")
     for each in found:
         yield each.file, _tried(partial(_foreign, each, asked), asked)
 
@@ -124,8 +126,6 @@ def analyse_file(path: Path, asked: Asked | None = None) -> Analysis:
     found = list(analyse_files(path, asked))
     if len(found) > 1:
         raise UsageError(f"{path} holds {len(found)} files.", "Give one of them.")
-    if not found:
-        raise UnreadableError(f"{path} holds no file with heartbeats.", "Choose another one.")
     (_, analysis), *_ = found
     if isinstance(analysis, BiofeedbackError):
         raise analysis

@@ -42,6 +42,8 @@ def foreign_at(path: Path, choices: Choices | None = None, progress: Progress | 
             f"{path} holds {len(held)} files with heartbeats: {names}.",
             f"Import them and choose one of the recordings: biofeedback import {path}",
         )
+    if not everything:
+        raise ImportRefused(f"{path}: there are no files in it.", "Give a file, or a folder with files.")
     if held:
         check_can_be_used(held[0])
         return held[0]
@@ -63,8 +65,8 @@ def why_not(found: Found) -> ImportRefused:
         return found.refused.named(found.file)
     content = found.content
     if content.verdict == "ask":
-        why = content.why or "the unit of its numbers is not clear."
-        return ImportRefused(why, f"Say it with --unit {UNIT_WORDS}.").named(found.file)
+        why = (content.why or "the unit of its numbers is not clear.").partition(": say it with")[0].rstrip(".")
+        return ImportRefused(f"{why}.", f"Say it with --unit {UNIT_WORDS}.").named(found.file)
     if content.verdict == "summary":
         why = content.why or "it holds values of whole measurements only, no intervals between heartbeats."
         return ImportRefused(why, "Export the intervals (RR) of the measurement instead.").named(found.file)

@@ -51,8 +51,9 @@ from devices.events import StrapInfo
 
 SCRATCH: Final = ".importing"
 """What a recording is called while it is written."""
-MOST_BEATS: Final = 700_000
-"""A recording of more would be larger than the reader takes (1 GiB)."""
+MOST_BEATS: Final = 650_000
+MOST_ENCRYPTED: Final = 400_000
+"""A recording of more would be larger than what is read again (1 GiB): a beat with its numbers is 1.5 kB."""
 MOST_DECISIONS: Final = 40
 LONGEST_TEXT: Final = 300
 TOLD_EVERY: Final = 200
@@ -172,10 +173,7 @@ def import_found(
     if not content.has_beats:
         raise why_not(found)
     check_can_be_used(found)
-    if len(content.ticks) > MOST_BEATS:
-        many = f"{len(content.ticks):,}".replace(",", " ")
-        raise ImportRefused(f"it holds {many} intervals, and a recording at most {MOST_BEATS:,}.".replace(",", " "),
-                            "Cut it into parts, such as one for each year.").named(found.file)  # fmt: skip
+    _check_size(found, MOST_BEATS if keys is None else MOST_ENCRYPTED)
     opening = opening_of(found, person, plugins)
     final = folder / opening.file_name
     log = SessionLog(final.with_name(final.name + SCRATCH), opening.head, keys)
@@ -189,6 +187,15 @@ def import_found(
         made.unlink(missing_ok=True)
         raise RecordingError(unnamed.split(". ")[0] + ".", "Choose another folder; nothing is ever overwritten.")
     return final, opening.session
+
+
+def _check_size(found: Found, most: int) -> None:
+    many = len(found.content.ticks)
+    if many > most:
+        raise ImportRefused(
+            f"it holds {many} intervals, and a recording can hold {most} of them.",
+            "Cut the file into parts, such as one for each year.",
+        ).named(found.file)
 
 
 def _finished(log: SessionLog) -> Path:
