@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from decimal import Decimal
 from fractions import Fraction
 from statistics import median
@@ -184,7 +185,7 @@ def test_a9_whole_1024ths_that_show_it_are_doubted_and_ms_are_offered_it() -> No
 def test_the_numbers_a_strap_that_cuts_can_never_send_are_24_of_1024() -> None:
     sent = {from_ms(value) for value in range(5000)}
     for value in range(4096):
-        assert plain.looks_like_1024(plain.array("d", [value] + [from_ms(at) for at in range(64)])) == (value in sent)
+        assert plain.looks_like_1024(array("d", [value] + [from_ms(at) for at in range(64)])) == (value in sent)
     assert len(set(range(1024)) - sent) == 24
 
 
