@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
-from operator import truediv
 from statistics import median
 from typing import Final, TypeVar
 
@@ -158,7 +157,7 @@ class Numbers:
 
     def values(self) -> array[float]:
         """The numbers as floats, each the nearest one."""
-        found = array("d", map(truediv, self._digits, map(_POWERS.__getitem__, self._places)))
+        found = array("d", map(int.__truediv__, self._digits, map(_POWERS.__getitem__, self._places)))
         for index, digits in self._long.items():
             found[index] = digits / _POWERS[self._places[index]]
         return found

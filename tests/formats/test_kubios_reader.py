@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import accumulate
 
 import pytest
@@ -133,6 +134,15 @@ def test_several_samples_ask_and_signal_answers() -> None:
         "ask", "it has the intervals of several samples: 'SAMPLE 1', 'SAMPLE 2'; say which with --signal",
     )  # fmt: skip
     assert ms(read_report(text, Choices(signal="sample 2"))) == [900, 900, 900]
+
+
+@pytest.mark.parametrize(
+    "line", ["Date:" + " " * 60_000 + "x", "Date: 1" + ";" * 60_000 + "x", "Beats corrected" + " " * 60_000]
+)
+def test_a_long_line_above_the_intervals_costs_no_more_than_its_length(line: str) -> None:
+    began = time.process_time()
+    assert ms(read_report(report(top=f"{line}\r\n" * 20))) == BEATS
+    assert time.process_time() - began < 1.0
 
 
 def test_lists_saved_by_kubios_as_text_are_bare_numbers_or_columns() -> None:
