@@ -195,9 +195,11 @@ def _beats(recording: Recording) -> tuple[ExportedBeat, ...]:
     gaps: list[bool] = table["gap_before"].tolist()
     oks: list[bool] = table["ok"].tolist()
     corrected = [value for run in runs(gaps) for value in corrected_ticks(ticks[run], oks[run])]
-    times, whys = table["t_s"].tolist(), table["why"].tolist()
+    times: list[float] = table["t_s"].tolist()
+    whys: list[str] = table["why"].tolist()
     return tuple(
-        ExportedBeat(round(t_s * 1e6), *rest) for t_s, *rest in zip(times, ticks, whys, gaps, corrected, strict=True)
+        ExportedBeat(round(t_s * 1e6), each, why, gap, value)
+        for t_s, each, why, gap, value in zip(times, ticks, whys, gaps, corrected, strict=True)
     )
 
 
