@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -87,7 +87,7 @@ def gather(stored: StoredRecording, *, anonymise: bool = False) -> Gathered:
     plan = str(opening.plan.get("name") or "unknown") if opening is not None else "unknown"
     beats = _beats(recording)
     gathered = Gathered(
-        stem=_stem(stored.head, session, told=start is not None),
+        stem=_stem(start, session),
         session=session,
         subject=str(stored.head.get("subject", "")),
         plan=plan,
@@ -163,8 +163,12 @@ def _plain(session: str) -> str:
     return "".join(sign for sign in session[:8] if sign.isascii() and sign.isalnum()) or "session"
 
 
-def _stem(head: Mapping[str, Any], session: str, *, told: bool) -> str:
-    return f"{local_time(int(head.get('wall_ns', 0)), 0):%Y%m%dT%H%M%SZ}_{session}" if told else f"session_{session}"
+def _stem(start: datetime | None, session: str) -> str:
+    """UTC where the zone is known; it tells nothing of when it was where nobody knows, or nobody is to know."""
+    if start is None:
+        return f"session_{session}"
+    zone = "" if start.tzinfo is None else "Z"
+    return f"{start if start.tzinfo is None else start.astimezone(UTC):%Y%m%dT%H%M%S}{zone}_{session}"
 
 
 def _start(head: Mapping[str, Any]) -> datetime | None:
