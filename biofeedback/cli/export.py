@@ -129,7 +129,7 @@ def _plain(session: str) -> str:
 
 def _copy(args: argparse.Namespace, source: StoredRecording) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises OutputError."""
-    from biofeedback.recording.catalogue import local_time
+    from biofeedback.recording.starts import local_time
     from biofeedback.recording.naming import SUFFIX
     from biofeedback.recording.private import make_private_folder
     from biofeedback.recording.rewriting import copy_to

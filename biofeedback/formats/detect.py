@@ -62,6 +62,7 @@ SURE: Final[tuple[Reader, ...]] = (
 BARE: Final[tuple[Reader, ...]] = (*columns.READERS, *plain.READERS)
 """Asked last: numbers with a heading or none, which any program may have written."""
 
+DAMAGED: Final = "it is damaged, or not what it seems to be."
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -99,9 +100,7 @@ def refusing() -> Generator[None]:
         raise ImportRefused(*TOO_MUCH_MEMORY) from error
     except Exception as error:
         _LOG.debug("a reader raised %s", class_of(error))
-        raise ImportRefused(
-            "it is damaged, or not what it seems to be.", "Export it again from the program it comes from."
-        ) from error
+        raise ImportRefused(DAMAGED, "Export it again from the program it comes from.") from error
 
 
 def class_of(error: BaseException) -> str:

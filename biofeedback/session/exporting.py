@@ -50,7 +50,7 @@ from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered,
 from biofeedback.formats.exports.whole import open_output, whole_file, whole_folder, write_private
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.window import Estimate
-from biofeedback.recording.catalogue import local_time
+from biofeedback.recording.starts import local_time
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.recording.rewriting import sha256_of
 from biofeedback.session.recorded import Recording

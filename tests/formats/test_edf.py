@@ -126,6 +126,14 @@ def test_the_samples_are_what_they_should_be(name: str) -> None:
     }
 
 
+def test_the_ecg_of_a_patient_simulator_is_found_though_all_its_intervals_are_equal() -> None:
+    content = read(sample("edf/ecg_200hz_60s.edf"))
+    assert set(content.ticks) == {TICKS_PER_S}
+    assert 58 <= len(content.ticks) <= 59
+    assert content.start is not None
+    assert content.start.text.startswith("2009-12-10T12:44:0")
+
+
 def test_annotations_alone_are_no_heartbeats_and_the_sentence_counts_them() -> None:
     content = read(sample("edf/annotations_only.edf"))
     assert content.why == "it holds 856 annotations and no signal, so no heartbeats."
