@@ -50,7 +50,7 @@ from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered,
 from biofeedback.formats.exports.whole import open_output, whole_file, whole_folder, write_private
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.window import Estimate
-from biofeedback.recording.starts import local_time
+from biofeedback.recording.starts import local_time, unknown_in
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.recording.rewriting import sha256_of
 from biofeedback.session.recorded import Recording
@@ -173,7 +173,7 @@ def _stem(start: datetime | None, session: str) -> str:
 
 def _start(head: Mapping[str, Any]) -> datetime | None:
     """When it began, in its local time; without an offset where the zone is not known."""
-    unknown = head.get("start_unknown")
+    unknown = unknown_in(head)
     if unknown == "all":
         return None
     start = local_time(int(head["wall_ns"]), int(head.get("utc_off_s", 0)))
