@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -50,7 +50,7 @@ from biofeedback.formats.exports.gathered import Anchor, ExportedBeat, Gathered,
 from biofeedback.formats.exports.whole import open_output, whole_file, whole_folder, write_private
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.window import Estimate
-from biofeedback.recording.starts import local_time
+from biofeedback.recording.starts import local_time, unknown_in
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.recording.rewriting import sha256_of
 from biofeedback.session.recorded import Recording
@@ -87,7 +87,7 @@ def gather(stored: StoredRecording, *, anonymise: bool = False) -> Gathered:
     plan = str(opening.plan.get("name") or "unknown") if opening is not None else "unknown"
     beats = _beats(recording)
     gathered = Gathered(
-        stem=_stem(stored.head, session, told=start is not None),
+        stem=_stem(start, session),
         session=session,
         subject=str(stored.head.get("subject", "")),
         plan=plan,
@@ -163,13 +163,17 @@ def _plain(session: str) -> str:
     return "".join(sign for sign in session[:8] if sign.isascii() and sign.isalnum()) or "session"
 
 
-def _stem(head: Mapping[str, Any], session: str, *, told: bool) -> str:
-    return f"{local_time(int(head.get('wall_ns', 0)), 0):%Y%m%dT%H%M%SZ}_{session}" if told else f"session_{session}"
+def _stem(start: datetime | None, session: str) -> str:
+    """UTC where the zone is known; it tells nothing of when it was where nobody knows, or nobody is to know."""
+    if start is None:
+        return f"session_{session}"
+    zone = "" if start.tzinfo is None else "Z"
+    return f"{start if start.tzinfo is None else start.astimezone(UTC):%Y%m%dT%H%M%S}{zone}_{session}"
 
 
 def _start(head: Mapping[str, Any]) -> datetime | None:
     """When it began, in its local time; without an offset where the zone is not known."""
-    unknown = head.get("start_unknown")
+    unknown = unknown_in(head)
     if unknown == "all":
         return None
     start = local_time(int(head["wall_ns"]), int(head.get("utc_off_s", 0)))
@@ -195,9 +199,11 @@ def _beats(recording: Recording) -> tuple[ExportedBeat, ...]:
     gaps: list[bool] = table["gap_before"].tolist()
     oks: list[bool] = table["ok"].tolist()
     corrected = [value for run in runs(gaps) for value in corrected_ticks(ticks[run], oks[run])]
-    times, whys = table["t_s"].tolist(), table["why"].tolist()
+    times: list[float] = table["t_s"].tolist()
+    whys: list[str] = table["why"].tolist()
     return tuple(
-        ExportedBeat(round(t_s * 1e6), *rest) for t_s, *rest in zip(times, ticks, whys, gaps, corrected, strict=True)
+        ExportedBeat(round(t_s * 1e6), each, why, gap, value)
+        for t_s, each, why, gap, value in zip(times, ticks, whys, gaps, corrected, strict=True)
     )
 
 

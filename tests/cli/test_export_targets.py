@@ -6,12 +6,14 @@ import csv
 import json
 import os
 import stat
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import biofeedback as bf
 from biofeedback.recording.consents import CONSENTS, RESEARCH
 from biofeedback.recording.person import PersonLog
 from tests.cli.programs import run, run_here
@@ -138,3 +140,40 @@ def test_the_exported_tables_give_the_rmssd_of_analyze(short: Path, tmp_path: Pa
     ]
     told = json.loads(run(tmp_path, "analyze", str(short), "--json").stdout)["metrics"]["rmssd_ms"]["value"]
     assert (sum(squares) / len(squares)) ** 0.5 == pytest.approx(told, abs=0.01)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_import_whose_start_nobody_knows_is_exported_without_one(tmp_path: Path, target: str) -> None:
+    foreign = tmp_path / "rr.txt"
+    foreign.write_text("".join(f"{850 + 13 * (number % 5)}\n" for number in range(90)))
+    imported = run_here(tmp_path, "import", str(foreign), "--output", str(tmp_path / "in"), "--json")
+    assert imported.returncode == 0, imported.stderr
+    (recording,) = (tmp_path / "in").glob("*.session.jsonl")
+    done = run_here(tmp_path, "export", str(recording), "--to", target, "--output", str(tmp_path / "out"), "--json")
+    assert done.returncode == 0, done.stderr
+    (said,) = objects(done.stdout)
+    names = " ".join(Path(each).name for each in said["files"])
+    assert f"{datetime.now(UTC):%Y}" not in names.replace(bf.read(recording).head["session"][:8], "")
+    if target == "csv":
+        with (Path(said["made"]) / "beats.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["rr_ms"] for row in rows] == foreign.read_text().split()
+        assert {row["utc"] + row["rr_raw_1024"] for row in rows} == {""}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["edf", "bids"])
+def test_what_is_exported_and_imported_again_is_the_same_recording(told: Path, tmp_path: Path, target: str) -> None:
+    done = run_here(tmp_path, "export", str(told), "--to", target, "--output", str(tmp_path / "out"), "--json")
+    (said,) = objects(done.stdout)
+    (name,) = (each for each in said["files"] if each.endswith((".edf", "events.tsv")))
+    again = run(tmp_path, "import", name, "--output", str(tmp_path / "in"))
+    assert again.returncode == 0, again.stderr
+    (recording,) = (tmp_path / "in").glob("*.session.jsonl")
+    first, second = bf.read(told), bf.read(recording)
+    for column in ("ticks", "why", "gap_before"):
+        assert first.beats[column].tolist() == second.beats[column].tolist()
+    assert first.analyze().numbers()["rmssd_ms"] == second.analyze().numbers()["rmssd_ms"]
+    assert datetime.fromisoformat(second.start or "").replace(tzinfo=None) == pytest.approx(
+        datetime.fromisoformat(first.start or "").replace(tzinfo=None), abs=timedelta(seconds=3)
+    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from hypothesis import given
-from scipy.interpolate import CubicSpline
 
 from biofeedback.breathing.pacer import Stretch
 from biofeedback.formats.exports.gathered import Gathered
 from biofeedback.formats.exports.grid import paced_breath, points_of, tachogram
 from tests.formats.gathering import beats_of, gathered, recordings
 from tests.strategies import MS
+
+interpolate: Any = import_module("scipy.interpolate")
 
 
 def swinging(count: int) -> list[int]:
@@ -22,7 +25,9 @@ def swinging(count: int) -> list[int]:
 def test_the_grid_is_a_natural_spline_through_the_intervals_at_their_closing_beats() -> None:
     beats = beats_of(swinging(120))
     found = tachogram(gathered(beats))
-    spline = CubicSpline([beat.t_us / 1e6 for beat in beats], [beat.rr_ms for beat in beats], bc_type="natural")
+    spline = interpolate.CubicSpline(
+        [beat.t_us / 1e6 for beat in beats], [beat.rr_ms for beat in beats], bc_type="natural"
+    )
     places = np.flatnonzero(~np.isnan(found))
     assert np.abs(found[places] - spline(places / 4)).max() < 0.2
     assert places[0] == np.ceil(beats[0].t_us / 250_000)

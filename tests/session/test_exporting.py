@@ -177,6 +177,8 @@ def test_a_recording_whose_start_nobody_knows_is_exported_without_it(told: Path,
     assert (found.start is None) == (unknown == "all")
     if found.start is not None:
         assert found.start.tzinfo is None
+        assert found.stem == f"{found.start:%Y%m%dT%H%M%S}_{found.session}"
+    assert "Z_" not in found.stem
     for target in TARGETS:
         made, files = write_export(found, target, tmp_path / target)
         assert made.exists()
