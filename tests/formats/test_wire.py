@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import wire
-from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Waveform
+from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
 
 texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 whole = st.integers(-wire.MOST_TICKS, wire.MOST_TICKS)
@@ -36,7 +36,7 @@ def sound(draw: st.DrawFn) -> Content:
     ticks = draw(st.lists(whole, max_size=5))
     return Content(
         format=draw(texts),
-        verdict=draw(st.sampled_from(VERDICTS)),
+        verdict=cast("Verdict", draw(st.sampled_from(VERDICTS))),
         ticks=array("q", ticks),
         unit=draw(st.none() | texts),
         rule=draw(texts),
