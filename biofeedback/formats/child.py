@@ -91,6 +91,7 @@ class Child:
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer.join()
             self._timer = None
 
     def line(self) -> dict[str, Any]:

@@ -58,7 +58,8 @@ class Hashed(io.RawIOBase):
     def __init__(self, inner: BinaryIO, size: int) -> None:
         super().__init__()
         self._inner, self._size, self._at = inner, size, 0
-        self._hash: hashlib._Hash | None = hashlib.sha256()
+        self._hash = hashlib.sha256()
+        self._in_order = True
         self.digest: str | None = None
 
     def readable(self) -> bool:
@@ -73,7 +74,7 @@ class Hashed(io.RawIOBase):
         """Go elsewhere; from there on nothing is hashed."""
         at = self._inner.seek(offset, whence)
         if at != self._at:
-            self._hash = None
+            self._in_order = False
         self._at = at
         return at
 
@@ -87,7 +88,7 @@ class Hashed(io.RawIOBase):
         piece = self._inner.read(min(len(view), _PIECE))
         view[: len(piece)] = piece
         self._at += len(piece)
-        if self._hash is not None:
+        if self._in_order:
             self._hash.update(piece)
             if self._at == self._size:
                 self.digest = self._hash.hexdigest()

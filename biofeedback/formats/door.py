@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import limits, wire
@@ -73,7 +73,7 @@ class Door:
     def contents(self, path: Path, choices: Choices | None = None, progress: Progress | None = None) -> Iterator[Found]:
         """As the function of this name."""
         self._deaths = 0
-        told = progress or (lambda _: None)
+        told = progress or _untold
         try:
             files = in_folder(path) if _is_folder(path) else [(path, "")]
         except ImportRefused as error:
@@ -186,7 +186,7 @@ class _Reading:
             ticks = self._child.ticks(answer.get("n"))
             size = wire.whole(answer.get("bytes"), 0, self._largest)
             sha256 = wire.sha256_from(answer.get("sha256"))
-            found = Found(self._file, wire.content_from(content, ticks), sha256, size)
+            found = Found(self._file, wire.content_from(cast("dict[str, Any]", content), ticks), sha256, size)
         elif "skipped" in answer:
             found = _skipped(self._file, wire.name_from(answer["skipped"]), self._size)
         elif isinstance(answer.get("refused"), dict):
@@ -214,6 +214,10 @@ class _Reading:
         self._answered += 1
         self._begun = self._is_long = False
         self._file, self._size = self._name, 0
+
+
+def _untold(_share: float) -> None:
+    """For whoever wants to know of no progress."""
 
 
 def _check_size(path: Path) -> None:

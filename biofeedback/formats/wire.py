@@ -27,6 +27,7 @@ MOST_HOLES: Final = 1_000_000
 """An Apple export of ten years has one for each of its records."""
 MOST_TICKS: Final = 2**53
 """Of one interval, hole or moment: some 280 years, and exact in every JSON."""
+NONSENSE: Final = "it holds times or numbers that cannot be."
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 4_096
 _DEEPEST: Final = 6
@@ -84,6 +85,19 @@ def told(content: Content) -> dict[str, Any]:
         "decisions": list(content.decisions),
         "about": dict(content.about),
     }
+
+
+def line_of(content: Content, more: Mapping[str, object]) -> bytes:
+    """The line that tells a content, and more beside it.
+
+    Raises ImportRefused for what the other side would not believe: the reader was fooled by what stands in the file.
+    """
+    line = json.dumps({"content": told(content), **more}).encode("ascii") + b"\n"
+    try:
+        content_from(parsed(line)["content"], content.ticks)
+    except Senseless as error:
+        raise ImportRefused(NONSENSE, "Export it again from the program it comes from.") from error
+    return line
 
 
 def refusal_told(error: ImportRefused) -> dict[str, Any]:

@@ -79,8 +79,8 @@ class Teller:
     def content(self, content: Content, sha256: str, size: int) -> None:
         """What a file holds: a line, and the intervals behind it. Raises ImportRefused for more than may be told."""
         with refusing():
-            told = {"content": wire.told(content), "n": len(content.ticks), "sha256": sha256, "bytes": size}
-            line = json.dumps(told | self._aside()).encode("ascii") + b"\n"
+            more: dict[str, object] = {"n": len(content.ticks), "sha256": sha256, "bytes": size}
+            line = wire.line_of(content, more | self._aside())
         self._stream.write(line + content.ticks.tobytes())
         self._stream.flush()
 

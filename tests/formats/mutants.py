@@ -6,12 +6,10 @@ before, and one second of processor time.
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import sys
 import time
-from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -217,13 +215,20 @@ def _left_out(data: bytes, _: bytes, rng: random.Random) -> bytes:
 CHANGES: Final = (_flipped, _cut, _inserted, _overwritten, _of_the_head, _a_number, _spliced, _left_out)
 
 
+def _fit_entry(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (0xA001 if byte & 1 else 0)
+    return byte
+
+
+FIT_TABLE: Final = tuple(map(_fit_entry, range(256)))
+
+
 def fit_crc(data: bytes) -> int:
     """The checksum at the end of a FIT file, CRC-16/ARC (FIT protocol, section CRC)."""
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+        crc = crc >> 8 ^ FIT_TABLE[(crc ^ byte) & 255]
     return crc
 
 
@@ -256,7 +261,7 @@ def fuzzed(reader: str, found: list[Seed], count: int, told: Callable[[], None] 
 
 def _warm(found: list[Seed]) -> None:
     """Read every seed without limits: what is imported is imported before anything is measured."""
-    for seed in found:
+    for seed in {id(seed): seed for seed in found}.values():
         for look in (True, False):
             with suppress(ImportRefused):
                 content_of(seed.foreign(seed.data), Choices(look=look), lambda _: None)
@@ -281,12 +286,12 @@ def _outcome(seed: Seed, data: bytes, choices: Choices, tally: Tally) -> str:
     try:
         with bounded():
             content = content_of(seed.foreign(data), choices, lambda _: None)
-            told = json.dumps(wire.told(content)).encode() + b"\n"
-        wire.content_from(wire.parsed(told), array("q", content.ticks))
+            line = wire.line_of(content, {})
+        wire.content_from(wire.parsed(line)["content"], content.ticks)
     except ImportRefused as error:
         if error.what == limits.TOO_MUCH_MEMORY[0]:
             return LARGE
-        if error.__cause__ is not None and error.what == DAMAGED:
+        if error.__cause__ is not None and error.what in {DAMAGED, wire.NONSENSE}:
             tally.at_the_door[class_of(error.__cause__).removeprefix("builtins.")] += 1
         return REFUSED if error.what and error.advice else "a refusal without words"
     except Late:

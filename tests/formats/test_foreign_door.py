@@ -15,10 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from biofeedback.errors import ImportRefused
 from biofeedback.formats import limits
+from biofeedback.formats.content import Content
 from biofeedback.formats.door import Door, Found, contents
+from biofeedback.formats.reading import Choices
 from tests.cli.programs import ROOT
 from tests.formats.hostile import use_hostile
+from tests.formats.mutants import made, mutants
 from tests.formats.samples import expected, read, sample
 
 SML = b"<sml><DeviceLog><R-R><Data>800 810 820</Data></R-R></DeviceLog></sml>"
@@ -290,6 +294,44 @@ def test_row_9_only_the_class_of_a_librarys_error_is_logged(tmp_path: Path, capl
     assert "a reader raised " in caplog.text
 
 
+@posix
+def test_an_importer_that_fails_is_told_of_once_and_left_out(tmp_path: Path) -> None:
+    wrote(tmp_path, "a", b"ACME fail")
+    wrote(tmp_path, "b", b"ACME pid")
+    wrote(tmp_path, "c.sml", SML)
+    failed, left_out, other = contents(tmp_path)
+    assert failed.refused is not None
+    assert failed.refused.what.startswith("the importer 'acme' of acme-files 2.1 failed: ZeroDivisionError")
+    (complaint,) = failed.complaints
+    assert "It is left out from here on." in complaint
+    assert (left_out.complaints, other.complaints) == ((), ())
+    assert (left_out.content.verdict, other.content.verdict) == ("refuse", "rr")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_row_9_twenty_damaged_files_come_through_as_they_are_read_in_this_process(tmp_path: Path) -> None:
+    for number, (seed, data) in enumerate(mutants(made(), 20, start=7)):
+        wrote(tmp_path, f"{number:02}_{seed.name.lstrip('._')}", data)
+    found = list(contents(tmp_path, Choices(look=True)))
+    assert len(found) == 20
+    for each in found:
+        assert outcome(each) == read_here(Path(each.file))
+        if each.refused is None:
+            assert each.sha256 == sha256(Path(each.file).read_bytes()).hexdigest()
+
+
+def outcome(found: Found) -> Content | tuple[str, str]:
+    return found.content if found.refused is None else (found.refused.what, found.refused.where)
+
+
+def read_here(path: Path) -> Content | tuple[str, str]:
+    try:
+        return read(path, Choices(look=True))
+    except ImportRefused as error:
+        return error.what, error.where
+
+
 def test_a_process_starts_from_a_module_in_a_checkout_and_from_any_folder(tmp_path: Path) -> None:
     path = wrote(tmp_path, "a.sml", SML)
     # What lies in the folder one stands in is never imported.
@@ -299,7 +341,8 @@ def test_a_process_starts_from_a_module_in_a_checkout_and_from_any_folder(tmp_pa
         import sys
         from pathlib import Path
         sys.path.insert(0, {str(ROOT)!r})
-        from biofeedback.formats.door import contents
+        from biofeedback.formats.content import Content
+from biofeedback.formats.door import contents
         print([len(found.content.ticks) for found in contents(Path(sys.argv[1]))])
     """
     ran = subprocess.run(

@@ -20,14 +20,22 @@ def found() -> dict[str, list[Seed]]:
     return seeds()
 
 
+def mostly_small(some: list[Seed]) -> list[Seed]:
+    """Nine mutants of short files to one of a long file: three hundred have to fit into a test's time."""
+    small = [seed for seed in some if len(seed.data) <= 20_000]
+    large = [seed for seed in some if len(seed.data) > 20_000]
+    return small * 9 * len(large) + large * len(small) if small and large else some
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(60)  # on a machine that has other things to do; alone each takes one to four seconds
 @pytest.mark.parametrize("name", [reader.name for reader in (*SURE, *BARE)])
 def test_r7_of_300_mutants_all_are_read_or_refused_in_1_s_and_256_mib(name: str) -> None:
     if not found()[name]:
         pytest.skip("no sound file of this format is at hand")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy's, of numbers that a mutant holds
-        tally = fuzzed(name, found()[name], COUNT)
+        tally = fuzzed(name, mostly_small(found()[name]), COUNT)
     assert tally.mutants == COUNT
     assert tally.wrong == {}
     assert tally.read + tally.refused == COUNT

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import wire
-from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Waveform
+from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
 
 texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
 whole = st.integers(-wire.MOST_TICKS, wire.MOST_TICKS)
@@ -36,7 +36,7 @@ def sound(draw: st.DrawFn) -> Content:
     ticks = draw(st.lists(whole, max_size=5))
     return Content(
         format=draw(texts),
-        verdict=draw(st.sampled_from(VERDICTS)),
+        verdict=cast("Verdict", draw(st.sampled_from(VERDICTS))),
         ticks=array("q", ticks),
         unit=draw(st.none() | texts),
         rule=draw(texts),
@@ -125,3 +125,18 @@ def test_more_than_the_other_side_takes_is_refused_where_it_is_read() -> None:
 def test_times_that_no_clock_measures_are_refused_where_they_are_read(content: Content) -> None:
     with pytest.raises(ImportRefused, match="more than 280 years"):
         wire.told(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Content("a", "ecg", waveforms=(Waveform("ECG", 130.0, "uV", -9.4e30),)),
+        Content("a", "ecg", waveforms=(Waveform("ECG", float("nan"), "uV", 1.0),)),
+        Content("a", "rr", start=Start("13 o'clock")),
+        Content("a", "rr", holes=(Hole(1),)),
+        Content("a", "summary", about={"rows": float("inf")}),
+    ],
+)
+def test_a_reader_that_was_fooled_by_its_file_refuses_it(content: Content) -> None:
+    with pytest.raises(ImportRefused, match="times or numbers that cannot be"):
+        wire.line_of(content, {})
