@@ -369,6 +369,15 @@ def test_a_scale_that_is_none_is_no_reason_to_fail() -> None:
     assert len(read_bytes("a.edf", same).ticks) == TRUTH.size - 1
 
 
+def test_nul_and_decimal_comma_in_a_header_are_read_as_they_are_meant() -> None:
+    place = 256 + 2 * (16 + 80 + 8)
+    odd = changed(PLAIN, 244, "1,0\0\0\0\0\0")
+    odd = changed(changed(odd, place, "-100,5\0\0" * 2), place + 16, "100,5\0\0\0" * 2)
+    content = read_bytes("a.edf", odd)
+    assert len(content.ticks) == TRUTH.size - 1
+    assert content.decisions == read_bytes("a.edf", PLAIN).decisions
+
+
 def test_without_edfio_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "edfio", None)
     found = refused(PLAIN)
