@@ -20,9 +20,11 @@ from biofeedback.events import Json
 from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
 from biofeedback.formats.lines import MOST_BEATS
 
-LONGEST_LINE: Final = 32 * 1024**2
+LONGEST_LINE: Final = 64 * 1024**2
 MOST_ITEMS: Final = 100_000
 """Markers, decisions or waveforms of one file."""
+MOST_HOLES: Final = 1_000_000
+"""An Apple export of ten years has one for each of its records."""
 MOST_TICKS: Final = 2**53
 """Of one interval, hole or moment: some 280 years, and exact in every JSON."""
 LONGEST_TEXT: Final = 10_000
@@ -62,7 +64,7 @@ def told(content: Content) -> dict[str, Any]:
 
     Raises ImportRefused when it holds more than the other side takes.
     """
-    for items, most in ((content.ticks, MOST_BEATS), (content.holes, MOST_ITEMS), (content.markers, MOST_ITEMS)):
+    for items, most in ((content.ticks, MOST_BEATS), (content.holes, MOST_HOLES), (content.markers, MOST_ITEMS)):
         if len(items) > most:
             raise ImportRefused(f"it holds more than {most} values of one kind.", "Cut it into parts.")
     lengths = [*(hole.ticks for hole in content.holes), *(marker.at for marker in content.markers)]
@@ -120,7 +122,12 @@ def content_from(answer: Mapping[str, Any], ticks: array[int]) -> Content:
         unit=_maybe(answer.get("unit")),
         rule=_text(answer.get("rule")),
         start=_start(answer.get("start")),
-        holes=_items(answer.get("holes"), 2, lambda one: Hole(whole(one[0], 0, count), whole(one[1], 0, MOST_TICKS))),
+        holes=_items(
+            answer.get("holes"),
+            2,
+            lambda one: Hole(whole(one[0], 0, count), whole(one[1], 0, MOST_TICKS)),
+            most=MOST_HOLES,
+        ),
         markers=_items(answer.get("markers"), 2, lambda one: Marker(_moment(one[0]), _text(one[1]))),
         waveforms=_items(answer.get("waveforms"), 4, _waveform),
         why=_maybe(answer.get("why")),
@@ -187,8 +194,8 @@ def _maybe(value: object) -> str | None:
     return None if value is None else _text(value)
 
 
-def _items(value: object, size: int | None, each: Callable[[Any], Item]) -> tuple[Item, ...]:
-    if not isinstance(value, list) or len(cast("list[object]", value)) > MOST_ITEMS:
+def _items(value: object, size: int | None, each: Callable[[Any], Item], *, most: int = MOST_ITEMS) -> tuple[Item, ...]:
+    if not isinstance(value, list) or len(cast("list[object]", value)) > most:
         raise Senseless
     found = cast("list[Any]", value)
     if size is not None and not all(isinstance(one, list) and len(cast("list[Any]", one)) == size for one in found):

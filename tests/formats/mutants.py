@@ -85,7 +85,8 @@ class Late(BaseException):
     """Raised in the middle of reading when the time is up; no reader may catch it."""
 
 
-SDF: Final = b"[HEADER]\nFILETYPE=78\nSTARTTIME=01.03.2025 10:00.00\n"
+SDF: Final = b"[HEADER]\nFILETYPE=78\nSTARTTIME=01.03.2025 10:00.00\n[CUSTOM1]\n"
+AMBIT: Final = b"<?xml version='1.0'?><header><DateTime>2014-03-01T10:00:00</DateTime></header><IBI>"
 TRAINING: Final = (
     b'{"exportVersion": "1.7", "startTime": "2025-03-01T10:00:00", "exercises": [{"samples": {"rr": '
     b'[{"duration": "PT0.800S", "offline": false}, {"duration": "PT0.812S", "offline": false}]}}]}'
@@ -116,9 +117,8 @@ def made() -> list[Seed]:
         Seed("made.json", b'{"DeviceLog": {"R-R": {"Data": [800, 810, 790, 805]}}}'),
         Seed("openhrv.csv", b"event,value,timestamp\nIBI,800,2025-01-01T10:00:00.5\nIBI,810,2025-01-01T10:00:01.3\n"),
         Seed("x_RR.txt", b"Phone timestamp;RR-interval [ms]\n2025-05-03T10:15:00.100;800\n2025-05-03T10:15:00.9;801\n"),
-        Seed("made_ambit.xml", b"<?xml version='1.0'?><header/><IBI>" + b" ".join(ms.split()) + b"</IBI>"),
-        Seed("made.sdf", SDF + b"[CUSTOM1]\nBEATDATA=" + ms),
-        Seed("ActivitySummary.xml", b"<?xml version='1.0'?><activitySummary/>"),
+        Seed("made_ambit.xml", AMBIT + b" ".join(ms.split()) + b"</IBI>"),
+        Seed("made.sdf", SDF + ms),
         Seed("export_cda.xml", b"<?xml version='1.0'?><ClinicalDocument/>"),
         Seed("training-session.json", TRAINING),
         Seed("vns.txt", VNS),
@@ -148,7 +148,9 @@ def seeds() -> dict[str, list[Seed]]:
 def _sample(path: Path) -> Seed:
     file = unpacked(on_disk(path))
     data = file.data
-    return Seed(file.name, data if path.suffix[1:] in WHOLE else data[:LARGEST_SEED], file.neighbours)
+    if len(data) > LARGEST_SEED and path.suffix[1:] not in WHOLE:
+        data = data[: data.rfind(b"\n", 0, LARGEST_SEED) + 1 or LARGEST_SEED]
+    return Seed(file.name, data, file.neighbours)
 
 
 def mutant(data: bytes, other: bytes, rng: random.Random) -> bytes:

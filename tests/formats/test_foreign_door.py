@@ -74,6 +74,8 @@ def test_what_is_missing_or_no_file_is_told_and_not_raised(tmp_path: Path) -> No
 
 
 @posix
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("deed", "what"),
     [
@@ -195,6 +197,8 @@ def test_a_forged_answer_that_makes_sense_steers_no_terminal(tmp_path: Path) -> 
 
 
 @posix
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 def test_after_eight_deaths_the_rest_is_left_alone(tmp_path: Path) -> None:
     for number in range(12):
         wrote(tmp_path, f"{number:02}", b"ACME leave")
@@ -206,6 +210,8 @@ def test_after_eight_deaths_the_rest_is_left_alone(tmp_path: Path) -> None:
 
 
 @linux
+@pytest.mark.slow
+@pytest.mark.timeout(60)
 def test_neither_process_nor_descriptor_is_left_behind(tmp_path: Path) -> None:
     wrote(tmp_path, "a.sml", SML)
     wrote(tmp_path, "b.acme", b"ACME leave")
@@ -213,7 +219,7 @@ def test_neither_process_nor_descriptor_is_left_behind(tmp_path: Path) -> None:
     list(contents(tmp_path))
     before, threads = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
     running = children()
-    for _ in range(5):
+    for _ in range(2):
         assert [found.content.verdict for found in contents(tmp_path)] == ["rr", "refuse", "rr"]
         begun = contents(tmp_path)
         next(begun)
@@ -302,14 +308,22 @@ def test_a_process_starts_from_a_module_in_a_checkout_and_from_any_folder(tmp_pa
     assert ran.stdout == "[3]\n"
 
 
-def test_a_small_file_of_text_is_read_within_a_quarter_of_a_second(tmp_path: Path) -> None:
+@posix
+def test_a_small_file_of_text_takes_a_quarter_of_a_second_of_processor_time(tmp_path: Path) -> None:
+    import resource
+
     path = wrote(tmp_path, "a.sml", SML)
-    best = 9.0
-    for _ in range(5):
-        began = time.perf_counter()
+
+    def used() -> float:
+        both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return sum(each.ru_utime + each.ru_stime for each in both)
+
+    took: list[float] = []
+    for _ in range(3):
+        began = used()
         only(path)
-        best = min(best, time.perf_counter() - began)
-    assert best < 0.25
+        took.append(used() - began)
+    assert min(took) < 0.25
 
 
 def test_numpy_is_not_imported_for_text(tmp_path: Path) -> None:
