@@ -90,7 +90,7 @@ def test_the_example_is_installed_and_its_files_can_be_imported_and_analysed(tmp
     (recording,) = (tmp_path / "out").glob("*.session.jsonl")
     assert parent_of(recording)["format"] == "rrlog"
     marks = [line.body for line in read_recording(recording).lines if line.kind == "mark"]
-    assert [mark["label"] for mark in marks] == ["window opened"]
+    assert [mark["text"] for mark in marks] == ["window opened"]
     analysed = json.loads(run(tmp_path, "analyze", "rest.rrlog", "--json", env=env).stdout)
     assert (analysed["beats"], analysed["gaps"]) == (103, 1)
 
