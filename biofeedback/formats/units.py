@@ -138,6 +138,11 @@ class Numbers:
             places(pair[1])
         return None
 
+    def cut(self, length: int) -> None:
+        """Forget all but the first `length`."""
+        del self._digits[length:], self._places[length:]
+        self._long = {index: digits for index, digits in self._long.items() if index < length}
+
     def _learnt(self, cell: str) -> tuple[int, int] | None:
         if NUMBER.match(cell) is None:
             return None

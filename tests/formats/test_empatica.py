@@ -68,7 +68,7 @@ def test_a_hole_says_itself_in_the_span() -> None:
     content = content_of(ibi([(10.0, 1.0), (11.0, 1.0), (71.0, 1.0), (72.0, 1.0), (73.0, 1.0)]))
     assert content.holes == (Hole(2, 59 * TICKS_PER_S),)
     assert content.start == Start("2024-05-01T08:00:09.000", "utc")
-    assert content.why == "its intervals make 5.0 s, its times of beats 64.0 s; 1 holes of 59.0 s are marked."
+    assert content.why == "its intervals make 5.0 s, its times of beats 64.0 s; 1 hole is marked, 59.0 s."
 
 
 def test_it_is_said_that_a_pulse_is_no_rr() -> None:
@@ -78,7 +78,7 @@ def test_it_is_said_that_a_pulse_is_no_rr() -> None:
 def test_presses_of_the_button_beside_it_are_markers_since_the_first_opening() -> None:
     content = content_of(ibi([(10.0, 1.0), (11.0, 1.0)]), tags=b"1714550400.00\r\n1714550412.50\r\n")
     assert content.markers == (Marker(-9 * TICKS_PER_S, "button"), Marker(7 * TICKS_PER_S // 2, "button"))
-    assert "2 presses of its button are those of tags.csv" in content.decisions
+    assert "the presses of its button are those of tags.csv: 2" in content.decisions
 
 
 def test_broken_presses_do_not_spoil_the_intervals() -> None:

@@ -132,7 +132,7 @@ def test_holes_stand_where_since_start_leaps(since: int) -> None:
     content = content_of("x_RRIntervals.csv", android(RR, since=since, holes={20: 750, 70: 30_000}))
     assert content.holes == (Hole(20, 750 * 1024), Hole(70, 30_000 * 1024))
     assert content.why is not None
-    assert "2 holes of 30.8 s are marked" in content.why
+    assert "2 holes are marked, 30.8 s" in content.why
 
 
 def test_ios_counts_since_start_to_the_opening_of_an_interval() -> None:

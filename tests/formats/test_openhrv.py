@@ -62,7 +62,7 @@ def test_a_heading_in_the_middle_is_a_hole_of_the_time_between() -> None:
     assert content.holes == (Hole(10, 60 * TICKS_PER_S),)
     assert "it was recorded in 2 parts; between two of them is a hole" in content.decisions
     assert content.why is not None
-    assert "1 holes of 60.0 s" in content.why
+    assert "1 hole is marked, 60.0 s" in content.why
 
 
 def test_a_heading_without_a_pause_is_a_hole_of_unknown_length() -> None:
@@ -104,8 +104,8 @@ def test_notes_and_paces_are_markers_since_the_first_opening() -> None:
         Marker(TICKS_PER_S * 5 // 2, "slow, then fast"),
         Marker(3 * TICKS_PER_S, "pacer 6.0 a minute"),
     )
-    assert "2 rows of other values than intervals are left out" in content.decisions
-    assert "1 notes without a time that can be read are left out" in content.decisions
+    assert "rows of other values than intervals, left out: 2" in content.decisions
+    assert "notes without a time that can be read, left out: 1" in content.decisions
     assert "12345678" not in str(content)
 
 

@@ -131,7 +131,7 @@ def test_threat_7_json_that_may_not_be_is_refused(text: str, said: str) -> None:
 
 def test_the_kind_of_json_is_told_by_its_beginning_alone() -> None:
     """A file of any size is not read to be told: of this one only the head can be opened."""
-    opened = []
+    opened: list[int] = []
 
     def opener() -> BinaryIO:
         opened.append(1)

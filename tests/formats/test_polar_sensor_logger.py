@@ -95,7 +95,7 @@ def test_times_of_day_pass_midnight_and_take_their_date_from_the_name() -> None:
     assert content.start == Start("2026-05-03T23:59:31.000")
     assert content.holes == ()
     assert content.why is None
-    assert "its times passed midnight 1 times" in content.decisions
+    assert "its times of day passed midnight: 1" in content.decisions
 
 
 def test_times_of_day_without_a_date_in_the_name_have_no_start() -> None:

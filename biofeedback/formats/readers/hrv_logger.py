@@ -120,7 +120,7 @@ def _events_of(file: Foreign, opened: int, since: int) -> tuple[tuple[Marker, ..
             found = tuple(_markers(other, opened, since))
         except ImportRefused as error:
             return (), [f"its events in {printable(other.name, 80)} are left out: {error.where} {error.what}"]
-        return found, [f"its {len(found)} events are those of {printable(other.name, 80)}"] if found else []
+        return found, [f"its events are those of {printable(other.name, 80)}: {len(found)}"] if found else []
     return (), []
 
 

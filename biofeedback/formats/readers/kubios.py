@@ -26,7 +26,7 @@ HEADING_WITHIN: Final = 8
 """Lines after `BEGIN` within which the headings of its columns stand."""
 _RESULTS: Final = ("results for single samples", "results for a single sample")
 _TRUE: Final = re.compile(
-    r"(?:beats|artifacts?) corrected[^:,;\t]*:?[,;\t ]*(?P<n>[0-9]+(?:[.,][0-9]+)?)", re.IGNORECASE
+    r"(?:beats|art[ei]facts?) corrected[^:,;\t]*:?[,;\t ]*(?P<n>[0-9]+(?:[.,][0-9]+)?)", re.IGNORECASE
 )
 _DATE: Final = re.compile(r"(?:measurement date|date)\s*:?[,;\t ]*(?P<date>[0-9].*?)[,;\t ]*\Z", re.IGNORECASE)
 _MEND: Final = "Export the report again from Kubios."

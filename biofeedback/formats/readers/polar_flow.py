@@ -32,8 +32,8 @@ _WHERE: Final = "Export your account's data again from Polar Flow."
 class _Device:
     """What one device measured: pulse lengths in ms and their times, in the order of the file."""
 
-    lengths: list[Decimal] = field(default_factory=list)
-    times: list[tuple[int, str]] = field(default_factory=list)
+    lengths: list[Decimal] = field(default_factory=list[Decimal])
+    times: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
 
 def _claims_ppi(file: Foreign) -> bool:
