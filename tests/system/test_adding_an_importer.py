@@ -119,3 +119,9 @@ def test_one_that_raises_is_told_once_by_its_package_and_the_other_files_are_rea
     assert said not in json.loads(done.stdout.splitlines()[1])["why"]
     assert done.stderr.count(f"T{said}") == 1
     assert "Traceback" not in done.stderr
+    bad_claim = sound.replace("    return file.first_line", "    return file.data[10**6] or file.first_line")
+    module.write_text(bad_claim, "utf-8")
+    for words in (["analyze", "--json"], ["replay", "--speed", "max", "--view", "none"]):
+        done = run(tmp_path, words[0], str(files / "c.txt"), *words[1:], env={"PYTHONPATH": str(site)})
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("The importer 'rrlog' of biofeedback-rrlog 1.0 failed: IndexError") == 1
