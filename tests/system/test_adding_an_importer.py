@@ -125,3 +125,11 @@ def test_one_that_raises_is_told_once_by_its_package_and_the_other_files_are_rea
         done = run(tmp_path, words[0], str(files / "c.txt"), *words[1:], env={"PYTHONPATH": str(site)})
         assert done.returncode == 0, done.stderr
         assert done.stderr.count("The importer 'rrlog' of biofeedback-rrlog 1.0 failed: IndexError") == 1
+    module.write_text("raise OSError('no licence')", "utf-8")
+    checks = json.loads(run(tmp_path, "doctor", "--json", env={"PYTHONPATH": str(site)}).stdout)["checks"]
+    (check,) = [each for each in checks if each["name"] == "plug-ins"]
+    assert (check["ok"], check["what"], check["do"]) == (
+        False,
+        "The importer 'rrlog' of biofeedback-rrlog 1.0 failed: it cannot be imported: OSError: no licence.",
+        "Without it: pip uninstall biofeedback-rrlog",
+    )
