@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
+from functools import partial
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -108,6 +109,7 @@ def _analysed(
         detrend=args.detrend,
         metrics=metrics,
         keys=keys,
+        tell=partial(say, args),
     )
     if args.every_beat is None:
         yield from analyse_files(Path(name), asked)

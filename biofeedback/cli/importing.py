@@ -105,6 +105,8 @@ def _found_at(args: argparse.Namespace, door: Door, path: Path, choices: Choices
     if ahead is None:
         raise ImportRefused(f"{path}: there are no files in it.", "Give a file, or a folder with files.")
     while ahead is not None:
+        for complaint in ahead.complaints:
+            say(args, complaint)
         yield ahead
         with bar.at(f"Reading {path.name}"):
             ahead = next(found, None)

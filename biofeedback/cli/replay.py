@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from biofeedback.cli.common import INTERRUPTED, add_example, add_unit_option, config_of
+from biofeedback.cli.common import INTERRUPTED, add_example, add_unit_option, config_of, say
 from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
@@ -93,7 +93,10 @@ class _Reading:
             gc.freeze()
             tape = recorded_tape(self._recording, as_recorded=self._args.as_recorded)
         else:
-            tape = foreign_tape(foreign_at(self._path, Choices(unit=self._args.unit)), shipped(), metric_plugins())
+            found = foreign_at(self._path, Choices(unit=self._args.unit))
+            for complaint in found.complaints:
+                say(self._args, complaint)
+            tape = foreign_tape(found, shipped(), metric_plugins())
         from_us = self._args.from_us or 0
         if from_us > tape.length_us:
             raise UsageError(

@@ -74,7 +74,8 @@ class Asked:
 
     `window_s`: the last so many seconds; they count as the window's length as far as there are data. `metrics`: all
     that are installed; several files share one, so that what fails in a plug-in is not asked again. `table`: where
-    every metric at every beat of the stretch is written. `keys` open an encrypted recording.
+    every metric at every beat of the stretch is written. `keys` open an encrypted recording. `tell`: called with a
+    sentence on each importer of a plug-in that failed.
     """
 
     from_s: float | None = None
@@ -86,6 +87,7 @@ class Asked:
     metrics: AllMetrics | None = None
     table: BeatTable | None = None
     keys: Keys | None = None
+    tell: Callable[[str], None] | None = None
 
 
 def analyse_files(
@@ -110,6 +112,9 @@ def analyse_files(
     from biofeedback.formats.reading import Choices
 
     found = list(contents(path, Choices(unit=asked.unit), progress))
+    if asked.tell is not None:
+        for complaint in (words for each in found for words in each.complaints):
+            asked.tell(complaint)
     if len(found) > 1:
         found = [each for each in found if each.content.verdict not in ("skip", "summary")]
     if not found:

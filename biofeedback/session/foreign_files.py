@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Final
@@ -46,7 +47,7 @@ def foreign_at(path: Path, choices: Choices | None = None, progress: Progress | 
         raise ImportRefused(f"{path}: there are no files in it.", "Give a file, or a folder with files.")
     if held:
         check_can_be_used(held[0])
-        return held[0]
+        return replace(held[0], complaints=tuple(words for each in everything for words in each.complaints))
     raise why_not(everything[0]) if len(everything) == 1 else _no_beats(path, everything)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -315,6 +314,8 @@ def made(path: Path, megabytes: int) -> int:
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is told in KiB on Linux")
 def test_row_1_an_export_of_100_mb_is_read_at_once_and_takes_no_memory(tmp_path: Path) -> None:
+    import resource
+
     path = tmp_path / "export.xml"
     beats = made(path, 100)
     shares: list[float] = []

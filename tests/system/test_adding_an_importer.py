@@ -90,7 +90,7 @@ def test_the_example_is_installed_and_its_files_can_be_imported_and_analysed(tmp
     (recording,) = (tmp_path / "out").glob("*.session.jsonl")
     assert parent_of(recording)["format"] == "rrlog"
     marks = [line.body for line in read_recording(recording).lines if line.kind == "mark"]
-    assert [mark["label"] for mark in marks] == ["window opened"]
+    assert [mark["text"] for mark in marks] == ["window opened"]
     analysed = json.loads(run(tmp_path, "analyze", "rest.rrlog", "--json", env=env).stdout)
     assert (analysed["beats"], analysed["gaps"]) == (103, 1)
 
@@ -119,3 +119,17 @@ def test_one_that_raises_is_told_once_by_its_package_and_the_other_files_are_rea
     assert said not in json.loads(done.stdout.splitlines()[1])["why"]
     assert done.stderr.count(f"T{said}") == 1
     assert "Traceback" not in done.stderr
+    bad_claim = sound.replace("    return file.first_line", "    return file.data[10**6] or file.first_line")
+    module.write_text(bad_claim, "utf-8")
+    for words in (["analyze", "--json"], ["replay", "--speed", "max", "--view", "none"]):
+        done = run(tmp_path, words[0], str(files / "c.txt"), *words[1:], env={"PYTHONPATH": str(site)})
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("The importer 'rrlog' of biofeedback-rrlog 1.0 failed: IndexError") == 1
+    module.write_text("raise OSError('no licence')", "utf-8")
+    checks = json.loads(run(tmp_path, "doctor", "--json", env={"PYTHONPATH": str(site)}).stdout)["checks"]
+    (check,) = [each for each in checks if each["name"] == "plug-ins"]
+    assert (check["ok"], check["what"], check["do"]) == (
+        False,
+        "The importer 'rrlog' of biofeedback-rrlog 1.0 failed: it cannot be imported: OSError: no licence.",
+        "Without it: pip uninstall biofeedback-rrlog",
+    )
