@@ -37,11 +37,12 @@ from biofeedback.formats.readers.ecg import (
     refuse_more_markers,
     start_of,
 )
-from biofeedback.formats.units import ticks_each, ticks_of, unit_of
+from biofeedback.formats.units import Told, asked, ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 if TYPE_CHECKING:
     from biofeedback.formats.peaks import WaveformKind
+    from biofeedback.formats.sampled import Samples
 
 _BOUNDARY: Final = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _OFFSET, _FOOTER = 1, 2, 3, 4, 6
@@ -50,6 +51,7 @@ _BYTES: Final = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "d
 """The least bytes that one value takes; of a string its length alone takes two."""
 _STAMP: Final = 8
 _MOST_CHANNELS, _MOST_STREAMS, _FASTEST_HZ = 10_000, 1_000, 1e6
+_LONGEST_S: Final = 366 * 86_400.0
 _HOLE_S: Final = 1.0
 """A step between two stamps over this is a hole; less is how late Bluetooth may be."""
 _RR: Final = re.compile(r"(rr|r-r|rri|ibi|nn|nni|ppi|(rr|r-r|inter-?beat)[ _-]?intervals?)", re.IGNORECASE)
@@ -283,6 +285,7 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
     stream = wave.stream
     loaded = _loaded(data[: walked.end], walked, stream)
     stamps = loaded[stream.number]["time_stamps"]
+    _refuse_odd_times(stamps)
     words = list(walked.words)
     others = [each.label for each in waves if each.kind and each is not wave]
     if others:
@@ -306,6 +309,14 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
     )
 
 
+def _refuse_odd_times(stamps: Samples) -> None:
+    import numpy as np
+
+    steps = np.diff(stamps)
+    if not np.isfinite(stamps).all() or (steps <= 0).any() or float(steps.sum()) > _LONGEST_S:
+        raise ImportRefused("its time stamps do not rise from sample to sample, or leap by years.", _EXPORT)
+
+
 def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices: Choices) -> Content:
     stream = streams[0]
     column = stream.rr_column or 0
@@ -323,7 +334,7 @@ def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices
         words.append("its start is when LabRecorder began, a little before the first interval")
     content = Content("xdf", "rr", rule=rule, unit=unit, start=walked.start, about=walked.about)
     if unit is None:
-        return replace(content, verdict="ask", why=f"{rule}. --unit says what they are.", decisions=tuple(words))
+        return replace(content, verdict="ask", why=asked(Told(None, rule)), decisions=tuple(words))
     ticks = ticks_of(values, ticks_each(unit))
     stamps = loaded[stream.number]["time_stamps"]
     return replace(
