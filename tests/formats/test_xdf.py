@@ -257,6 +257,17 @@ def test_markers_of_intervals_are_counted_from_the_first_opening_beat() -> None:
     assert read_bytes("a.xdf", data).markers[0].at == 3 * TICKS_PER_S // 2
 
 
+@pytest.mark.parametrize("stamp", [float("nan"), 1e30])
+def test_times_that_cannot_be_cost_markers_but_no_intervals(stamp: float) -> None:
+    marks = samples(2, "string", [1001.5, stamp], [["now"], ["never"]])
+    content = read_bytes("a.xdf", rr_file() + MARKER_HEADER + marks)
+    assert [marker.text for marker in content.markers] == ["now"]
+    assert "1 markers are left out, whose times cannot be" in content.decisions
+    odd = read_bytes("a.xdf", rr_file(stamps=[*INTERVALS[:-1], stamp]))
+    assert ms(odd) == list(RR)
+    assert odd.why == "its time stamps cannot be; only the intervals themselves are used."
+
+
 @pytest.mark.parametrize("lost", [1, 5, 200, 3000])
 def test_a_file_that_ends_in_the_middle_is_read_to_its_last_whole_chunk(lost: int) -> None:
     data = b"XDF:" + BEGIN + ECG_HEADER + many(1, AT, ECG)

@@ -203,7 +203,7 @@ def _xml(raw: bytes) -> ET.Element:
         raise ImportRefused("a header declares XML entities", _EXPORT)
     try:
         return ET.fromstring(raw.decode("utf-8", "replace").strip())  # noqa: S314 - no entities, see above
-    except (ET.ParseError, RecursionError) as error:
+    except (ET.ParseError, ValueError, LookupError, RecursionError) as error:
         raise ImportRefused("a header is broken XML", _ADVICE) from error
 
 
@@ -286,6 +286,7 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
     loaded = _loaded(data[: walked.end], walked, stream)
     stamps = loaded[stream.number]["time_stamps"]
     _refuse_odd_times(stamps)
+    markers = _markers(loaded, walked, float(stamps[0]))
     words = list(walked.words)
     others = [each.label for each in waves if each.kind and each is not wave]
     if others:
@@ -302,7 +303,7 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
         choices,
         kind=wave.kind,
         start=walked.start,
-        markers=_markers(loaded, walked, float(stamps[0])),
+        markers=markers,
         decisions=words,
         times_s=stamps,
         about=walked.about,
@@ -325,7 +326,7 @@ def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices
     loaded = _loaded(data[: walked.end], walked, stream)
     values = _decimals(loaded[stream.number]["time_series"][:, column])
     unit, rule = _unit(stream, column, values, choices)
-    words = list(walked.words)
+    words: list[str] = []
     if len(streams) > 1:
         words.append(f"of several streams '{stream.name}' is used; there are also {_names(streams[1:])}")
     if re.fullmatch("ppi", stream.kind, re.IGNORECASE):
@@ -334,15 +335,17 @@ def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices
         words.append("its start is when LabRecorder began, a little before the first interval")
     content = Content("xdf", "rr", rule=rule, unit=unit, start=walked.start, about=walked.about)
     if unit is None:
-        return replace(content, verdict="ask", why=asked(Told(None, rule)), decisions=tuple(words))
+        return replace(content, verdict="ask", why=asked(Told(None, rule)), decisions=(*walked.words, *words))
     ticks = ticks_of(values, ticks_each(unit))
     stamps = loaded[stream.number]["time_stamps"]
+    markers = _markers(loaded, walked, float(stamps[0]) - ticks[0] / TICKS_PER_S)
+    words.append("the time of an interval is when it arrived; only the intervals themselves are used")
     return replace(
         content,
         ticks=ticks,
         why=_doubt(ticks, float(stamps[-1] - stamps[0])),
-        markers=_markers(loaded, walked, float(stamps[0]) - ticks[0] / TICKS_PER_S),
-        decisions=(*words, "the time of an interval is when it arrived; only the intervals themselves are used"),
+        markers=markers,
+        decisions=(*walked.words, *words),
     )
 
 
@@ -369,6 +372,8 @@ def _decimals(values: Any) -> list[Decimal]:  # noqa: ANN401 - a numpy array of 
 
 def _doubt(ticks: array[int], span_s: float) -> str | None:
     """Whether the intervals behind the first fill the time from the first stamp to the last."""
+    if not 0 <= span_s <= _LONGEST_S:
+        return "its time stamps cannot be; only the intervals themselves are used."
     total = sum(ticks[1:]) / TICKS_PER_S
     if abs(total - span_s) <= max(3.0, 0.02 * span_s):
         return None
@@ -380,15 +385,21 @@ def _names(streams: Sequence[_Stream]) -> str:
 
 
 def _markers(loaded: dict[int, dict[str, Any]], walked: _Walked, zero: float) -> tuple[Marker, ...]:
-    """Of all streams of markers, by time."""
+    """Of all streams of markers, by time; those whose time cannot be are left out, and told."""
     found: list[Marker] = []
+    odd = 0
     for number, stream in loaded.items():
         if not walked.streams[number].is_marks:
             continue
         for at, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
             text = " ".join(str(value) for value in values).strip()
-            if text and isfinite(at):
-                found.append(Marker(round((float(at) - zero) * TICKS_PER_S), printable(text, LONGEST_MARKER)))
+            since = float(at) - zero
+            if not abs(since) <= _LONGEST_S:
+                odd += 1
+            elif text:
+                found.append(Marker(round(since * TICKS_PER_S), printable(text, LONGEST_MARKER)))
+    if odd:
+        walked.words.append(f"{odd} markers are left out, whose times cannot be")
     return tuple(sorted(found, key=lambda marker: marker.at))
 
 
