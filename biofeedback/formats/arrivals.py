@@ -130,7 +130,7 @@ def column_of(ticks: array[int], column: Sequence[int], slack: int) -> Column:
     if 2 * fitting < len(steps):
         return Column((), f"its time column fits only {fitting} of {len(steps)} intervals and is not used", opened)
     back = sum(rest < -slack for rest in steps)
-    odd = f"its time column rises by less than the interval in {back} rows, which are taken as they are"
+    odd = f"rows where its time column rises by less than the interval, taken as they are: {back}"
     holes = tuple(Hole(place, rest) for place, rest in enumerate(steps, start=1) if rest > slack)
     return Column(holes, odd if back else None, opened)
 
@@ -151,4 +151,5 @@ def span_why(ticks: Sequence[int], holes: Sequence[Hole], span: int, of: str) ->
     if not holes:
         return f"{said}."
     known = sum(hole.ticks for hole in holes) / TICKS_PER_S
-    return f"{said}; {len(holes)} holes of {known:.1f} s are marked."
+    marked = "1 hole is" if len(holes) == 1 else f"{len(holes)} holes are"
+    return f"{said}; {marked} marked, {known:.1f} s."

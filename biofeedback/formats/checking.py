@@ -7,7 +7,7 @@ import re
 from array import array
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Waveform
 from biofeedback.formats.lines import MOST_BEATS
@@ -117,7 +117,7 @@ def _is_words(words: object, longest: int = LONGEST_WORDS) -> bool:
 
 
 def _is_tuple_of(values: object, kind: type) -> bool:
-    return isinstance(values, tuple) and all(isinstance(each, kind) for each in values)
+    return isinstance(values, tuple) and all(isinstance(each, kind) for each in cast("tuple[object, ...]", values))
 
 
 def _is_whole(value: object) -> bool:

@@ -123,7 +123,8 @@ class Importers:
             if (fault := content_fault(content)) is not None:
                 raise self._given_up(each, fault)
             made_by: dict[str, Json] = {"name": each.plugin.name, "version": each.plugin.version}
-            return replace(content, about={**content.about, "plugin": made_by})
+            said = (*content.decisions, f"read by {each.spoken}")
+            return replace(content, decisions=said, about={**content.about, "plugin": made_by})
 
         return Reader(each.name, claims, read)
 

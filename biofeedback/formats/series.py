@@ -19,6 +19,8 @@ FITS_S: Final = 0.02
 LEAST_FIT: Final = 0.8
 HOLE_S: Final = 0.25
 """A step longer than its interval by this, the shortest interval there is, holds beats the file does not have."""
+JUDGED_BY: Final = 4096
+"""Rows by which times are told to be in s or in ms."""
 SLACK_S: Final = 3.0
 SLACK: Final = 0.02
 
@@ -52,11 +54,13 @@ def fit_of(times: Sequence[float], seconds: Sequence[float]) -> Fit:
     steps = array("d", (late - early for early, late in pairwise(times)))
     if not steps:
         return Fit(0.0, closing=True)
-    closing, opening = (
-        sum(abs(step - rr) <= max(FITS_S, SLACK * rr) for step, rr in zip(steps, beside, strict=False)) / len(steps)
-        for beside in (seconds[1:], seconds[:-1])
-    )
+    closing, opening = (_share(steps, beside) for beside in (seconds[1:], seconds[:-1]))
     return Fit(closing, closing=True) if closing > opening else Fit(opening, closing=False)
+
+
+def _share(steps: array[float], beside: Sequence[float]) -> float:
+    near = sum(abs(step - rr) <= FITS_S or abs(step - rr) <= SLACK * rr for step, rr in zip(steps, beside, strict=True))
+    return near / len(steps)
 
 
 def is_counter(times: Sequence[float]) -> bool:
@@ -111,10 +115,11 @@ def _timed(series: Series, ticks: array[int]) -> tuple[array[int], tuple[Hole, .
         series.decisions.append("its time column only numbers the rows and was not used")
         return ticks, (), None
     seconds = array("d", (value / TICKS_PER_S for value in ticks))
-    fits = [(fit_of(scaled, seconds), scaled) for scaled in _scales(times, series.time_unit)]
-    fit, scaled = max(fits, key=lambda each: each[0].share)
+    scales = _scales(times, series.time_unit)
+    scaled = max(scales, key=lambda each: fit_of(each[:JUDGED_BY], seconds[:JUDGED_BY]).share)
+    fit = fit_of(scaled, seconds)
     if fit.share < LEAST_FIT:
-        return ticks, (), _span_doubt([each for _, each in fits], seconds)
+        return ticks, (), _span_doubt(scales, seconds)
     if _is_filler(fit, scaled, ticks):
         series.decisions.append("the first row repeats the interval of the second at time 0 and was left out")
         series.notes = [(max(0, at - 1), text) for at, text in series.notes]

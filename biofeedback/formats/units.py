@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
-from operator import truediv
 from statistics import median
 from typing import Final, TypeVar
 
@@ -138,6 +137,11 @@ class Numbers:
             places(pair[1])
         return None
 
+    def cut(self, length: int) -> None:
+        """Forget all but the first `length`."""
+        del self._digits[length:], self._places[length:]
+        self._long = {index: digits for index, digits in self._long.items() if index < length}
+
     def _learnt(self, cell: str) -> tuple[int, int] | None:
         if NUMBER.match(cell) is None:
             return None
@@ -153,7 +157,7 @@ class Numbers:
 
     def values(self) -> array[float]:
         """The numbers as floats, each the nearest one."""
-        found = array("d", map(truediv, self._digits, map(_POWERS.__getitem__, self._places)))
+        found = array("d", map(int.__truediv__, self._digits, map(_POWERS.__getitem__, self._places)))
         for index, digits in self._long.items():
             found[index] = digits / _POWERS[self._places[index]]
         return found

@@ -2,7 +2,7 @@
 
 The document type is cut out before anything reads it: that of a real Apple export is broken, and none that we read
 needs one. One that defines entities is refused, and should an entity come through all the same, expat refuses it by
-the handlers below. Signs that XML forbids, such as the U+000B of some exports, are cut out as well.
+the handlers below. Signs that XML forbids, such as the U+000B of some exports, are cut out as well; a NUL is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_TAG: Final = 1024 * 1024
 """Bytes of one tag with its attributes, and of all that stands before the first element."""
 CHUNK: Final = 256 * 1024
 
-_FORBIDDEN: Final = bytes(sign for sign in range(32) if sign not in b"\t\n\r")
+_FORBIDDEN: Final = bytes(sign for sign in range(1, 32) if sign not in b"\t\n\r")
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SIDE: Final = re.compile(rb"\s*+(?:<\?.*?\?>|<!--.*?-->)", re.DOTALL)
 _TYPE: Final = re.compile(rb"\s*+<!DOCTYPE\s++([^\s\[>]++)[^\[>]*+(?:\[.*?\]\s*+)?>", re.DOTALL)
@@ -171,10 +171,17 @@ def _plain_bytes(stream: BinaryIO) -> Iterator[bytes]:
             end = not data
             data = wide.decode(data, final=end).encode()
             if end:
-                yield data
+                yield _allowed(data)
                 return
-        yield data.translate(None, _FORBIDDEN)
+        yield _allowed(data)
         data = stream.read(CHUNK)
+
+
+def _allowed(data: bytes) -> bytes:
+    """The data without the signs that XML forbids; those that have been seen in exports, which NUL has not."""
+    if b"\0" in data:
+        raise ImportRefused("it holds a NUL, which no text does.", _ADVICE)
+    return data.translate(None, _FORBIDDEN)
 
 
 def _without_type(chunks: Iterator[bytes], *, parts: bool) -> Iterator[bytes]:

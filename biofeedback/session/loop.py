@@ -323,8 +323,8 @@ class SessionLoop:
                 return (packet_input(at, event),)
             case Acceleration():
                 return (acc_input(at, event),)
-            case Intervals(ticks=ticks):
-                return (Rr(at, ticks),)
+            case Intervals(ticks=ticks, lost=lost):
+                return (Rr(at, ticks, lost),)
             case LinkState(state=state, why=why, advice=advice):
                 return (Link(at, state, why, advice),)
             case StrapSensor(device=device, location=location):

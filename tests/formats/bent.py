@@ -5,6 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from biofeedback.errors import ImportRefused
+from biofeedback.formats.content import VERDICTS
+from biofeedback.formats.detect import reader_of
+from biofeedback.formats.foreign import in_memory
+from biofeedback.formats.reading import Choices
+
 _SPICE = [b"\0", b'"', b"\r", b"\n", b",", b";", b"\t", b"-", b"nan", b"1e999", b"9" * 40, b"\xff", b"\xef\xbb\xbf",
           "٣".encode(), b"0." + b"0" * 30, b"99999999999999999999", b"2018-13-45 99:99:99"]  # fmt: skip
 
@@ -28,3 +34,22 @@ def bent(data: bytes, count: int, seed: int = 7) -> Iterator[bytes]:
                 case _:
                     copy = copy[:at] if dice.random() < 0.3 else copy
         yield bytes(copy)
+
+
+def check_bent(name: str, data: bytes, count: int = 300) -> set[str]:
+    """Each damaged copy is read or refused in a sentence by its reader itself, before the door's own safety net.
+
+    Returns the names of the readers that took them.
+    """
+    takers: set[str] = set()
+    refused: list[ImportRefused] = []
+    for copy in bent(data, count):
+        file = in_memory(name, copy)
+        try:
+            reader = reader_of(file)
+            takers.add(reader.name)
+            assert reader.read(file, Choices(), lambda _: None).verdict in VERDICTS
+        except ImportRefused as error:
+            refused.append(error)
+    assert all(error.what[0].islower() and error.advice for error in refused)
+    return takers

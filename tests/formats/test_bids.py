@@ -32,7 +32,8 @@ def foreign(name: str, data: bytes | str, beside: Mapping[str, str] = {}, *above
     """A file with texts beside it and in the folders above it."""
 
     def found(level: int, wanted: str) -> Foreign | None:
-        folder = (beside, *above, {}, {}, {})[level]
+        empty: Mapping[str, str] = {}
+        folder = (beside, *above, empty, empty, empty)[level]
         return in_memory(wanted, folder[wanted].encode()) if wanted in folder else None
 
     raw = data.encode() if isinstance(data, str) else data

@@ -111,6 +111,13 @@ def test_a_lead_that_is_off_at_first_moves_the_start_and_is_no_hole() -> None:
     assert content.start.text.startswith(f"2025-05-03T10:00:{int(first):02d}")
 
 
+def test_a_heart_that_is_paced_at_one_rate_is_no_bad_signal() -> None:
+    paced = np.arange(78, ECG.size - 78, 104) / HZ
+    content = found_in(ecg(paced, HZ, SECONDS))
+    assert set(content.ticks) == {104 * TICKS_PER_S // 130}
+    assert len(content.ticks) == paced.size - 1
+
+
 def test_a_pulse_wave_says_that_its_intervals_are_not_rr() -> None:
     wave = pulse(TRUTH, HZ, SECONDS)
     kinds: tuple[WaveformKind | None, ...] = (None, "ppg")

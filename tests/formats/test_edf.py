@@ -126,6 +126,14 @@ def test_the_samples_are_what_they_should_be(name: str) -> None:
     }
 
 
+def test_the_ecg_of_a_patient_simulator_is_found_though_all_its_intervals_are_equal() -> None:
+    content = read(sample("edf/ecg_200hz_60s.edf"))
+    assert set(content.ticks) == {TICKS_PER_S}
+    assert 58 <= len(content.ticks) <= 59
+    assert content.start is not None
+    assert content.start.text.startswith("2009-12-10T12:44:0")
+
+
 def test_annotations_alone_are_no_heartbeats_and_the_sentence_counts_them() -> None:
     content = read(sample("edf/annotations_only.edf"))
     assert content.why == "it holds 856 annotations and no signal, so no heartbeats."
@@ -359,6 +367,15 @@ def test_a_scale_that_is_none_is_no_reason_to_fail() -> None:
     place = 256 + 2 * (16 + 80 + 8)
     same = changed(changed(PLAIN, place, "0       " * 2), place + 16, "0       " * 2)
     assert len(read_bytes("a.edf", same).ticks) == TRUTH.size - 1
+
+
+def test_nul_and_decimal_comma_in_a_header_are_read_as_they_are_meant() -> None:
+    place = 256 + 2 * (16 + 80 + 8)
+    odd = changed(PLAIN, 244, "1,0\0\0\0\0\0")
+    odd = changed(changed(odd, place, "-100,5\0\0" * 2), place + 16, "100,5\0\0\0" * 2)
+    content = read_bytes("a.edf", odd)
+    assert len(content.ticks) == TRUTH.size - 1
+    assert content.decisions == read_bytes("a.edf", PLAIN).decisions
 
 
 def test_without_edfio_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from array import array
 from decimal import Decimal
 from fractions import Fraction
 from statistics import median
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import foreign
-from biofeedback.formats.content import VERDICTS, Content
+from biofeedback.formats.content import Content
 from biofeedback.formats.detect import reader_of
 from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers import plain
-from tests.formats.bent import bent
+from tests.formats.bent import check_bent
 from tests.formats.samples import check, expected, read, read_bytes, sample
 
 BAD = ["1_000", "٨٠٠", "８００", "nan", "inf", "1e400", "8e2", "-800", "+800", "0x320", "800.", ".8", "8,0,0",
@@ -184,7 +185,7 @@ def test_a9_whole_1024ths_that_show_it_are_doubted_and_ms_are_offered_it() -> No
 def test_the_numbers_a_strap_that_cuts_can_never_send_are_24_of_1024() -> None:
     sent = {from_ms(value) for value in range(5000)}
     for value in range(4096):
-        assert plain.looks_like_1024(plain.array("d", [value] + [from_ms(at) for at in range(64)])) == (value in sent)
+        assert plain.looks_like_1024(array("d", [value] + [from_ms(at) for at in range(64)])) == (value in sent)
     assert len(set(range(1024)) - sent) == 24
 
 
@@ -235,13 +236,8 @@ def test_text_of_other_kinds_is_not_claimed() -> None:
 
 def test_r7_damaged_files_give_content_or_a_refusal_and_nothing_else() -> None:
     data = "\r\n".join(f"{800 + at % 90}" for at in range(300)).encode()
-    told: list[ImportRefused] = []
-    for copy in (*bent(data, 300), *bent(data.replace(b"\r\n", b", "), 300)):
-        try:
-            assert content(copy).verdict in VERDICTS
-        except ImportRefused as error:
-            told.append(error)
-    assert all(error.what[0].islower() and error.advice for error in told)
+    assert "plain" in check_bent("rr.txt", data)
+    assert "plain" in check_bent("rr.txt", data.replace(b"\r\n", b", "))
 
 
 @pytest.mark.parametrize(

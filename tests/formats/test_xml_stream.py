@@ -235,8 +235,14 @@ def test_row_1_a_long_file_takes_no_more_memory_than_a_short_one() -> None:
     assert peak(500) < peak(50) + 200_000
 
 
+def test_a_nul_is_refused_at_once() -> None:
+    endless = made_up([b"<a>"], repeat(bytes(100_000)))
+    for data in (endless, b"\xff\xfe" + "<a>\0</a>".encode("utf-16-le"), b"<a\0/>"):
+        assert refusal(data).what == "it holds a NUL, which no text does."
+
+
 def test_control_signs_are_cut_out_wherever_they_stand() -> None:
-    for sign in range(32):
+    for sign in range(1, 32):
         if sign not in b"\t\n\r":
             data = PLAIN.replace(b"two", b"t%bwo" % bytes([sign])).replace(b'"1"', b'"%b1"' % bytes([sign]))
             assert events(b"<!DOCTYPE%b a []>" % bytes([sign]) + data) == WANTED

@@ -255,7 +255,9 @@ def _about(kept: Sequence[_Timed]) -> dict[str, Json]:
         "records": len(kept),
         "span_s": (kept[-1].beats[-1] - kept[0].beats[0]) / TICKS_PER_S,
     }
-    return known | {"beats": list[Json](beats)} if len(beats) <= LISTED else known
+    if len(beats) <= LISTED:
+        known["beats"] = list[Json](beats)
+    return known
 
 
 def _records(number: int) -> str:

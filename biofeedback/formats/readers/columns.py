@@ -20,13 +20,16 @@ from biofeedback.formats.dates import Moment, days_come_first, is_date, moment_o
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
 from biofeedback.formats.headings import Kind, Meaning, meaning_of
 from biofeedback.formats.lines import (
+    LONGEST_LINE,
     MOST_BEATS,
+    MOST_COLUMNS,
     NUMBER,
     beginning_of,
     cells_of,
     interval_of,
     lines_of,
     number_of,
+    pieces_of,
     printable,
 )
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -40,6 +43,7 @@ HEADING_WITHIN: Final = 30
 """Lines in which a heading is looked for; above it a program may say who it is."""
 _QUOTED: Final = re.compile(r'"[^"]*"')
 _DECIMAL_COMMAS: Final = re.compile(r"[0-9]+(?:,[0-9]+)?(?:[ \t]+[0-9]+(?:,[0-9]+)?)*\Z")
+_UNUSUAL: Final = re.compile(r'[^\t\r\n -~]|["#%]')
 _PLACE: Final = re.compile(r"line ([0-9]+)\Z")
 
 
@@ -140,10 +144,13 @@ def _bare(lines: list[tuple[int, str]]) -> Table | None:
     return Table(delimiter, (), lines[0][0])
 
 
-def rows_of(text: str, table: Table) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of each row that is not empty. Raises ImportRefused for a row wider than the heading."""
+def rows_of(text: str, table: Table, above: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each row that is not empty; `above`: lines before this text.
+
+    Raises ImportRefused for a row wider than the heading.
+    """
     width = len(table.heading)
-    for number, line in lines_of(text):
+    for number, line in ((above + number, line) for number, line in lines_of(text)):
         if number < table.first or not line or line.isspace() or line.startswith(COMMENTS):
             continue
         cells = cells_of(line, table.delimiter, number)
@@ -237,7 +244,7 @@ def _roles_of_values(sample: list[list[str]], choices: Choices, series: Series) 
             f"column {pair[1] + 1} holds the steps of column {pair[0] + 1}: these are the intervals"
         )
         return Roles(pair[1], pair[0])
-    likely = [at for at, values in columns.items() if unit_of(values).unit is not None]
+    likely = [at for at, values in columns.items() if unit_of(values).unit is not None and len(set(values)) > 1]
     if len(likely) == 1:
         series.decisions.append(f"column {likely[0] + 1} was read, the only one whose values are usual intervals")
         return Roles(likely[0], None, _dates_of(range(len(sample[0])), sample[0]))
@@ -280,18 +287,19 @@ class _Seen:
     last: str = ""
     times: bool = True
 
+    def saw(self, date: str) -> None:
+        """One more row's date."""
+        self.first = self.first or date
+        self.last = date or self.last
+
 
 def _read(
     name: str, text: str, table: Table, roles: Roles, series: Series, choices: Choices, progress: Progress
 ) -> Content:
     seen = _Seen()
-    total = text.count("\n") + text.count("\r") + 1
     about = {"column": table.heading[roles.rr] if table.heading else f"column {roles.rr + 1}"}
     try:
-        for number, cells in rows_of(text, table):
-            _take(cells, number, table, roles, series, seen)
-            if not number % 4096:
-                progress(min(1.0, number / total))
+        _take_all(text, table, roles, series, seen, progress)
     except ImportRefused as error:
         if not (choices.partial and error.where and len(series.numbers)):
             return refused_at(name, error)
@@ -306,6 +314,47 @@ def _read(
     return _doubted(content, span_doubt_of(days, content.ticks))
 
 
+def _take_all(text: str, table: Table, roles: Roles, series: Series, seen: _Seen, progress: Progress) -> None:
+    above, done = 0, 0
+    for piece in pieces_of(text):
+        if above < table.first or not _take_piece(piece, table, roles, series, seen):
+            for number, cells in rows_of(piece, table, above):
+                _take(cells, number, table, roles, series, seen)
+        if len(series.numbers) > MOST_BEATS:
+            raise ImportRefused("it holds more than 5 million intervals.", "Cut it into parts.")
+        above += piece.count("\n") + piece.count("\r") - piece.count("\r\n")
+        done += len(piece)
+        progress(done / len(text))
+
+
+def _take_piece(piece: str, table: Table, roles: Roles, series: Series, seen: _Seen) -> bool:
+    """Many rows at once, a third of the time; False, with nothing taken, where one of them is out of the ordinary."""
+    if _UNUSUAL.search(piece) is not None or roles.notes:
+        return False
+    lines = piece.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    delimiter = None if table.delimiter == " " else table.delimiter
+    rows = [line.split(delimiter) for line in lines if line]
+    widths = set(map(len, rows))
+    if len(widths) != 1 or not max(roles.rr, roles.time or 0) < max(widths) <= (len(table.heading) or MOST_COLUMNS):
+        return False
+    if max(map(len, lines)) > LONGEST_LINE:
+        return False
+    times: list[str] = []
+    if roles.time is not None and seen.times:
+        times = [row[roles.time].strip(" \t") for row in rows]
+        if not all(map(NUMBER.match, times)):
+            return False
+    before = len(series.numbers)
+    if series.numbers.extend([row[roles.rr].strip(" \t") for row in rows]) is not None:
+        series.numbers.cut(before)
+        return False
+    series.times.extend(map(float, (time.replace(",", ".") for time in times)))
+    if roles.dates:
+        for row in (rows[0], rows[-1]):
+            seen.saw(" ".join(row[at].strip(" \t") for at in roles.dates if at < len(row)))
+    return True
+
+
 def _take(cells: list[str], number: int, table: Table, roles: Roles, series: Series, seen: _Seen) -> None:
     """One row. Raises ImportRefused when its interval is no number."""
     cell = cells[roles.rr] if roles.rr < len(cells) else ""
@@ -315,16 +364,13 @@ def _take(cells: list[str], number: int, table: Table, roles: Roles, series: Ser
         seen.empty += not cell
         seen.repeated += bool(cell)
         return
-    if len(series.numbers) > MOST_BEATS:
-        raise ImportRefused("it holds more than 5 million intervals.", "Cut it into parts.")
     if roles.time is not None and seen.times:
         time = cells[roles.time] if roles.time < len(cells) else ""
         seen.times = NUMBER.match(time) is not None
         if seen.times:
             series.times.append(float(time.replace(",", ".")))
     if roles.dates:
-        seen.last = " ".join(cells[at] for at in roles.dates if at < len(cells)) or seen.last
-        seen.first = seen.first or seen.last
+        seen.saw(" ".join(cells[at] for at in roles.dates if at < len(cells)))
     for at in roles.notes:
         if at < len(cells) and cells[at]:
             series.notes.append((len(series.numbers) - 1, printable(cells[at], 500)))

@@ -97,35 +97,27 @@ def ecg_content(
 
     Raises ImportRefused with the sentence of the gate (`biofeedback.formats.waveform`) when no beats can be trusted.
     """
-    seconds = _seconds(len(samples), hz, times_s)
-    rate = hz if hz is not None else len(samples) / seconds if seconds else 0.0
+    told = tuple(waveforms) or (_waveform(label, len(samples), hz, unit, times_s),)
     content = Content(
         format_name,
         "ecg",
         unit=unit,
-        rule=f"channel '{label}' at {rate:g} Hz",
+        rule=f"channel '{label}' at {told[0].hz:g} Hz",
         start=start,
         markers=tuple(markers),
-        waveforms=tuple(waveforms) or (Waveform(label, rate, unit, seconds),),
+        waveforms=told,
         decisions=(*decisions, *([PULSE_WORDS] if kind == "ppg" else [])),
         about=dict(about or {}),
     )
-    if choices.look:
-        return content
-    from biofeedback.formats.waveform import rr_from_waveform
-
-    try:
-        found = rr_from_waveform(samples, hz if times_s is None else None, kind, times_s=times_s)
-    except BiofeedbackError as error:
-        raise ImportRefused(_small(error.what), _ADVICE if "kind=" in error.advice else error.advice) from error
-    return _with_beats(content, found, labelled=kind == "ppg")
+    return content if choices.look else _with_beats(content, samples, hz, kind, times_s)
 
 
-def _seconds(count: int, hz: float | None, times_s: Numbers | None) -> float:
+def _waveform(label: str, count: int, hz: float | None, unit: str, times_s: Numbers | None) -> Waveform:
+    seconds = count / hz if hz else 0.0
     if times_s is not None and count > 1 and len(times_s) == count:
         span = float(times_s[-1]) - float(times_s[0])
-        return span + (1 / hz if hz else span / (count - 1))
-    return count / hz if hz else 0.0
+        seconds = span + (1 / hz if hz else span / (count - 1))
+    return Waveform(label, hz or (count / seconds if seconds else 0.0), unit, seconds)
 
 
 def _small(sentence: str) -> str:
@@ -133,11 +125,19 @@ def _small(sentence: str) -> str:
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
-def _with_beats(content: Content, found: WaveformBeats, *, labelled: bool) -> Content:
+def _with_beats(
+    content: Content, samples: Numbers, hz: float | None, kind: WaveformKind | None, times_s: Numbers | None
+) -> Content:
+    from biofeedback.formats.waveform import rr_from_waveform
+
+    try:
+        found = rr_from_waveform(samples, hz if times_s is None else None, kind, times_s=times_s)
+    except BiofeedbackError as error:
+        raise ImportRefused(_small(error.what), _ADVICE if "kind=" in error.advice else error.advice) from error
     ticks, holes, opened = _intervals(found)
     if not ticks:
         raise ImportRefused("between its holes there are no two beats.", "Record again with a steady sensor.")
-    words = [] if labelled or found.kind == "ecg" else [PULSE_WORDS]
+    words = [] if kind == "ppg" or found.kind == "ecg" else [PULSE_WORDS]
     words.append(
         f"{found.found}; they agree on {int(100 * found.agreement)} of 100, and the places scatter by "
         f"{found.scatter_ms:.1f} ms"

@@ -115,21 +115,19 @@ def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     wanted = _wanted(head, choices)
     if wanted is None:
         return _no_waveform(head, file.data)
-    from biofeedback.formats.sampled import MOST_SAMPLES
-
-    if head.records * wanted.samples > MOST_SAMPLES:
-        raise ImportRefused(f"its channel '{wanted.label}' holds over 30 million samples.", "Cut it into parts.")
+    _refuse_too_long(head, wanted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         opened = _opened(head, file.data, (wanted, *head.notes))
-        samples = cast("Samples", opened.signals[0].data)
+        samples = opened.signals[0].data
         annotations, words = _annotations(opened)
         start = _start(opened)
     progress(0.3)
     times = _times(head, file.data, wanted)
-    others = [channel.label for channel in head.signals if channel is not wanted and kind_of(channel.label)]
-    if others:
-        words.append(f"of several channels '{wanted.label}' is used; there are also {', '.join(others)}")
+    waveforms = _described(head, wanted)
+    if len(waveforms) > 1:
+        others = ", ".join(each.label for each in waveforms[1:])
+        words.append(f"of several channels '{wanted.label}' is used; there are also {others}")
     if times is not None:
         words.append("its data records do not follow on each other; the time between them is a hole")
     return ecg_content(
@@ -144,7 +142,7 @@ def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
         markers=_markers(annotations),
         decisions=(*head.decisions, *words),
         times_s=times,
-        waveforms=_described(head, wanted),
+        waveforms=waveforms,
         about={"annotations": len(annotations)},
     )
 
@@ -153,7 +151,7 @@ def _head(data: bytes, choices: Choices) -> _Head:
     """The header, checked against the size of the file. Raises ImportRefused for each of its lies."""
     if len(data) < _MAIN:
         raise ImportRefused("it ends in the middle of its header.", _ADVICE)
-    main = data[:_MAIN]
+    main = data[:_MAIN].replace(b"\0", b" ")
     width = 3 if main[:1] == b"\xff" else 2
     count = _whole(main[252:256], "the number of channels")
     size = _MAIN * (count + 1)
@@ -195,7 +193,7 @@ def _channels(raw: bytes, count: int, width: int) -> tuple[_Channel, ...]:
     columns: list[list[bytes]] = []
     place = 0
     for size in _FIELDS:
-        columns.append([raw[place + index * size : place + (index + 1) * size] for index in range(count)])
+        columns.append([_plain(raw[place + index * size : place + (index + 1) * size]) for index in range(count)])
         place += count * size
     channels: list[_Channel] = []
     at = 0
@@ -209,6 +207,12 @@ def _channels(raw: bytes, count: int, width: int) -> tuple[_Channel, ...]:
     return tuple(channels)
 
 
+def _plain(field: bytes) -> bytes:
+    """A field as the specification wants it: some programs pad with NUL, some write a decimal comma."""
+    field = field.replace(b"\0", b" ")
+    return field.replace(b",", b".") if re.fullmatch(rb"[-+0-9., eE]+", field) else field
+
+
 def _whole(field: bytes, what: str) -> int:
     text = field.decode("latin-1").strip()
     if not re.fullmatch(r"-?[0-9]{1,8}", text):
@@ -217,7 +221,7 @@ def _whole(field: bytes, what: str) -> int:
 
 
 def _record_s(field: bytes, channels: Sequence[_Channel]) -> float:
-    text = field.decode("latin-1").strip().replace(",", ".")
+    text = _plain(field).decode("latin-1").strip()
     try:
         seconds = float(text)
     except ValueError:
@@ -232,6 +236,13 @@ def _record_s(field: bytes, channels: Sequence[_Channel]) -> float:
 def _wanted(head: _Head, choices: Choices) -> _Channel | None:
     place = chosen_of([(channel.label, head.waveform(channel).hz) for channel in head.signals], choices)
     return None if place is None else head.signals[place]
+
+
+def _refuse_too_long(head: _Head, wanted: _Channel) -> None:
+    from biofeedback.formats.sampled import MOST_SAMPLES
+
+    if head.records * wanted.samples > MOST_SAMPLES:
+        raise ImportRefused(f"its channel '{wanted.label}' holds over 30 million samples.", "Cut it into parts.")
 
 
 def _described(head: _Head, wanted: _Channel) -> tuple[Waveform, ...]:
@@ -249,7 +260,7 @@ def _opened(head: _Head, data: bytes, keep: Sequence[_Channel]) -> Edf | Bdf:
 
     size = _MAIN * (len(keep) + 1)
     main = head.main[:184] + b"%-8d" % size + head.main[192:236] + b"%-8d" % head.records
-    main += head.main[244:252] + b"%-4d" % len(keep)
+    main += _plain(head.main[244:252]) + b"%-4d" % len(keep)
     fields = b"".join(channel.fields[index] for index in range(len(_FIELDS)) for channel in keep)
     begin, count = _MAIN * (len(head.channels) + 1), head.records * head.record_bytes
     table = np.frombuffer(data, np.uint8, count, begin).reshape(head.records, head.record_bytes)

@@ -64,7 +64,7 @@ def _tags(file: Foreign, began: Decimal, opened: int) -> tuple[tuple[Marker, ...
     except ImportRefused as error:
         return (), [f"the presses of its button in tags.csv are left out: {error.where} {error.what}"]
     markers = tuple(Marker(at - opened, "button") for at in ticks)
-    return markers, [f"{len(markers)} presses of its button are those of tags.csv"] if markers else []
+    return markers, [f"the presses of its button are those of tags.csv: {len(markers)}"] if markers else []
 
 
 READERS: Final[tuple[Reader, ...]] = (Reader("empatica ibi", _claims, _read),)

@@ -120,7 +120,7 @@ def _events_of(file: Foreign, opened: int, since: int) -> tuple[tuple[Marker, ..
             found = tuple(_markers(other, opened, since))
         except ImportRefused as error:
             return (), [f"its events in {printable(other.name, 80)} are left out: {error.where} {error.what}"]
-        return found, [f"its {len(found)} events are those of {printable(other.name, 80)}"] if found else []
+        return found, [f"its events are those of {printable(other.name, 80)}: {len(found)}"] if found else []
     return (), []
 
 
@@ -131,9 +131,12 @@ def _markers(file: Foreign, opened: int | None, since: int) -> list[Marker]:
     """
     heading = _heading(file)
     label = next((heading.index(name) for name in ("annotation", "label") if name in heading), None)
-    rows, _ = rows_below(file.text, ",", len(heading) if label is None else label + 1)
+    if "timestamp" not in heading:
+        raise ImportRefused("it has no column of times.", _AGAIN)
+    at = heading.index("timestamp")
+    rows, _ = rows_below(file.text, ",", max(at, label or 0) + 1)
     texts = ["event" if label is None else printable(cells[label], _LONGEST_MARKER) or "event" for _, cells in rows]
-    seconds = [_seconds(cell, number) for number, cell in cells_in(rows, heading.index("timestamp"))]
+    seconds = [_seconds(cell, number) for number, cell in cells_in(rows, at)]
     if rows and "date" in heading and max(seconds) < _LATEST_SINCE_START:
         ticks = ticks_of(seconds, Fraction(TICKS_PER_S))
         return [Marker(tick - since, text) for tick, text in zip(ticks, texts, strict=True)]

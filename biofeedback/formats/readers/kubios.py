@@ -26,9 +26,10 @@ HEADING_WITHIN: Final = 8
 """Lines after `BEGIN` within which the headings of its columns stand."""
 _RESULTS: Final = ("results for single samples", "results for a single sample")
 _TRUE: Final = re.compile(
-    r"(?:beats|artifacts?) corrected[^:,;\t]*:?[,;\t ]*(?P<n>[0-9]+(?:[.,][0-9]+)?)", re.IGNORECASE
+    r"(?:beats|artif[a]cts?) corrected[^:,;\t]*+:?[,;\t ]*+(?P<n>[0-9]{1,9}(?:[.,][0-9]{1,9})?)", re.IGNORECASE
 )
-_DATE: Final = re.compile(r"(?:measurement date|date)\s*:?[,;\t ]*(?P<date>[0-9].*?)[,;\t ]*\Z", re.IGNORECASE)
+_DATE: Final = re.compile(r"(?:measurement )?date\s*+:?[,;\t ]*+(?P<date>[0-9].*)", re.IGNORECASE)
+"""Possessive, as each may be met with 64 KiB of blanks."""
 _MEND: Final = "Export the report again from Kubios."
 _NO_DATA: Final = "Choose RR intervals among what Kubios saves in a report, or save them as text."
 

@@ -25,10 +25,10 @@ _ROUNDED: Final = "OpenHRV rounds intervals up to whole ms, replaces odd ones by
 class _Log:
     """What the lines hold: intervals, their stamps, where a recording begins again, words, and how much else."""
 
-    values: list[tuple[int, str]] = field(default_factory=list)
-    stamps: list[tuple[int, str]] = field(default_factory=list)
-    again: list[int] = field(default_factory=list)
-    words: list[tuple[int, str, str]] = field(default_factory=list)
+    values: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    stamps: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    again: list[int] = field(default_factory=list[int])
+    words: list[tuple[int, str, str]] = field(default_factory=list[tuple[int, str, str]])
     others: int = 0
     cut: int | None = None
 
@@ -67,9 +67,9 @@ def _told(log: _Log, lost: int) -> list[str]:
     if log.again:
         told.append(f"it was recorded in {len(log.again) + 1} parts; between two of them is a hole")
     if log.others:
-        told.append(f"{log.others} rows of other values than intervals are left out")
+        told.append(f"rows of other values than intervals, left out: {log.others}")
     if lost:
-        told.append(f"{lost} notes without a time that can be read are left out")
+        told.append(f"notes without a time that can be read, left out: {lost}")
     if log.cut is not None:
         told.append(f"its last line ({log.cut}) is cut off and left out")
     return told

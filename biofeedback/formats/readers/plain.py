@@ -71,7 +71,8 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
         raise ImportRefused("it is empty.", "Export it again from the program it comes from.")
     if choices.unit is not None:
         ticks_each(choices.unit)
-    numbers, decisions = Numbers(), []
+    numbers = Numbers()
+    decisions: list[str] = []
     bad = _gather(text, numbers, progress, len(text))
     if bad is not None:
         line, cell = _place_of(text, bad)

@@ -17,7 +17,7 @@ from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, printable
-from biofeedback.formats.moments import clock_of, set_clocks, ticks_between
+from biofeedback.formats.moments import clock_of, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_MS
@@ -32,8 +32,8 @@ _WHERE: Final = "Export your account's data again from Polar Flow."
 class _Device:
     """What one device measured: pulse lengths in ms and their times, in the order of the file."""
 
-    lengths: list[Decimal] = field(default_factory=list)
-    times: list[tuple[int, str]] = field(default_factory=list)
+    lengths: list[Decimal] = field(default_factory=list[Decimal])
+    times: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
 
 
 def _claims_ppi(file: Foreign) -> bool:
@@ -59,6 +59,7 @@ def _read_ppi(file: Foreign, choices: Choices, _progress: Progress) -> Content:
     clock = clock_of(device.times)
     if clock is None:
         raise ImportRefused("it holds no pulse interval.", _WHERE)
+    opening = moment_of(device.times[clock.us.index(min(clock.us))][1])
     ticks, stamps, sorted_words = _in_order(ticks, clock.us)
     stamps, changes = set_clocks(stamps, clock.first)
     holes = holes_of(ticks, stamps)
@@ -72,7 +73,7 @@ def _read_ppi(file: Foreign, choices: Choices, _progress: Progress) -> Content:
         ticks,
         unit="ms",
         rule="Polar Flow writes ms",
-        start=clock.first.start if not sorted_words else None,
+        start=opening.start if opening else None,
         holes=holes,
         why=f"{OPTICAL}; {doubt}" if doubt else f"{OPTICAL}.",
         decisions=(OPTICAL, LOCAL, *sorted_words, *changes, *([left_out] if others else [])),

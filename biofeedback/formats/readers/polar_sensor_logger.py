@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import pairwise
-from statistics import median
 from typing import Final
 
 from biofeedback.errors import ImportRefused
@@ -24,7 +24,7 @@ from biofeedback.formats.arrivals import (
 )
 from biofeedback.formats.content import Content, Marker, Start
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import number_of, printable
+from biofeedback.formats.lines import lines_of, number_of, printable
 from biofeedback.formats.moments import Clock, clock_of, day_in_name, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.hrv.ticks import TICKS_PER_MS
@@ -127,7 +127,7 @@ def _half(text: str) -> list[str]:
 
 def _start(file: Foreign, clock: Clock) -> tuple[Start | None, list[str]]:
     """The first stamp as a start; a time of day gets the date of the file's name, when it has one."""
-    told = [f"its times passed midnight {clock.midnights} times"] if clock.midnights else []
+    told = [f"its times of day passed midnight: {clock.midnights}"] if clock.midnights else []
     if clock.first.dated:
         return clock.first.start, [LOCAL, *told]
     day = day_in_name(file.name)
@@ -181,18 +181,18 @@ def _marker_file(file: Foreign) -> Content:
 
 
 def _wave(file: Foreign, choices: Choices, heading: Sequence[str], column: int) -> Content:
-    """An ECG, or one channel of a pulse wave."""
+    """An ECG, or one channel of a pulse wave. A night has millions of rows: none is kept longer than it is needed."""
     from biofeedback.formats.readers.ecg import ecg_content
 
     ecg = heading[column] == _ECG
-    rows, cut = rows_below(file.text, ";", column + 1)
-    if not rows:
+    text, cut = _whole_lines(file.text)
+    samples = array("d", (_sample(cell, number) for number, cell in _cells_of(text, column)))
+    if not samples:
         raise ImportRefused("it holds no sample, only a heading.", _RECORD)
-    samples = array("d", (_sample(cell, number) for number, cell in cells_in(rows, column)))
-    times_s, hz, said = _times(rows, heading, ecg)
-    first = moment_of(rows[0][1][0])
-    start, told = _start(file, Clock(array("q", [first.us]), first)) if first else (None, ["its start cannot be read"])
-    markers = _markers_beside(file, Clock(array("q", [first.us]), first), first.us) if first else ()
+    times_s, hz, said = _times(text, heading, ecg)
+    first = moment_of(next(_cells_of(text, 0))[1])
+    clock = Clock(array("q", [first.us]), first) if first else None
+    start, told = _start(file, clock) if clock else (None, ["its start cannot be read"])
     return ecg_content(
         f"polar-sensor-logger {'ecg' if ecg else 'ppg'}",
         "ECG" if ecg else heading[column],
@@ -202,11 +202,34 @@ def _wave(file: Foreign, choices: Choices, heading: Sequence[str], column: int) 
         choices,
         kind="ecg" if ecg else "ppg",
         start=start,
-        markers=markers,
-        decisions=[*told, said, *([cut] if cut else []), *([] if ecg else [OPTICAL])],
+        markers=_markers_beside(file, clock, clock.first.us) if clock else (),
+        decisions=[*told, said, *cut, *([] if ecg else [OPTICAL])],
         times_s=times_s,
-        about={"rows": len(rows)},
+        about={"rows": len(samples)},
     )
+
+
+def _whole_lines(text: str) -> tuple[str, list[str]]:
+    """The text without a last line that has no end, of which one sample may be cut, and what to say of that."""
+    if text.endswith(("\n", "\r")):
+        return text, []
+    place = max(text.rfind("\n"), text.rfind("\r")) + 1
+    return text[:place], ["its last line has no end and is left out"] if place else []
+
+
+def _cells_of(text: str, column: int) -> Iterator[tuple[int, str]]:
+    """The cells of a column below the first line that holds anything. Raises ImportRefused for a row without one."""
+    heading = True
+    for number, line in lines_of(text):
+        if not line or line.isspace():
+            continue
+        if heading:
+            heading = False
+            continue
+        cells = line.split(";", column + 1)
+        if len(cells) <= column:
+            raise ImportRefused(f"it has only {len(cells)} columns.", "Mend that line.", f"line {number}")
+        yield number, cells[column].strip(" \t")
 
 
 def _sample(cell: str, number: int) -> float:
@@ -215,21 +238,22 @@ def _sample(cell: str, number: int) -> float:
     return float(cell)
 
 
-def _times(rows: Sequence[Row], heading: Sequence[str], ecg: bool) -> tuple[array[float] | None, float, str]:
+def _times(text: str, heading: Sequence[str], ecg: bool) -> tuple[array[float] | None, float, str]:
     """When each sample was taken by the sensor's own clock in s, or None where all are as far apart; the rate; words.
 
     A rate that is not near the one of Polar's ECG is not believed.
     """
     for name, each in ((_NS, 1_000_000_000), (_MS, 1000)):
-        times = _column(rows, heading.index(name), each) if name in heading else None
+        times = _rising(text, heading.index(name), each) if name in heading else None
         if times is None:
             continue
-        step = median(late - early for early, late in pairwise(times))
+        steps = sorted(late - early for early, late in pairwise(times))
+        step = steps[len(steps) // 2]
         if ecg and abs(ECG_HZ * step - 1) > _NEAR:
             continue
         said = f"the rate is that of the sensor's own clock ('{name}')"
         mean = round((len(times) - 1) / times[-1], 3)
-        if abs(mean * step - 1) <= _EVEN and max(late - early for early, late in pairwise(times)) <= 1.5 * step:
+        if abs(mean * step - 1) <= _EVEN and steps[-1] <= 1.5 * step:
             return None, mean, said
         return times, ECG_HZ if ecg else float(f"{1 / step:.4g}"), f"{said}; where it leaps, samples are missing"
     if not ecg:
@@ -237,17 +261,20 @@ def _times(rows: Sequence[Row], heading: Sequence[str], ecg: bool) -> tuple[arra
     return None, ECG_HZ, "130 samples a second are taken for granted: the sensor's own clock cannot be used"
 
 
-def _column(rows: Sequence[Row], column: int, each: int) -> array[float] | None:
+def _rising(text: str, column: int, each: int) -> array[float] | None:
     """A column of times in seconds since its first; None unless it is numbers that only rise."""
-    cells = [cell for _, cell in cells_in(rows, column)]
-    if not all(_STAMP.match(cell) for cell in cells) or len(cells) < 2:
-        return None
-    if any("." in cell for cell in cells):
-        times = array("d", (float(cell) / each for cell in cells))
-    else:
-        first = int(cells[0])
-        times = array("d", ((int(cell) - first) / each for cell in cells))
-    return times if all(early < late for early, late in pairwise(times)) else None
+    times = array("d")
+    first = Decimal(0)
+    for _, cell in _cells_of(text, column):
+        if not _STAMP.match(cell):
+            return None
+        if not times:
+            first = Decimal(cell)
+        time = float(Decimal(cell) - first) / each
+        if times and time <= times[-1]:
+            return None
+        times.append(time)
+    return times if len(times) > 1 else None
 
 
 READERS: Final[tuple[Reader, ...]] = (Reader("polar-sensor-logger", _claims, _read),)

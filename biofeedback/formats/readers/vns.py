@@ -49,7 +49,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     chosen = next((kind for kind in (RAW, CORRECTED) if kind in blocks and len(blocks[kind].numbers)), None)
     if chosen is None:
         raise ImportRefused("it has no block of RR intervals.", "Export it from VNS Analyse with its RR intervals.")
-    decisions = []
+    decisions: list[str] = []
     if chosen == CORRECTED:
         decisions.append("it holds only intervals corrected by VNS Analyse")
     elif CORRECTED in blocks:
@@ -63,7 +63,8 @@ def _content(file: Foreign, block: _Block, choices: Choices, decisions: list[str
         return Content(NAME, "ask", why=asked(told), about={"n": len(block.numbers)})
     ticks = block.numbers.ticks(ticks_each(told.unit))
     notes = dict(block.notes)
-    markers, at = [], 0
+    markers: list[Marker] = []
+    at = 0
     for index, value in enumerate(ticks):
         if index in notes:
             markers.append(Marker(at, notes[index]))

@@ -12,7 +12,7 @@ import re
 import struct
 import warnings
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -259,7 +259,7 @@ def _waves(walked: _Walked) -> list[_Wave]:
         if stream.form == "string" or not stream.samples:
             continue
         labels = [*stream.labels, *[""] * (stream.channels - len(stream.labels))]
-        kinds = [kind_of(label) for label in labels]
+        kinds: list[WaveformKind | None] = [kind_of(label) for label in labels]
         if not any(kinds):
             kinds[0] = kind_of(stream.kind)
         waves += [
@@ -408,7 +408,7 @@ def _loader() -> Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet() -> Generator[None]:
     """What pyxdf logs and numpy warns of is told by our own words, or is nothing to the user."""
     import numpy as np
 
