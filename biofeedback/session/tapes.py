@@ -8,7 +8,7 @@ from typing import Final
 from biofeedback.formats.door import Found
 from biofeedback.hrv.foreign import metric_lost
 from biofeedback.recording.reader import StoredRecording
-from biofeedback.session.foreign_files import free_session, length_us
+from biofeedback.session.foreign_files import free_session, length_us, start_of_content
 from biofeedback.session.opening import open_session
 from biofeedback.session.plan import free_plan
 from biofeedback.session.playback import Tape
@@ -16,6 +16,7 @@ from biofeedback.session.plugins import MetricPlugins
 from biofeedback.session.replay import other_rules, refold
 from biofeedback.session.scripts import Shelf
 from devices.events import StrapInfo
+from devices.names import printable
 
 ANEW: Final = "The numbers are computed anew by the rules of today; --as-recorded shows those that were stored."
 
@@ -35,5 +36,12 @@ def foreign_tape(found: Found, shelf: Shelf, plugins: MetricPlugins) -> Tape:
     """A file of another program as the free session that it would have been."""
     info = StrapInfo(name=Path(found.file).name, kind="file", spec=f"file:{found.file}")
     opening = open_session(free_plan(None), info, shelf, metrics=plugins.metrics)
-    remark = " ".join(metric_lost(refused.words) for refused in plugins.refused)
-    return Tape(free_session(found.content, opening), length_us(found.content), remark)
+    said = [_described(found), *(metric_lost(refused.words) for refused in plugins.refused)]
+    return Tape(free_session(found.content, opening), length_us(found.content), " ".join(said))
+
+
+def _described(found: Found) -> str:
+    """Which file it is, what wrote it and when it began."""
+    start = start_of_content(found.content)
+    when = "start not known" if start is None else f"began {start[:16].replace('T', ' ')}"
+    return f"{printable(Path(found.file).name)} ({found.content.format}), {when}."
