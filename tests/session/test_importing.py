@@ -46,7 +46,9 @@ from biofeedback.session.plan import free_plan
 from biofeedback.session.plugins import MetricPlugins
 from biofeedback.session.replay import verify
 from biofeedback.session.sharing import anonymised_lines
+from biofeedback.session.scripts import shipped
 from biofeedback.session.sources import file_source
+from biofeedback.session.tapes import foreign_tape, recorded_tape
 from devices.events import Intervals
 from tests.session.sessions import run_session, simulated
 
@@ -286,6 +288,14 @@ def test_markers_are_marks_of_the_file_at_their_times(tmp_path: Path) -> None:
     page = session_report(recording)
     assert all(word in page for word in ("stood up", "before", "sat", "long after"))
     assert verify(recording.path).exact
+
+
+def test_a_replay_says_which_file_it_is_of_and_when_that_began(tmp_path: Path) -> None:
+    what = found(resting(30), start=Start("2024-03-05T07:08:09"))
+    told = "anna morning.txt (plain), began 2024-03-05 07:08."
+    assert foreign_tape(what, shipped(), NONE).remark == told
+    assert recorded_tape(imported(tmp_path, what), as_recorded=False).remark == f"Imported from {told}"
+    assert foreign_tape(found(resting(30)), shipped(), NONE).remark == "anna morning.txt (plain), start not known."
 
 
 # What is left of it, and what is not
