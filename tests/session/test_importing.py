@@ -157,6 +157,14 @@ def test_a_start_that_nobody_knows_is_not_the_moment_of_the_import(tmp_path: Pat
     assert "anna morning.txt" in page
 
 
+def test_a_reader_with_much_to_say_fits_into_the_opening_line(tmp_path: Path) -> None:
+    what = found(resting(30), name="é" * 250)
+    talkative = replace(what, content=replace(what.content, decisions=("日本語" * 400,) * 90))
+    recording = imported(tmp_path, talkative)
+    assert recording.damage is None
+    assert parent_of(recording)["decisions"][-1] == "71 more"
+
+
 @pytest.mark.parametrize("text", ["no time", "2024-13-45T00:00:00", "9999-12-31T23:59:59", "0001-01-01T00:00:00", ""])
 def test_a_start_that_is_none_is_not_known_or_a_time_and_never_an_error(text: str) -> None:
     for zone in (None, "+01:00", "utc", "Europe", "+99:00"):
