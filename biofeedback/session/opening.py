@@ -100,8 +100,7 @@ def open_session(
     scripts = shelf.needed(_scripts_of(plan))
     for script in scripts:
         _check_may_start(script, plan)
-    session = str(uuid.uuid4())
-    now = datetime.now(UTC)
+    session, now = str(uuid.uuid4()), datetime.now(UTC)
     _check_name(person)
     event = Open(
         at=0,

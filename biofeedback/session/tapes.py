@@ -52,8 +52,7 @@ def _described(found: Found) -> str:
 
 def _imported(recording: StoredRecording) -> str | None:
     """The same of a recording that was made of such a file; None for any other."""
-    opened = next((line.body for line in recording.lines if line.kind == "open"), {})
-    parent: object = opened.get("parent")
+    parent: object = next((line.body.get("parent") for line in recording.lines if line.kind == "open"), None)
     if not isinstance(parent, Mapping) or "rule" not in parent:
         return None
     told = cast("Mapping[str, object]", parent)

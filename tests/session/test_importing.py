@@ -162,7 +162,7 @@ def test_a_reader_with_much_to_say_fits_into_the_opening_line(tmp_path: Path) ->
     talkative = replace(what, content=replace(what.content, decisions=("日本語" * 400,) * 90))
     recording = imported(tmp_path, talkative)
     assert recording.damage is None
-    assert parent_of(recording)["decisions"][-1] == "71 more"
+    assert parent_of(recording)["decisions"][-1] == "70 more"
 
 
 @pytest.mark.parametrize("text", ["no time", "2024-13-45T00:00:00", "9999-12-31T23:59:59", "0001-01-01T00:00:00", ""])
