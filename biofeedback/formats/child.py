@@ -14,7 +14,6 @@ from typing import Any, Final, Self
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats import limits, wire
-from biofeedback.formats.lines import MOST_BEATS
 
 _START: Final = (
     "import sys, json; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
@@ -103,9 +102,9 @@ class Child:
             raise self._died()
         return wire.parsed(line)
 
-    def ticks(self, count: object) -> array[int]:
-        """So many intervals, which follow their line as bytes. Raises Died or Senseless."""
-        size = wire.whole(count, 0, MOST_BEATS) * _ITEM_BYTES
+    def numbers(self, count: int) -> array[int]:
+        """So many numbers of 64 bits, which follow their line as bytes. Raises Died."""
+        size = count * _ITEM_BYTES
         assert self._process is not None  # noqa: S101 - it was asked
         assert self._process.stdout is not None  # noqa: S101 - it has one
         data = self._process.stdout.read(size)

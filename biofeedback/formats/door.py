@@ -180,13 +180,13 @@ class _Reading:
     def _ended(self, answer: dict[str, Any]) -> Found:
         """What an answer says of the file that was begun; or of all, where none was."""
         if "content" in answer:
-            content = answer["content"]
-            if not isinstance(content, dict) or not self._begun:
+            if not isinstance(answer["content"], dict) or not self._begun:
                 raise wire.Senseless
-            ticks = self._child.ticks(answer.get("n"))
+            content = cast("dict[str, Any]", answer["content"])
+            numbers = self._child.numbers(wire.count_of(content))
             size = wire.whole(answer.get("bytes"), 0, self._largest)
             sha256 = wire.sha256_from(answer.get("sha256"))
-            found = Found(self._file, wire.content_from(cast("dict[str, Any]", content), ticks), sha256, size)
+            found = Found(self._file, wire.content_from(content, numbers), sha256, size)
         elif "skipped" in answer:
             found = _skipped(self._file, wire.name_from(answer["skipped"]), self._size)
         elif isinstance(answer.get("refused"), dict):

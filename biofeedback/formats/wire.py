@@ -1,4 +1,6 @@
-"""What the process that reads foreign files says to the one that asked: a line of JSON, and the intervals as bytes.
+"""What the process that reads foreign files says to the one that asked: a line of JSON, and numbers as bytes.
+
+The numbers are the intervals and then the holes, two numbers each; so a line is short, and parsing it costs little.
 
 The side that asked believes nothing of it: a file may have taken the other process over. Types, sizes and lengths are
 checked, numbers have bounds, and signs that would steer a terminal are taken out of every text.
@@ -12,6 +14,7 @@ import unicodedata
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from math import isfinite
 from typing import Any, Final, TypeVar, cast
 
@@ -20,7 +23,7 @@ from biofeedback.events import Json
 from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
 from biofeedback.formats.lines import MOST_BEATS
 
-LONGEST_LINE: Final = 64 * 1024**2
+LONGEST_LINE: Final = 8 * 1024**2
 MOST_ITEMS: Final = 100_000
 """Markers, decisions or waveforms of one file."""
 MOST_HOLES: Final = 1_000_000
@@ -61,7 +64,7 @@ def _shown(sign: str) -> str:
 
 
 def told(content: Content) -> dict[str, Any]:
-    """A content as plain JSON, without its intervals.
+    """A content as plain JSON, without its intervals and holes.
 
     Raises ImportRefused when it holds more than the other side takes.
     """
@@ -78,7 +81,8 @@ def told(content: Content) -> dict[str, Any]:
         "unit": content.unit,
         "rule": content.rule,
         "start": None if start is None else [start.text, start.zone],
-        "holes": [[hole.before, hole.ticks] for hole in content.holes],
+        "n": len(content.ticks),
+        "holes": len(content.holes),
         "markers": [[marker.at, marker.text] for marker in content.markers],
         "waveforms": [[each.label, each.hz, each.unit, each.seconds] for each in content.waveforms],
         "why": content.why,
@@ -93,11 +97,24 @@ def line_of(content: Content, more: Mapping[str, object]) -> bytes:
     Raises ImportRefused for what the other side would not believe: the reader was fooled by what stands in the file.
     """
     line = json.dumps({"content": told(content), **more}).encode("ascii") + b"\n"
+    if len(line) > LONGEST_LINE:
+        raise ImportRefused("it holds more than 8 MiB of words.", "Cut it into parts.")
     try:
-        content_from(parsed(line)["content"], content.ticks)
+        content_from(parsed(line)["content"], numbers_of(content))
     except Senseless as error:
         raise ImportRefused(NONSENSE, "Export it again from the program it comes from.") from error
     return line
+
+
+def numbers_of(content: Content) -> array[int]:
+    """The intervals, and behind them the holes."""
+    pairs = chain.from_iterable((hole.before, hole.ticks) for hole in content.holes)
+    return content.ticks + array("q", pairs) if content.holes else content.ticks
+
+
+def count_of(answer: Mapping[str, Any]) -> int:
+    """How many numbers come behind the line of a content. Raises Senseless."""
+    return whole(answer.get("n"), 0, MOST_BEATS) + 2 * whole(answer.get("holes"), 0, MOST_HOLES)
 
 
 def refusal_told(error: ImportRefused) -> dict[str, Any]:
@@ -118,11 +135,12 @@ def parsed(line: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-def content_from(answer: Mapping[str, Any], ticks: array[int]) -> Content:
-    """The content of an answer, believed in nothing. Raises Senseless."""
-    count = len(ticks)
-    if not _are_bounded(ticks):
+def content_from(answer: Mapping[str, Any], numbers: array[int]) -> Content:
+    """The content of an answer and the numbers behind it, believed in nothing. Raises Senseless."""
+    if len(numbers) != count_of(answer) or not _are_bounded(numbers):
         raise Senseless
+    count = whole(answer["n"], 0, MOST_BEATS)
+    ticks, pairs = numbers[:count], numbers[count:]
     verdict = _text(answer.get("verdict"))
     if verdict not in VERDICTS:
         raise Senseless
@@ -136,11 +154,9 @@ def content_from(answer: Mapping[str, Any], ticks: array[int]) -> Content:
         unit=_maybe(answer.get("unit")),
         rule=_text(answer.get("rule")),
         start=_start(answer.get("start")),
-        holes=_items(
-            answer.get("holes"),
-            2,
-            lambda one: Hole(whole(one[0], 0, count), whole(one[1], 0, MOST_TICKS)),
-            most=MOST_HOLES,
+        holes=tuple(
+            Hole(whole(before, 0, count), whole(length, 0, MOST_TICKS))
+            for before, length in zip(pairs[::2], pairs[1::2], strict=True)
         ),
         markers=_items(answer.get("markers"), 2, lambda one: Marker(_moment(one[0]), _text(one[1]))),
         waveforms=_items(answer.get("waveforms"), 4, _waveform),

@@ -1,6 +1,6 @@
 """The process that reads foreign files: it parses what nobody can trust, within limits that the system holds.
 
-One line of JSON asks for a path; the answers are lines of JSON, a content's followed by its intervals as bytes of 64
+One line of JSON asks for a path; the answers are lines of JSON, a content's followed by its numbers as bytes of 64
 bits. Nothing is imported or executed that comes from a file, and nothing can be written (`limits.confine`).
 """
 
@@ -55,6 +55,7 @@ class Teller:
     def __init__(self, stream: BinaryIO) -> None:
         self.plugged = Plugged()
         self.cpu_s = limits.CPU_S
+        self._complaints: list[str] = []
         self._stream = stream
         self._last = 0.0
         self._before, self._part = 0.0, 1.0
@@ -79,18 +80,22 @@ class Teller:
     def content(self, content: Content, sha256: str, size: int) -> None:
         """What a file holds: a line, and the intervals behind it. Raises ImportRefused for more than may be told."""
         with refusing():
-            more: dict[str, object] = {"n": len(content.ticks), "sha256": sha256, "bytes": size}
+            more: dict[str, object] = {"sha256": sha256, "bytes": size}
             line = wire.line_of(content, more | self._aside())
-        self._stream.write(line + content.ticks.tobytes())
+            numbers = wire.numbers_of(content).tobytes()
+        self._stream.write(line + numbers)
         self._stream.flush()
+        self._complaints = []
 
     def _aside(self) -> dict[str, object]:
-        return {"worn": is_worn(), "complaints": self.plugged.complaints()}
+        self._complaints += self.plugged.complaints()
+        return {"worn": is_worn(), "complaints": self._complaints}
 
     def refused(self, error: ImportRefused) -> None:
         """Why a file is not read, and the class of the error behind that."""
         cause = "" if error.__cause__ is None else class_of(error.__cause__)
         self.line(refused=wire.refusal_told(error), cause=cause, **self._aside())
+        self._complaints = []
 
 
 def is_worn() -> bool:

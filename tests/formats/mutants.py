@@ -287,7 +287,7 @@ def _outcome(seed: Seed, data: bytes, choices: Choices, tally: Tally) -> str:
         with bounded():
             content = content_of(seed.foreign(data), choices, lambda _: None)
             line = wire.line_of(content, {})
-        wire.content_from(wire.parsed(line)["content"], content.ticks)
+        wire.content_from(wire.parsed(line)["content"], wire.numbers_of(content))
     except ImportRefused as error:
         if error.what == limits.TOO_MUCH_MEMORY[0]:
             return LARGE

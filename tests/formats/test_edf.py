@@ -302,6 +302,8 @@ LIES = [
     ("no samples in a data record", 256 * 3 - 64 - 16, "0       ", "has 0 samples in a data record"),
     ("a data record that takes no time", 244, "0       ", "gives '0' as seconds of a data record"),
     ("a data record that takes no number of time", 244, "nan     ", "gives 'nan' as seconds of a data record"),
+    ("a time with a sign that only looks like a blank", 244, "1 \xa0     ", "as seconds of a data record"),
+    ("a time with a line in it", 244, "1_0     ", "gives '1_0' as seconds of a data record"),
     ("numbers that are none", 236, "1_000   ", "no number for the number of data records: '1_000'"),
 ]
 

@@ -146,13 +146,13 @@ def test_one_process_reads_a_batch_and_is_replaced_once_it_was_large(tmp_path: P
 
 TICKS = array("q", [1024]).tobytes()
 CONTENT: dict[str, object] = {
-    "format": "forged", "verdict": "rr", "unit": "ms", "rule": "", "start": None, "holes": [], "markers": [],
+    "format": "forged", "verdict": "rr", "unit": "ms", "rule": "", "start": None, "n": 1, "holes": 0, "markers": [],
     "waveforms": [], "why": None, "decisions": [], "about": {},
 }  # fmt: skip
 
 
 def forged(content: object = None, **more: object) -> bytes:
-    answer = {"content": CONTENT if content is None else content, "n": 1, "sha256": "0" * 64, "bytes": 9}
+    answer = {"content": CONTENT if content is None else content, "sha256": "0" * 64, "bytes": 9}
     return json.dumps(answer | more).encode() + b"\n" + TICKS
 
 
@@ -163,12 +163,13 @@ def forged(content: object = None, **more: object) -> bytes:
     [
         forged(CONTENT | {"verdict": "rm -rf"}),
         forged([]),
-        forged(n=5_000_001),
-        forged(n=-1),
-        forged(n=True),
+        forged(CONTENT | {"n": 5_000_001}),
+        forged(CONTENT | {"n": -1}),
+        forged(CONTENT | {"n": True}),
         forged(sha256="../../x"),
         forged(bytes=1e99),
-        forged(CONTENT | {"holes": [[5, 1]]}),
+        forged(CONTENT | {"holes": -1}),
+        forged(CONTENT | {"holes": 1}) + array("q", [5, 1]).tobytes(),
         forged(CONTENT | {"markers": {"a": 1}}),
         forged(CONTENT | {"about": {"n": float("nan")}}),
         forged(CONTENT | {"start": ["yesterday", None]}),
@@ -180,7 +181,7 @@ def forged(content: object = None, **more: object) -> bytes:
         b"\xff\xfe\n",
         b"null\n",
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_row_8_what_a_taken_over_process_forges_is_not_believed(answer: bytes, tmp_path: Path) -> None:
     wrote(tmp_path, "a", b"ACME forge " + answer)
@@ -341,8 +342,7 @@ def test_a_process_starts_from_a_module_in_a_checkout_and_from_any_folder(tmp_pa
         import sys
         from pathlib import Path
         sys.path.insert(0, {str(ROOT)!r})
-        from biofeedback.formats.content import Content
-from biofeedback.formats.door import contents
+        from biofeedback.formats.door import contents
         print([len(found.content.ticks) for found in contents(Path(sys.argv[1]))])
     """
     ran = subprocess.run(

@@ -53,10 +53,10 @@ def sound(draw: st.DrawFn) -> Content:
 
 
 def sent(content: Content) -> Content:
-    line = json.dumps({"content": wire.told(content)}).encode() + b"\n"
-    ticks = array("q")
-    ticks.frombytes(content.ticks.tobytes())
-    return wire.content_from(wire.parsed(line)["content"], ticks)
+    line = wire.line_of(content, {})
+    numbers = array("q")
+    numbers.frombytes(wire.numbers_of(content).tobytes())
+    return wire.content_from(wire.parsed(line)["content"], numbers)
 
 
 @given(sound())
@@ -65,7 +65,7 @@ def test_what_an_honest_reader_says_comes_through_unchanged(content: Content) ->
 
 
 KEYS = [
-    "format", "verdict", "unit", "rule", "start", "holes", "markers", "waveforms", "why", "decisions", "about"
+    "format", "verdict", "unit", "rule", "start", "n", "holes", "markers", "waveforms", "why", "decisions", "about"
 ]  # fmt: skip
 
 
@@ -73,7 +73,7 @@ KEYS = [
 def test_whatever_is_said_it_is_believed_or_senseless_and_can_be_shown(
     change: dict[str, Any], ticks: list[int]
 ) -> None:
-    answer = wire.told(Content("a", "rr")) | change
+    answer = wire.told(Content("a", "rr", array("q", [0] * len(ticks)))) | change
     try:
         content = wire.content_from(answer, array("q", ticks))
     except wire.Senseless:

@@ -226,7 +226,8 @@ def test_numbers_that_may_be_anything_are_asked_about_and_taken_as_told() -> Non
     data = rr_file([72.0, 73.0, 71.0, 72.0])
     content = read_bytes("a.xdf", data)
     assert content.verdict == "ask"
-    assert content.why == "their median is 72, which is no usual interval in ms or s. --unit says what they are."
+    assert content.why is not None
+    assert content.why.startswith("the unit is not clear: their median is 72, which is no usual interval in ms or s")
     assert read_bytes("a.xdf", data, Choices(unit="samples@100")).ticks[0] == 72 * TICKS_PER_S // 100
 
 
@@ -235,6 +236,13 @@ def test_a_sum_that_does_not_fill_the_time_is_doubted() -> None:
     assert content.verdict == "rr"
     assert content.why is not None
     assert "sum up to 6.6 s, but they arrived within 41.0 s" in content.why
+
+
+@pytest.mark.parametrize("stamp", [float("nan"), float("inf"), 0.0, -9e30, 9e30])
+def test_time_stamps_that_cannot_be_are_refused_in_a_look_too(stamp: float) -> None:
+    wrong = samples(1, "float32", [stamp], [[0.0]])
+    data = b"XDF:" + BEGIN + header(1, "x", "ECG", "float32", 0) + many(1, AT, ECG) + wrong
+    assert "time stamps" in refused(data, LOOK).what
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -800.0])
@@ -247,6 +255,17 @@ def test_what_is_no_interval_is_refused_with_its_place(value: float) -> None:
 def test_markers_of_intervals_are_counted_from_the_first_opening_beat() -> None:
     data = rr_file() + MARKER_HEADER + samples(2, "string", [1001.5], [["now"]])
     assert read_bytes("a.xdf", data).markers[0].at == 3 * TICKS_PER_S // 2
+
+
+@pytest.mark.parametrize("stamp", [float("nan"), 1e30])
+def test_times_that_cannot_be_cost_markers_but_no_intervals(stamp: float) -> None:
+    marks = samples(2, "string", [1001.5, stamp], [["now"], ["never"]])
+    content = read_bytes("a.xdf", rr_file() + MARKER_HEADER + marks)
+    assert [marker.text for marker in content.markers] == ["now"]
+    assert "1 markers are left out, whose times cannot be" in content.decisions
+    odd = read_bytes("a.xdf", rr_file(stamps=[*INTERVALS[:-1], stamp]))
+    assert ms(odd) == list(RR)
+    assert odd.why == "its time stamps cannot be; only the intervals themselves are used."
 
 
 @pytest.mark.parametrize("lost", [1, 5, 200, 3000])

@@ -40,6 +40,7 @@ _FIELDS: Final = (16, 80, 8, 8, 8, 8, 8, 80, 8, 32)
 """Bytes of the fields of one channel: label, transducer, unit, physical and digital range, filters, samples, rest."""
 _LABEL, _UNIT, _SAMPLES = 0, 2, 8
 _SHORTEST_RECORD_S, _LONGEST_RECORD_S = 1e-4, 1e6
+_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+")
 _ONSET: Final = re.compile(rb"([+-][0-9]{1,12}(?:\.[0-9]{1,15})?)\x14\x14?\x00?")
 _TACHOGRAM: Final = "RR tachogram"
 _ADVICE: Final = "Export it again from the program it comes from."
@@ -214,18 +215,15 @@ def _plain(field: bytes) -> bytes:
 
 
 def _whole(field: bytes, what: str) -> int:
-    text = field.decode("latin-1").strip()
+    text = field.decode("latin-1").strip(" ")
     if not re.fullmatch(r"-?[0-9]{1,8}", text):
         raise ImportRefused(f"its header has no number for {what}: '{printable(text)}'.", _ADVICE)
     return int(text)
 
 
 def _record_s(field: bytes, channels: Sequence[_Channel]) -> float:
-    text = _plain(field).decode("latin-1").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
+    text = _plain(field).decode("latin-1").strip(" ")
+    seconds = float(text) if _SECONDS.fullmatch(text) else -1.0
     if all(channel.annotates for channel in channels) and seconds == 0:
         return seconds
     if not _SHORTEST_RECORD_S <= seconds <= _LONGEST_RECORD_S:

@@ -37,11 +37,12 @@ from biofeedback.formats.readers.ecg import (
     refuse_more_markers,
     start_of,
 )
-from biofeedback.formats.units import ticks_each, ticks_of, unit_of
+from biofeedback.formats.units import Told, asked, ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 if TYPE_CHECKING:
     from biofeedback.formats.peaks import WaveformKind
+    from biofeedback.formats.sampled import Samples
 
 _BOUNDARY: Final = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")
 _FILE_HEADER, _STREAM_HEADER, _SAMPLES, _OFFSET, _FOOTER = 1, 2, 3, 4, 6
@@ -50,6 +51,7 @@ _BYTES: Final = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "d
 """The least bytes that one value takes; of a string its length alone takes two."""
 _STAMP: Final = 8
 _MOST_CHANNELS, _MOST_STREAMS, _FASTEST_HZ = 10_000, 1_000, 1e6
+_LONGEST_S: Final = 366 * 86_400.0
 _HOLE_S: Final = 1.0
 """A step between two stamps over this is a hole; less is how late Bluetooth may be."""
 _RR: Final = re.compile(r"(rr|r-r|rri|ibi|nn|nni|ppi|(rr|r-r|inter-?beat)[ _-]?intervals?)", re.IGNORECASE)
@@ -201,7 +203,7 @@ def _xml(raw: bytes) -> ET.Element:
         raise ImportRefused("a header declares XML entities", _EXPORT)
     try:
         return ET.fromstring(raw.decode("utf-8", "replace").strip())  # noqa: S314 - no entities, see above
-    except (ET.ParseError, RecursionError) as error:
+    except (ET.ParseError, ValueError, LookupError, RecursionError) as error:
         raise ImportRefused("a header is broken XML", _ADVICE) from error
 
 
@@ -283,6 +285,8 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
     stream = wave.stream
     loaded = _loaded(data[: walked.end], walked, stream)
     stamps = loaded[stream.number]["time_stamps"]
+    _refuse_odd_times(stamps)
+    markers = _markers(loaded, walked, float(stamps[0]))
     words = list(walked.words)
     others = [each.label for each in waves if each.kind and each is not wave]
     if others:
@@ -299,11 +303,19 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
         choices,
         kind=wave.kind,
         start=walked.start,
-        markers=_markers(loaded, walked, float(stamps[0])),
+        markers=markers,
         decisions=words,
         times_s=stamps,
         about=walked.about,
     )
+
+
+def _refuse_odd_times(stamps: Samples) -> None:
+    import numpy as np
+
+    steps = np.diff(stamps)
+    if not np.isfinite(stamps).all() or (steps <= 0).any() or float(steps.sum()) > _LONGEST_S:
+        raise ImportRefused("its time stamps do not rise from sample to sample, or leap by years.", _EXPORT)
 
 
 def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices: Choices) -> Content:
@@ -314,7 +326,7 @@ def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices
     loaded = _loaded(data[: walked.end], walked, stream)
     values = _decimals(loaded[stream.number]["time_series"][:, column])
     unit, rule = _unit(stream, column, values, choices)
-    words = list(walked.words)
+    words: list[str] = []
     if len(streams) > 1:
         words.append(f"of several streams '{stream.name}' is used; there are also {_names(streams[1:])}")
     if re.fullmatch("ppi", stream.kind, re.IGNORECASE):
@@ -323,15 +335,17 @@ def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices
         words.append("its start is when LabRecorder began, a little before the first interval")
     content = Content("xdf", "rr", rule=rule, unit=unit, start=walked.start, about=walked.about)
     if unit is None:
-        return replace(content, verdict="ask", why=f"{rule}. --unit says what they are.", decisions=tuple(words))
+        return replace(content, verdict="ask", why=asked(Told(None, rule)), decisions=(*walked.words, *words))
     ticks = ticks_of(values, ticks_each(unit))
     stamps = loaded[stream.number]["time_stamps"]
+    markers = _markers(loaded, walked, float(stamps[0]) - ticks[0] / TICKS_PER_S)
+    words.append("the time of an interval is when it arrived; only the intervals themselves are used")
     return replace(
         content,
         ticks=ticks,
         why=_doubt(ticks, float(stamps[-1] - stamps[0])),
-        markers=_markers(loaded, walked, float(stamps[0]) - ticks[0] / TICKS_PER_S),
-        decisions=(*words, "the time of an interval is when it arrived; only the intervals themselves are used"),
+        markers=markers,
+        decisions=(*walked.words, *words),
     )
 
 
@@ -358,6 +372,8 @@ def _decimals(values: Any) -> list[Decimal]:  # noqa: ANN401 - a numpy array of 
 
 def _doubt(ticks: array[int], span_s: float) -> str | None:
     """Whether the intervals behind the first fill the time from the first stamp to the last."""
+    if not 0 <= span_s <= _LONGEST_S:
+        return "its time stamps cannot be; only the intervals themselves are used."
     total = sum(ticks[1:]) / TICKS_PER_S
     if abs(total - span_s) <= max(3.0, 0.02 * span_s):
         return None
@@ -369,15 +385,21 @@ def _names(streams: Sequence[_Stream]) -> str:
 
 
 def _markers(loaded: dict[int, dict[str, Any]], walked: _Walked, zero: float) -> tuple[Marker, ...]:
-    """Of all streams of markers, by time."""
+    """Of all streams of markers, by time; those whose time cannot be are left out, and told."""
     found: list[Marker] = []
+    odd = 0
     for number, stream in loaded.items():
         if not walked.streams[number].is_marks:
             continue
         for at, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
             text = " ".join(str(value) for value in values).strip()
-            if text and isfinite(at):
-                found.append(Marker(round((float(at) - zero) * TICKS_PER_S), printable(text, LONGEST_MARKER)))
+            since = float(at) - zero
+            if not abs(since) <= _LONGEST_S:
+                odd += 1
+            elif text:
+                found.append(Marker(round(since * TICKS_PER_S), printable(text, LONGEST_MARKER)))
+    if odd:
+        walked.words.append(f"{odd} markers are left out, whose times cannot be")
     return tuple(sorted(found, key=lambda marker: marker.at))
 
 
