@@ -11,18 +11,16 @@ from typing import Final
 
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.reading import Choices
-from biofeedback.formats.units import Numbers, Told, asked, only_rises, ticks_each, unit_of
+from biofeedback.formats.units import Numbers, Told, asked, fills, only_rises, ticks_each, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
-FITS_S: Final = 0.02
+FITS_S, FITS = 0.02, 0.02
 """A step in time is the interval when they differ by no more than this or by 2 %: times are often rounded to 0.01 s."""
 LEAST_FIT: Final = 0.8
 HOLE_S: Final = 0.25
 """A step longer than its interval by this, the shortest interval there is, holds beats the file does not have."""
 JUDGED_BY: Final = 4096
 """Rows by which times are told to be in s or in ms."""
-SLACK_S: Final = 3.0
-SLACK: Final = 0.02
 
 
 @dataclass(slots=True)
@@ -59,7 +57,7 @@ def fit_of(times: Sequence[float], seconds: Sequence[float]) -> Fit:
 
 
 def _share(steps: array[float], beside: Sequence[float]) -> float:
-    near = sum(abs(step - rr) <= FITS_S or abs(step - rr) <= SLACK * rr for step, rr in zip(steps, beside, strict=True))
+    near = sum(abs(step - rr) <= FITS_S or abs(step - rr) <= FITS * rr for step, rr in zip(steps, beside, strict=True))
     return near / len(steps)
 
 
@@ -156,7 +154,7 @@ def _span_doubt(scales: list[array[float]], seconds: array[float]) -> str | None
     whole = sum(seconds)
     spans = [scaled[-1] - scaled[0] for scaled in scales]
     for span in spans:
-        if any(abs(whole - less - span) <= max(SLACK_S, SLACK * span) for less in (seconds[0], seconds[-1])):
+        if any(fills(whole - less, span, 1) for less in (seconds[0], seconds[-1])):
             return None
     return f"its intervals add up to {whole:.1f} s, but its time column spans {spans[0]:.1f} s"
 

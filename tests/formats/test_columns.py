@@ -17,7 +17,7 @@ from biofeedback.formats.headings import Meaning, meaning_of
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers import columns
 from tests.formats.bent import check_bent
-from tests.formats.samples import check, expected, read, read_bytes, sample
+from tests.formats.samples import check, expected, read, read_bytes, sample, refusal
 
 BEATS = [800, 812, 795, 830, 801, 777, 790, 845, 860, 822]
 TIMES = [0, *accumulate(BEATS[1:])]
@@ -77,17 +77,14 @@ def test_cells_in_quotes_may_hold_the_delimiter() -> None:
 
 
 def test_commas_for_cells_and_decimals_at_once_are_refused() -> None:
-    found = table("Zeit,RR\n0,1,114\n1,1,113\n")
-    assert (found.verdict, found.about["line"]) == ("refuse", 2)
-    assert found.why == (
-        "line 2: it has 3 cells under 2 headings. If commas part both cells and decimals, export it with semicolons."
-    )
+    found = refusal("table.csv", b"Zeit,RR\n0,1,114\n1,1,113\n")
+    assert (found.where, found.what) == ("line 2", "it has 3 cells under 2 headings.")
+    assert found.advice == "If commas part both cells and decimals, export it with semicolons."
 
 
 def test_1_3_a_cell_that_is_no_number_is_refused_with_its_line() -> None:
     for cell in ("8_00", "nan", "-800", "８００", "1e3"):
-        found = table(f"rr;n\n800;1\n\n{cell};2\n805;3\n")
-        assert (found.verdict, found.about["line"]) == ("refuse", 4)
+        assert refusal("table.csv", f"rr;n\n800;1\n\n{cell};2\n805;3\n".encode()).where == "line 4"
     partial = read_bytes("t.csv", b"rr;n\n800;1\nwat;2\n", Choices(partial=True))
     assert ms(partial) == [800]
     assert any(words.startswith("line 3: this is no number") for words in partial.decisions)
@@ -306,8 +303,8 @@ def test_many_rows_at_once_and_one_by_one_are_the_same(beats: list[int], quoted:
 
 def test_a_fault_far_down_is_named_by_its_line() -> None:
     for bad, place in (("wat", 90_002), ("8;9;9", 90_002)):
-        found = table("id;rr\n" + "x;800\n" * 90_000 + f"x;{bad}\n" + "x;800\n" * 9)
-        assert (found.verdict, found.about["line"]) == ("refuse", place)
+        text = "id;rr\n" + "x;800\n" * 90_000 + f"x;{bad}\n" + "x;800\n" * 9
+        assert refusal("table.csv", text.encode()).where == f"line {place}"
 
 
 def test_other_texts_are_not_claimed() -> None:

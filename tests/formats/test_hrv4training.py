@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.readers import hrv4training
 from biofeedback.formats.foreign import in_memory
@@ -40,8 +41,9 @@ def test_the_android_order_of_year_day_month_is_seen_by_days_over_12() -> None:
 
 
 def test_a_row_without_a_day_is_refused_with_its_line() -> None:
-    found = days("2017-04-01 09:56:21 +0000", "yesterday")
-    assert (found.verdict, found.about["line"]) == ("refuse", 3)
+    with pytest.raises(ImportRefused) as caught:
+        days("2017-04-01 09:56:21 +0000", "yesterday")
+    assert caught.value.where == "line 3"
 
 
 def test_a_heading_of_others_is_not_claimed() -> None:

@@ -62,9 +62,10 @@ def test_decimal_commas_are_read() -> None:
 
 
 def test_text_among_the_intervals_is_refused_with_its_line() -> None:
-    found = vns(RAW + "0.666\nwat\n0.838\n")
-    assert (found.verdict, found.about["line"]) == ("refuse", 3)
-    assert found.why == "line 3: this is no interval: 'wat'. Mend or remove that line; nothing was read."
+    with pytest.raises(ImportRefused) as caught:
+        vns(RAW + "0.666\nwat\n0.838\n")
+    assert (caught.value.where, caught.value.what) == ("line 3", "this is no interval: 'wat'.")
+    assert caught.value.advice == "Mend or remove that line; nothing was read."
 
 
 def test_a_file_without_a_block_is_refused() -> None:

@@ -11,7 +11,7 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import cells_of, lines_of
-from biofeedback.formats.readers.columns import delimiter_of, refused_at
+from biofeedback.formats.readers.columns import delimiter_of
 from biofeedback.formats.reading import Choices, Progress, Reader
 
 NAME: Final = "hrv4training"
@@ -38,10 +38,7 @@ def claims(file: Foreign) -> bool:
 def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     """How many days it holds, from when to when."""
     del choices
-    try:
-        cells = _days(file.text)
-    except ImportRefused as error:
-        return refused_at(NAME, error)
+    cells = _days(file.text)
     progress(1.0)
     about: dict[str, str | int] = {"rows": len(cells)}
     days = _in_order(cells)

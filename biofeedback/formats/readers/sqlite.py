@@ -24,6 +24,7 @@ from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.units import fills
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 LONGEST_S: Final = 10.0
@@ -314,7 +315,7 @@ def _mismatch(summed_ms: int, start_ms: int | None, end_ms: int | None) -> str |
     if start_ms is None or end_ms is None or end_ms <= start_ms:
         return None
     span = end_ms - start_ms
-    if abs(summed_ms - span) <= max(3000, span // 50):
+    if fills(summed_ms, span, 1000):
         return None
     return f"its intervals add up to {summed_ms / 1000:.0f} s, but the session lasts {span / 1000:.0f} s."
 
