@@ -133,14 +133,14 @@ print(json.dumps([code, sorted(name for name in sys.modules if "." not in name)]
 
 WHILE_PAINTED = """
 import os, signal, sys
+from pyqtgraph import AxisItem
 from biofeedback.cli.main import main
-from biofeedback.desktop.pacer_view import PacerView
-painted = PacerView.paintEvent
-def paint(view, event):
-    PacerView.paintEvent = painted
-    painted(view, event)
+painted = AxisItem.paint
+def paint(*told):
+    AxisItem.paint = painted
     os.kill(os.getpid(), signal.SIGTERM)
-PacerView.paintEvent = paint
+    painted(*told)
+AxisItem.paint = paint
 sys.exit(main(["replay", "rest.txt", "--view", "desktop"]))
 """
 
