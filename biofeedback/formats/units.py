@@ -27,7 +27,7 @@ LONGEST_MS: Final = 3000
 FAR: Final = 5.0
 MOST_FAR: Final = 0.25
 LEAST_JUDGED: Final = 8
-"""Of so many numbers at most this share of intervals is `FAR` times longer or shorter than their median, holes and noise included."""
+"""Of so many numbers at most this share may be `FAR` times their median or a fifth of it, holes and noise included."""
 MOST_KNOWN: Final = 1 << 16
 """Cells whose number is kept at hand: most files repeat a few hundred."""
 Value = TypeVar("Value", float, Decimal)
