@@ -14,11 +14,11 @@ from itertools import accumulate, pairwise
 from typing import Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
+from biofeedback.formats.clocks import S
 from biofeedback.formats.content import Hole
 from biofeedback.formats.lines import LONGEST_LINE, MOST_BEATS, interval_of
-from biofeedback.formats.moments import S, ticks_between
 from biofeedback.formats.units import ticks_of
-from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
+from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us, us_to_ticks
 
 _FEW_DIGITS: Final = 14
 LOST: Final = 2_500_000
@@ -100,7 +100,7 @@ def holes_of(ticks: Sequence[int], stamps: Sequence[int], known: Sequence[Hole] 
             continue
         lost = min(late[place : place + AFTER]) - min(late[max(since, place - BEFORE) : place])
         if lost > LOST:
-            gaps[place] = gaps.get(place, 0) + ticks_between(lost)
+            gaps[place] = gaps.get(place, 0) + us_to_ticks(lost)
             since = place
     return tuple(Hole(place, gaps[place]) for place in sorted(gaps))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from biofeedback.formats.content import Start
+from biofeedback.hrv.ticks import ticks_to_us
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIME: Final = r"(?P<h>[0-9]{1,2})[:.](?P<min>[0-9]{2})(?:[:.](?P<s>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
@@ -18,7 +19,13 @@ _YEAR_FIRST: Final = re.compile(rf"(?P<y>[0-9]{{4}})[-/.](?P<m>[0-9]{{1,2}})[-/.
 _YEAR_LAST: Final = re.compile(
     rf"(?P<a>[0-9]{{1,2}})(?P<sep>[-/.])(?P<b>[0-9]{{1,2}}|[A-Za-z]{{3}})(?P=sep)(?P<y>[0-9]{{4}}){_CLOCK}\Z"
 )
+_ISO: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)"
+    r" ?(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?\Z"
+)
+_DAY_IN_NAME: Final = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
 LONGEST: Final = 64
+LATEST_US: Final = 230 * 366 * 86_400 * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +35,10 @@ class Moment:
     when: datetime
     zone: str | None = None
 
-    def start(self, later_s: float = 0.0) -> Start:
-        """The same as a start, `later_s` seconds later."""
-        when = self.when
-        if later_s:
-            try:
-                when += timedelta(seconds=round(later_s, 6))
-            except OverflowError:
-                when = self.when
-        return Start(when.isoformat(), self.zone)
+    @property
+    def start(self) -> Start:
+        """The same as a start."""
+        return start_at(self.when, self.zone)
 
 
 def moment_of(text: str, *, day_first: bool | None = None) -> Moment | None:
@@ -78,11 +80,58 @@ def is_date(text: str) -> bool:
     return len(text) <= LONGEST and bool(_YEAR_FIRST.match(text) or _YEAR_LAST.match(text))
 
 
-def since_1970(seconds: float) -> Moment | None:
-    """Seconds since 1970 as a moment of UTC; None outside 2000 to 2100."""
-    if not 946_684_800 <= seconds < 4_102_444_800:
+def start_of(text: str) -> Start | None:
+    """A date and time in ISO 8601, with a zone or without, as it is written; None for anything else."""
+    found = _ISO.match(text.strip(" \t\r\n"))
+    if found is None:
         return None
-    return Moment(datetime.fromtimestamp(round(seconds, 6), UTC).replace(tzinfo=None), "utc")
+    local = f"{found[1]}T{found[2]}"
+    try:
+        datetime.fromisoformat(local)
+    except ValueError:
+        return None
+    return Start(local, zone_of(found[3]))
+
+
+def unix_start(us: int) -> Start | None:
+    """Microseconds since 1970 in UTC as a start; None outside of the years 1970 to 2200, which is no clock's time."""
+    if not 0 <= us < LATEST_US:
+        return None
+    return start_at(datetime(1970, 1, 1) + timedelta(microseconds=us), "utc")  # noqa: DTZ001 - the zone is told
+
+
+def later(start: Start | None, ticks: int) -> Start | None:
+    """A start so many ticks later, in the same zone; as it was where it is no date and time."""
+    if start is None:
+        return None
+    try:
+        return start_at(datetime.fromisoformat(start.text) + timedelta(microseconds=ticks_to_us(ticks)), start.zone)
+    except (ValueError, OverflowError):
+        return start
+
+
+def day_in_name(name: str) -> str | None:
+    """The one date in a file's name as ISO 8601; None when there is none or more than one."""
+    found = {"-".join(each) for each in _DAY_IN_NAME.findall(name)}
+    day = found.pop() if len(found) == 1 else ""
+    try:
+        return date.fromisoformat(day).isoformat()
+    except ValueError:
+        return None
+
+
+def zone_of(text: str | None) -> str | None:
+    """A zone as `Start` has it: "utc" for Z and UTC, else such as "+01:00", with a colon or not; None for None."""
+    if text is None:
+        return None
+    text = text.strip()
+    return "utc" if text in ("Z", "UTC") else f"{text[:3]}:{text[-2:]}"
+
+
+def start_at(when: datetime, zone: str | None = None) -> Start:
+    """A local time as a start, with as many digits of its seconds as it has: none, three or six."""
+    digits = "milliseconds" if when.microsecond % 1000 == 0 else "microseconds"
+    return Start(when.isoformat(timespec=digits if when.microsecond else "seconds"), zone)
 
 
 def _moment(found: re.Match[str], month: int, day: int) -> Moment | None:
@@ -97,12 +146,4 @@ def _moment(found: re.Match[str], month: int, day: int) -> Moment | None:
         )
     except ValueError:
         return None
-    return Moment(when, _zone(found["zone"]))
-
-
-def _zone(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if text in ("Z", "UTC") or not text.strip("+-0:"):
-        return "utc"
-    return text if ":" in text else f"{text[:3]}:{text[3:]}"
+    return Moment(when, zone_of(found["zone"]))

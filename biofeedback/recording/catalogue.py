@@ -187,8 +187,9 @@ def _facts(
 
 def _imported(parent: object) -> str | None:
     """The SHA-256 of the file of another program that a recording was made of; None for any other."""
-    table = cast("Mapping[str, object]", parent) if isinstance(parent, Mapping) else {}
-    return _text(table.get("sha256")) if "rule" in table else None
+    if not isinstance(parent, Mapping) or "rule" not in parent:
+        return None
+    return _text(cast("Mapping[str, object]", parent).get("sha256"))
 
 
 def _scripts(plan: Mapping[str, Any]) -> str | None:

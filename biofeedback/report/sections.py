@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import exp
+from math import ceil, exp
 from pathlib import Path
 from typing import Final, cast
 
@@ -129,7 +129,8 @@ def blocks(facts: Facts) -> Table:
     if not facts.beats:
         return _table([])
     length_s = facts.length_us / 1e6
-    step = next((step for step in BLOCKS_S if length_s <= step * MOST_BLOCKS), 86_400)
+    step = next((step for step in BLOCKS_S if length_s <= step * MOST_BLOCKS), 0)
+    step = step or 86_400 * ceil(length_s / 86_400 / MOST_BLOCKS)
     starts = [step * number for number in range(max(1, int(length_s / step + 0.75)))]
     return _table([_block(facts, start, end) for start, end in zip(starts, [*starts[1:], length_s], strict=True)])
 

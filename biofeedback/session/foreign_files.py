@@ -17,14 +17,14 @@ from biofeedback.formats.units import UNIT_WORDS
 from biofeedback.hrv.artefacts import is_interval
 from biofeedback.hrv.summary import Holes
 from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us
+from biofeedback.recording.scan import LONGEST_SESSION_US
 from biofeedback.session.guarded import GuardedEngine
 from biofeedback.session.loop import SOURCE_ENDED
 from biofeedback.session.opening import Began, Opening
 
 BY_FILE: Final = "file"
 """Whose the markers of a file are."""
-MOST_YEARS: Final = 100
-MOST_TICKS: Final = MOST_YEARS * 366 * 86_400 * TICKS_PER_S
+MOST_TICKS: Final = LONGEST_SESSION_US // 1_000_000 * TICKS_PER_S
 MOST_MARKERS: Final = 10_000
 LONGEST_MARKER: Final = 1000
 DAY_ONLY: Final = len("2026-01-31")
@@ -84,7 +84,7 @@ def check_can_be_used(found: Found) -> None:
             found.file
         )
     if content.span_ticks > MOST_TICKS:
-        raise ImportRefused(f"it lasts longer than {MOST_YEARS} years.", "Check the --unit.", "").named(found.file)
+        raise ImportRefused("it lasts longer than 20 years.", "Check the --unit.", "").named(found.file)
 
 
 def holes_of(content: Content) -> Holes:

@@ -54,8 +54,8 @@ SCRATCH: Final = ".importing"
 MOST_BEATS: Final = 650_000
 MOST_ENCRYPTED: Final = 400_000
 """A recording of more would be larger than what is read again (1 GiB): a beat with its numbers is 1.5 kB."""
-MOST_DECISIONS: Final = 40
-LONGEST_TEXT: Final = 300
+MOST_DECISIONS: Final = 20
+LONGEST_TEXT: Final = 200
 TOLD_EVERY: Final = 200
 """Beats after which it is told how far the writing is."""
 

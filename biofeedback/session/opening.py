@@ -100,10 +100,8 @@ def open_session(
     scripts = shelf.needed(_scripts_of(plan))
     for script in scripts:
         _check_may_start(script, plan)
-    session = str(uuid.uuid4())
-    now = datetime.now(UTC)
-    if not person.isprintable() or not 0 < len(person) <= LONGEST_NAME:
-        raise UsageError(f"{person!r} cannot be a person's name here.", f"Use up to {LONGEST_NAME} letters.")
+    session, now = str(uuid.uuid4()), datetime.now(UTC)
+    _check_name(person)
     event = Open(
         at=0,
         plan=plan.to_json(),
@@ -119,6 +117,11 @@ def open_session(
     live = tuple(each for each in metrics if each.metric.live_s is not None)
     head = _head(session, now, person, info) | ({} if began is None else _head_of(began))
     return Opening(session, now if began is None else began.at.astimezone(UTC), head, event, live)
+
+
+def _check_name(person: str) -> None:
+    if not person.isprintable() or not 0 < len(person) <= LONGEST_NAME:
+        raise UsageError(f"{person!r} cannot be a person's name here.", f"Use up to {LONGEST_NAME} letters.")
 
 
 def _check_may_start(script: Script, plan: Plan) -> None:

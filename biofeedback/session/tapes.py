@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from biofeedback.formats.door import Found
 from biofeedback.hrv.foreign import metric_lost
 from biofeedback.recording.reader import StoredRecording
+from biofeedback.recording.starts import start_in
 from biofeedback.session.foreign_files import free_session, length_us, start_of_content
 from biofeedback.session.opening import open_session
 from biofeedback.session.plan import free_plan
@@ -26,6 +28,8 @@ def recorded_tape(recording: StoredRecording, *, as_recorded: bool) -> Tape:
     length_us = max((line.t for line in recording.event_lines), default=0)
     events = recording.events() if as_recorded else refold(recording)
     said = [f"The recording is damaged, {recording.damage}. Showing what stands before it."] if recording.damage else []
+    if (imported := _imported(recording)) is not None:
+        said.insert(0, imported)
     others = () if as_recorded else other_rules(recording)
     if others:
         said.append(f"This recording was made by rules that this program does not have: {', '.join(others)}. {ANEW}")
@@ -42,6 +46,19 @@ def foreign_tape(found: Found, shelf: Shelf, plugins: MetricPlugins) -> Tape:
 
 def _described(found: Found) -> str:
     """Which file it is, what wrote it and when it began."""
-    start = start_of_content(found.content)
-    when = "start not known" if start is None else f"began {start[:16].replace('T', ' ')}"
+    when = _began(start_of_content(found.content))
     return f"{printable(Path(found.file).name)} ({found.content.format}), {when}."
+
+
+def _imported(recording: StoredRecording) -> str | None:
+    """The same of a recording that was made of such a file; None for any other."""
+    parent: object = next((line.body.get("parent") for line in recording.lines if line.kind == "open"), None)
+    if not isinstance(parent, Mapping) or "rule" not in parent:
+        return None
+    told = cast("Mapping[str, object]", parent)
+    name, kind = printable(str(told.get("name"))), printable(str(told.get("format")))
+    return f"Imported from {name} ({kind}), {_began(start_in(recording.head))}."
+
+
+def _began(start: str | None) -> str:
+    return "start not known" if start is None else f"began {start[:16].replace('T', ' ')}"

@@ -17,10 +17,10 @@ from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Hole, Marker
+from biofeedback.formats.dates import start_of
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import interval_of, lines_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.starts import start_of
 from biofeedback.formats.units import ticks_each, ticks_of
 
 HEAD: Final = "RRLOG 1 "

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
-from biofeedback.formats.dates import moment_of, since_1970
+from biofeedback.formats.dates import moment_of
 from biofeedback.formats.detect import content_of
 from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.headings import Meaning, meaning_of
@@ -269,22 +269,22 @@ def test_bare_columns_without_times_ask_unless_only_one_can_be_intervals() -> No
     ("text", "iso", "zone"),
     [
         ("2025-05-01 10:02:03", "2025-05-01T10:02:03", None),
-        ("2025-05-01T10:02:03.5Z", "2025-05-01T10:02:03.500000", "utc"),
-        ("2025-05-01T10:02:03,25+0200", "2025-05-01T10:02:03.250000", "+02:00"),
+        ("2025-05-01T10:02:03.5Z", "2025-05-01T10:02:03.500", "utc"),
+        ("2025-05-01T10:02:03,25+0200", "2025-05-01T10:02:03.250", "+02:00"),
         ("2025-05-01 10:02:03 -04:30", "2025-05-01T10:02:03", "-04:30"),
-        ("2025-05-01 10:02:03 +0000", "2025-05-01T10:02:03", "utc"),
+        ("2025-05-01 10:02:03 +0000", "2025-05-01T10:02:03", "+00:00"),
         ("26/06/2018 22:41:56", "2018-06-26T22:41:56", None),
         ("06/26/2018 10:41 PM", "2018-06-26T22:41:00", None),
         ("01.05.2025 07:08", "2025-05-01T07:08:00", None),
         ("01-May-2025 10:00:00", "2025-05-01T10:00:00", None),
-        ("2018-06-26 12:01:00 a. m. +0000", "2018-06-26T00:01:00", "utc"),
+        ("2018-06-26 12:01:00 a. m. +0000", "2018-06-26T00:01:00", "+00:00"),
         ("2025/05/01", "2025-05-01T00:00:00", None),
     ],
 )
 def test_dates_as_programs_write_them(text: str, iso: str, zone: str | None) -> None:
     moment = moment_of(text)
     assert moment is not None
-    assert (moment.start().text, moment.zone) == (iso, zone)
+    assert (moment.start.text, moment.zone) == (iso, zone)
 
 
 @pytest.mark.parametrize("text", ["03/04/2025 10:00:00", "2025-13-01", "31.02.2025", "1-Foo-2025", "800", "", "2" * 99])
@@ -315,7 +315,6 @@ def test_times_since_1970_are_a_start_in_utc(first: str, step: int) -> None:
     assert found.start.zone == "utc"
     assert found.start.text.startswith("2024-05-01T08:00:00")
     assert found.why is None
-    assert since_1970(5e9) is since_1970(1e8) is None
 
 
 @settings(max_examples=10)

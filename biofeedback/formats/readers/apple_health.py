@@ -18,6 +18,7 @@ from typing import Final
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Start
+from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -256,7 +257,7 @@ def _joined(records: Sequence[array[int]]) -> tuple[array[int], tuple[Hole, ...]
 def _start(first: _Timed) -> Start:
     since = first.beats[0] - first.start.seconds * TICKS_PER_S
     opened = first.start.local + timedelta(microseconds=ticks_to_us(since))
-    return Start(opened.isoformat(timespec="milliseconds"), first.start.zone)
+    return start_at(opened, first.start.zone)
 
 
 def _about(kept: Sequence[_Timed]) -> dict[str, Json]:

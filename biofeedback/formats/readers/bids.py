@@ -18,6 +18,7 @@ from typing import Final, cast
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
+from biofeedback.formats.dates import later, start_of
 from biofeedback.formats.foreign import MOST_LEVELS, Foreign
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, cells_of, interval_of, lines_of, printable
@@ -27,9 +28,7 @@ from biofeedback.formats.readers.ecg import (
     chosen_of,
     ecg_content,
     kind_of,
-    later,
     refuse_more_markers,
-    start_of,
 )
 from biofeedback.formats.units import ticks_each, ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_S

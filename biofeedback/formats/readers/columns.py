@@ -16,7 +16,7 @@ from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
-from biofeedback.formats.dates import Moment, days_come_first, is_date, moment_of, since_1970
+from biofeedback.formats.dates import Moment, days_come_first, is_date, moment_of, unix_start
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
 from biofeedback.formats.headings import Kind, Meaning, meaning_of
 from biofeedback.formats.lines import (
@@ -44,6 +44,8 @@ HEADING_WITHIN: Final = 30
 _QUOTED: Final = re.compile(r'"[^"]*"')
 _DECIMAL_COMMAS: Final = re.compile(r"[0-9]+(?:,[0-9]+)?(?:[ \t]+[0-9]+(?:,[0-9]+)?)*\Z")
 _UNUSUAL: Final = re.compile(r'[^\t\r\n -~]|["#%]')
+_FIRST_S, _LAST_S = 946_684_800, 4_102_444_800
+"""The years 2000 to 2100 in seconds since 1970: larger numbers count something else."""
 _PLACE: Final = re.compile(r"line ([0-9]+)\Z")
 
 
@@ -412,7 +414,7 @@ def _dates(series: Series, seen: _Seen) -> float | None:
                 f"its date {printable(seen.first)} was left out: day and month cannot be told apart"
             )
         return None
-    series.start = first.start()
+    series.start = first.start
     series.decisions.append("the start is the time of the first row")
     return _between(first, last)
 
@@ -422,9 +424,9 @@ def _since_1970(series: Series) -> None:
     if not series.times:
         return
     for unit, scale in (("s", 1.0), ("ms", 1e-3)):
-        moment = since_1970(series.times[0] * scale)
-        if moment is not None and series.time_unit in (None, unit):
-            series.start, series.time_unit = moment.start(), unit
+        seconds = series.times[0] * scale
+        if _FIRST_S <= seconds < _LAST_S and series.time_unit in (None, unit):
+            series.start, series.time_unit = unix_start(round(seconds * 1e6)), unit
             series.decisions.append("the start is the time of the first row, counted from 1970 in UTC")
 
 

@@ -6,13 +6,13 @@ import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.errors import BiofeedbackError, ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
+from biofeedback.formats.dates import later
 from biofeedback.formats.lines import printable
 from biofeedback.formats.reading import Choices
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -28,10 +28,6 @@ LONGEST_MARKER: Final = 200
 """Signs of a marker's text that are kept."""
 MOST_MARKERS: Final = 100_000
 _ADVICE: Final = "Choose another channel (--signal)."
-_DATE: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)"
-    r"(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])?"
-)
 _RATE: Final = re.compile(r"rate|bpm|\bhr\b", re.IGNORECASE)
 _ECG: Final = re.compile(r"ecg|ekg|electrocardio", re.IGNORECASE)
 _LEAD: Final = re.compile(r"(lead[ _]?)?(i{1,3}|av[rlf]|v[1-9]|mli{1,3}|mcl[1-6])", re.IGNORECASE)
@@ -204,30 +200,7 @@ def _pairs(found: WaveformBeats) -> Iterator[tuple[int, int, bool]]:
         yield early, late, not (place < len(holes) and holes[place][0] < late)
 
 
-def start_of(text: str) -> Start | None:
-    """An ISO 8601 date and time with a zone or without; None for anything else."""
-    found = _DATE.fullmatch(text.strip())
-    if found is None:
-        return None
-    try:
-        datetime.fromisoformat(found[1])
-    except ValueError:
-        return None
-    zone = "utc" if found[2] == "Z" else found[2] and f"{found[2][:3]}:{found[2][-2:]}"
-    return Start(found[1], zone)
-
-
 def refuse_more_markers(count: int) -> None:
     """Raise ImportRefused for more markers than a recording is given."""
     if count > MOST_MARKERS:
         raise ImportRefused(f"it has {count} markers, more than {MOST_MARKERS}.", "Cut it into parts.")
-
-
-def later(start: Start | None, ticks: int) -> Start | None:
-    """A start so many ticks later, in the same zone; as it was where it is no date and time."""
-    try:
-        moment = None if start is None else datetime.fromisoformat(start.text)
-        shifted = None if moment is None else moment + timedelta(microseconds=ticks * 1_000_000 // TICKS_PER_S)
-    except (ValueError, OverflowError):
-        return start
-    return None if start is None or shifted is None else Start(shifted.isoformat(timespec="milliseconds"), start.zone)

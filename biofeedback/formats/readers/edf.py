@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
+from biofeedback.formats.dates import later, start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -25,7 +26,6 @@ from biofeedback.formats.readers.ecg import (
     chosen_of,
     ecg_content,
     kind_of,
-    later,
     refuse_more_markers,
 )
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -294,7 +294,7 @@ def _start(opened: Edf | Bdf) -> Start | None:
         moment = opened.startdatetime
     except (ValueError, IndexError, OverflowError):
         return None
-    return None if moment.isoformat() == _NO_DATE else Start(moment.isoformat())
+    return None if moment.isoformat() == _NO_DATE else start_at(moment)
 
 
 def _times(head: _Head, data: bytes, wanted: _Channel) -> Samples | None:

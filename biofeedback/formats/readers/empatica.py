@@ -9,10 +9,11 @@ from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.arrivals import OPTICAL, cells_in, column_of, rows_below, span_why, wholes_of
+from biofeedback.formats.clocks import S
 from biofeedback.formats.content import Content, Marker
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import interval_of, lines_of
-from biofeedback.formats.moments import S, unix_start
+from biofeedback.formats.dates import unix_start
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_S

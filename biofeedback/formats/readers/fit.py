@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start
+from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -469,9 +470,9 @@ def _start(found: _Found, stamp: float | None) -> Start | None:
         return None
     moment = (_EPOCH + timedelta(seconds=stamp)).replace(microsecond=0)
     if found.offset_s is None:
-        return Start(moment.replace(tzinfo=None).isoformat(), "utc")
+        return start_at(moment.replace(tzinfo=None), "utc")
     local = moment.astimezone(timezone(timedelta(seconds=found.offset_s)))
-    return Start(local.replace(tzinfo=None).isoformat(), local.isoformat()[-6:])
+    return start_at(local.replace(tzinfo=None), local.isoformat()[-6:])
 
 
 def _joined(first: str | None, second: str) -> str:

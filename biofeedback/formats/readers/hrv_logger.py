@@ -21,13 +21,14 @@ from biofeedback.formats.arrivals import (
     span_why,
     wholes_of,
 )
+from biofeedback.formats.clocks import S, clock_of
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import interval_of, printable
-from biofeedback.formats.moments import S, clock_of, ticks_between, unix_start
+from biofeedback.formats.dates import unix_start
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import ticks_of
-from biofeedback.hrv.ticks import TICKS_PER_MS, TICKS_PER_S
+from biofeedback.hrv.ticks import TICKS_PER_MS, TICKS_PER_S, us_to_ticks
 
 SLACK: Final = 2 * TICKS_PER_MS
 """The time column is in whole ms, and so are the intervals."""
@@ -90,7 +91,7 @@ def _read_rr(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
 
 
 def _why(ticks: array[int], holes: Sequence[Hole], stamps: Sequence[int]) -> str | None:
-    return span_why(ticks, holes, ticks_between(stamps[-1] - stamps[0]) + ticks[0], "its times of arrival")
+    return span_why(ticks, holes, us_to_ticks(stamps[-1] - stamps[0]) + ticks[0], "its times of arrival")
 
 
 def _late_beginning(opened: int) -> str | None:
@@ -142,7 +143,7 @@ def _markers(file: Foreign, opened: int | None, since: int) -> list[Marker]:
         return [Marker(tick - since, text) for tick, text in zip(ticks, texts, strict=True)]
     moments = [int(each * (S if each < 10**11 else 1000)) for each in seconds]
     zero = moments[0] if opened is None and moments else opened or 0
-    return [Marker(ticks_between(us - zero), text) for us, text in zip(moments, texts, strict=True)]
+    return [Marker(us_to_ticks(us - zero), text) for us, text in zip(moments, texts, strict=True)]
 
 
 def _seconds(cell: str, number: int) -> Decimal:

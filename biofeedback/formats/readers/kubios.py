@@ -12,13 +12,14 @@ from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
-from biofeedback.formats.dates import moment_of
+from biofeedback.formats.dates import later, moment_of
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, NUMBER, beginning_of, cells_of, lines_of, printable
 from biofeedback.formats.readers.columns import refused_at
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.series import Series, content_of_series
 from biofeedback.formats.units import ticks_each
+from biofeedback.hrv.ticks import TICKS_PER_S
 
 NAME: Final = "kubios report"
 BEGIN: Final = "rr interval data"
@@ -159,18 +160,18 @@ def _say(report: _Report, series: Series) -> None:
     series.decisions.append(words)
     moment = moment_of(report.began)
     if moment is not None:
-        series.start = moment.start(_later(series))
+        series.start = later(moment.start, _opened(series))
         series.decisions.append("the start is the measurement date of the report")
     elif report.began:
         series.decisions.append(f"its measurement date {printable(report.began)} is not clear and was left out")
 
 
-def _later(series: Series) -> float:
-    """Seconds from the beginning of the measurement to the first interval's opening beat."""
+def _opened(series: Series) -> int:
+    """Ticks from the beginning of the measurement to the first interval's opening beat."""
     if not series.times or series.time_unit != "s":
-        return 0.0
+        return 0
     first = series.numbers.values()[0] * (1e-3 if series.unit == "ms" else 1.0)
-    return max(0.0, round(series.times[0] - first, 3))
+    return max(0, round(round(series.times[0] - first, 3) * TICKS_PER_S))
 
 
 READERS: Final[tuple[Reader, ...]] = (Reader(NAME, claims, read),)

@@ -8,12 +8,12 @@ from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.arrivals import ARRIVALS, LOCAL, holes_of, opened_us, span_why, wholes_of
+from biofeedback.formats.clocks import Clock, clock_of, set_clocks, stamp_of
 from biofeedback.formats.content import Content, Hole, Marker
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, lines_of, printable
-from biofeedback.formats.moments import Clock, clock_of, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.hrv.ticks import TICKS_PER_MS
+from biofeedback.hrv.ticks import TICKS_PER_MS, us_to_ticks
 
 HEADING: Final = "event,value,timestamp"
 _INTERVALS: Final = frozenset(("ibi", "ibis", "interbeatinterval"))
@@ -47,7 +47,7 @@ def _read(file: Foreign, _choices: Choices, _progress: Progress) -> Content:
     holes = _with_restarts(ticks, stamps, log.again)
     markers, lost = _markers(log, clock, opened_us(ticks, stamps, holes))
     decisions = [ARRIVALS, LOCAL, _ROUNDED, *changes, *_told(log, lost)]
-    span = ticks_between(stamps[-1] - stamps[0]) + ticks[0]
+    span = us_to_ticks(stamps[-1] - stamps[0]) + ticks[0]
     return Content(
         "openhrv",
         "rr",
@@ -95,7 +95,7 @@ def _log_of(text: str) -> _Log:
 
 def _is_complete(line: str) -> bool:
     cells = line.split(",")
-    found = moment_of(cells[-1].strip()) if len(cells) > 2 else None
+    found = stamp_of(cells[-1].strip()) if len(cells) > 2 else None
     return found is not None and found.dated
 
 
@@ -121,7 +121,7 @@ def _with_restarts(ticks: array[int], stamps: array[int], again: list[int]) -> t
     """The holes that the stamps show, and one, maybe of unknown length, wherever a recording begins again."""
     found = {hole.before: hole.ticks for hole in holes_of(ticks, stamps)}
     for place in sorted({each for each in again if each < len(ticks)}):
-        step = ticks_between(stamps[place] - stamps[place - 1]) - ticks[place]
+        step = us_to_ticks(stamps[place] - stamps[place - 1]) - ticks[place]
         found.setdefault(place, max(0, step))
     return tuple(Hole(place, found[place]) for place in sorted(found))
 
@@ -130,10 +130,10 @@ def _markers(log: _Log, clock: Clock, opened: int) -> tuple[tuple[Marker, ...], 
     """Notes and paces as markers, and how many have no time that can be read."""
     markers: list[Marker] = []
     for place, text, stamp in log.words:
-        moment = moment_of(stamp)
+        moment = stamp_of(stamp)
         if moment is None or moment.start.zone != clock.first.start.zone or moment.dated != clock.first.dated:
             continue
-        at = ticks_between(moment.us - opened)
+        at = us_to_ticks(moment.us - opened)
         markers.append(Marker(at, printable(text, 200) or f"note at interval {place}"))
     return tuple(markers), len(log.words) - len(markers)
 

@@ -157,7 +157,7 @@ def start_of_name(stem: str) -> Start | None:
     """When the recording began, by a name such as Elite HRV gives: `2017-06-29 13-11-53`; local, zone not stated."""
     found = _ELITE.match(stem)
     moment = moment_of(f"{found[1]} {found[2]}:{found[3]}:{found[4]}") if found is not None else None
-    return None if moment is None else moment.start()
+    return None if moment is None else moment.start
 
 
 def content_of_numbers(

@@ -13,14 +13,14 @@ from typing import Final
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.arrivals import LOCAL, OPTICAL, holes_of, span_why
+from biofeedback.formats.clocks import clock_of, set_clocks, stamp_of
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, printable
-from biofeedback.formats.moments import clock_of, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import ticks_of
-from biofeedback.hrv.ticks import TICKS_PER_MS
+from biofeedback.hrv.ticks import TICKS_PER_MS, us_to_ticks
 
 _PPI: Final = '"devicePpiSamplesList"'
 _SESSION: Final = ("Name", "Sport", "Date", "Start time", "Duration")
@@ -59,11 +59,11 @@ def _read_ppi(file: Foreign, choices: Choices, _progress: Progress) -> Content:
     clock = clock_of(device.times)
     if clock is None:
         raise ImportRefused("it holds no pulse interval.", _WHERE)
-    opening = moment_of(device.times[clock.us.index(min(clock.us))][1])
+    opening = stamp_of(device.times[clock.us.index(min(clock.us))][1])
     ticks, stamps, sorted_words = _in_order(ticks, clock.us)
     stamps, changes = set_clocks(stamps, clock.first)
     holes = holes_of(ticks, stamps)
-    span = ticks_between(stamps[-1] - stamps[0]) + ticks[0]
+    span = us_to_ticks(stamps[-1] - stamps[0]) + ticks[0]
     others = [f"{len(each.lengths)} of {other}" for other, each in devices.items() if other != name]
     left_out = f"only the intervals of {name} are read; left out: {', '.join(others[:8])} (--signal chooses)"
     doubt = span_why(ticks, holes, span, "its times of pulses")

@@ -9,12 +9,12 @@ from typing import Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.arrivals import LOCAL, span_why, wholes_of
+from biofeedback.formats.clocks import stamp_of
 from biofeedback.formats.content import Content, Marker, Start
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, lines_of, printable
-from biofeedback.formats.moments import moment_of, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.hrv.ticks import TICKS_PER_MS
+from biofeedback.hrv.ticks import TICKS_PER_MS, us_to_ticks
 
 Lines: TypeAlias = list[tuple[int, str]]
 
@@ -96,8 +96,8 @@ def _start(params: Mapping[str, str]) -> tuple[Start | None, list[str]]:
     """Date and StartTime as written, local, and what to say of them."""
     day = params.get("date", "")
     iso = f"{day[:4]}-{day[4:6]}-{day[6:]} {params.get('starttime', '')}"
-    moment = moment_of(iso) if re.fullmatch(r"[0-9]{8}", day) else None
-    return (None, ["it says no date and time that can be read"]) if moment is None else (moment.start, [LOCAL])
+    stamp = stamp_of(iso) if re.fullmatch(r"[0-9]{8}", day) else None
+    return (None, ["it says no date and time that can be read"]) if stamp is None else (stamp.start, [LOCAL])
 
 
 def _delay(cell: str) -> list[str]:
@@ -110,7 +110,7 @@ def _duration_ticks(text: str) -> int | None:
         return None
     whole, _, part = found[3].partition(".")
     seconds = (int(found[1]) * 60 + int(found[2])) * 60 + int(whole)
-    return ticks_between(seconds * 1_000_000 + int((part + "000000")[:6]))
+    return us_to_ticks(seconds * 1_000_000 + int((part + "000000")[:6]))
 
 
 def _why(ticks: array[int], length: int | None) -> str | None:

@@ -22,12 +22,13 @@ from biofeedback.formats.arrivals import (
     span_why,
     wholes_of,
 )
+from biofeedback.formats.clocks import Clock, clock_of, set_clocks, stamp_of
 from biofeedback.formats.content import Content, Marker, Start
+from biofeedback.formats.dates import day_in_name
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import lines_of, number_of, printable
-from biofeedback.formats.moments import Clock, clock_of, day_in_name, moment_of, set_clocks, ticks_between
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.hrv.ticks import TICKS_PER_MS
+from biofeedback.hrv.ticks import TICKS_PER_MS, us_to_ticks
 
 ECG_HZ: Final = 130.0
 """What Polar straps send; the stamps of the sensor say by how little it differs."""
@@ -106,7 +107,7 @@ def _intervals(file: Foreign, heading: Sequence[str], column: int, kind: str) ->
         start=start,
         holes=holes,
         markers=markers,
-        why=span_why(ticks, holes, ticks_between(stamps[-1] - stamps[0]) + ticks[0], "its times of arrival"),
+        why=span_why(ticks, holes, us_to_ticks(stamps[-1] - stamps[0]) + ticks[0], "its times of arrival"),
         decisions=(*_pulses(rows, heading), ARRIVALS, *told, *changes, *([cut] if cut else []), *_half(file.text)),
     )
 
@@ -116,7 +117,7 @@ def _without_half_row(file: Foreign, rows: list[Row], column: int, cut: str | No
     if cut or not rows or file.text.endswith(("\n", "\r")):
         return rows, cut
     last = rows[-1]
-    if moment_of(last[1][0]) and number_of(last[1][column]) is not None:
+    if stamp_of(last[1][0]) and number_of(last[1][column]) is not None:
         return rows, None
     return rows[:-1], f"its last line ({last[0]}) is cut off and left out"
 
@@ -158,7 +159,7 @@ def _markers_beside(file: Foreign, clock: Clock, opened: int) -> tuple[Marker, .
     except ImportRefused:
         return ()
     same = [(us, text) for us, dated, text in marks if dated == clock.first.dated]
-    return tuple(Marker(ticks_between(us - opened), text) for us, text in same)
+    return tuple(Marker(us_to_ticks(us - opened), text) for us, text in same)
 
 
 def _marks(file: Foreign) -> list[tuple[int, bool, str]]:
@@ -175,7 +176,7 @@ def _marker_file(file: Foreign) -> Content:
     marks = _marks(file)
     if not marks:
         raise ImportRefused("it holds no mark, and no interval.", "Give the _RR.txt or _ECG.txt beside it.")
-    markers = tuple(Marker(ticks_between(us - marks[0][0]), text) for us, _, text in marks)
+    markers = tuple(Marker(us_to_ticks(us - marks[0][0]), text) for us, _, text in marks)
     why = "marks only; the _RR.txt of the same recording takes them along."
     return Content("polar-sensor-logger marker", "summary", markers=markers, why=why, about={"rows": len(marks)})
 
@@ -190,7 +191,7 @@ def _wave(file: Foreign, choices: Choices, heading: Sequence[str], column: int) 
     if not samples:
         raise ImportRefused("it holds no sample, only a heading.", _RECORD)
     times_s, hz, said = _times(text, heading, ecg)
-    first = moment_of(next(_cells_of(text, 0))[1])
+    first = stamp_of(next(_cells_of(text, 0))[1])
     clock = Clock(array("q", [first.us]), first) if first else None
     start, told = _start(file, clock) if clock else (None, ["its start cannot be read"])
     return ecg_content(

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from statistics import median
 from time import monotonic
@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Hole, Marker, Start
+from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -227,8 +228,7 @@ def _chosen(sessions: list[_Session], choices: Choices) -> tuple[_Session, str |
 
 
 def _utc(unix_ms: int) -> str:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=unix_ms)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds" if unix_ms % 1000 else "seconds")
+    return start_at(datetime(1970, 1, 1) + timedelta(milliseconds=unix_ms)).text  # noqa: DTZ001 - it is all in UTC
 
 
 def _unix_ms(value: object) -> int | None:

@@ -14,10 +14,10 @@ from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
+from biofeedback.formats.dates import start_of
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, interval_of, lines_of, number_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.starts import start_of
 from biofeedback.formats.units import ticks_each, ticks_of
 from biofeedback.formats.xml_stream import Elements, root_of, walk
 from biofeedback.hrv.ticks import TICKS_PER_S

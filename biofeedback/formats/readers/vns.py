@@ -76,7 +76,7 @@ def _content(file: Foreign, block: _Block, choices: Choices, decisions: list[str
     if moment is not None:
         decisions.append("the start is from the file's name, which says no zone")
     return Content(
-        NAME, "rr", ticks, told.unit, told.rule, None if moment is None else moment.start(),
+        NAME, "rr", ticks, told.unit, told.rule, None if moment is None else moment.start,
         markers=tuple(markers), decisions=tuple(decisions),
     )  # fmt: skip
 

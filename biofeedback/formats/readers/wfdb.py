@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Marker, Start
+from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -276,7 +277,7 @@ def _start(header: _Header | None, first: int) -> Start | None:
         moment = header.base + timedelta(microseconds=round(first * 10**6 / TICKS_PER_S))
     except OverflowError:
         return None
-    return Start(moment.isoformat(timespec="milliseconds"))
+    return start_at(moment)
 
 
 def _marker(word: _Word, each: Fraction, first: int) -> Marker:

@@ -23,6 +23,7 @@ from xml.etree import ElementTree as ET
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Marker, Start
+from biofeedback.formats.dates import start_of
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -35,7 +36,6 @@ from biofeedback.formats.readers.ecg import (
     kind_of,
     label_place,
     refuse_more_markers,
-    start_of,
 )
 from biofeedback.formats.units import Told, asked, ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S

@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Start
-from biofeedback.formats.moments import (
-    DAY,
-    HOUR,
-    Moment,
-    S,
-    clock_of,
-    day_in_name,
-    moment_of,
-    set_clocks,
-    ticks_between,
-    unix_start,
-)
+from biofeedback.formats.clocks import DAY, HOUR, S, Stamp, clock_of, set_clocks, stamp_of
+from biofeedback.formats.dates import day_in_name, unix_start
+from biofeedback.hrv.ticks import us_to_ticks
 
 MOMENTS = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2199, 12, 31))  # noqa: DTZ001
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -37,24 +28,24 @@ def since_1970(moment: datetime) -> int:
 
 @given(MOMENTS, st.sampled_from("T "))
 def test_a_local_moment_counts_on_its_own_clock(moment: datetime, between: str) -> None:
-    found = moment_of(moment.isoformat(between))
-    assert found == Moment(since_1970(moment), Start(moment.isoformat()))
+    found = stamp_of(moment.isoformat(between))
+    assert found == Stamp(since_1970(moment), Start(moment.isoformat()))
 
 
 @given(MOMENTS, ZONES, st.sampled_from(["", " "]), st.sampled_from([":", ""]))
 def test_a_zone_is_counted_in_and_kept_as_written(moment: datetime, zone: timezone, blank: str, colon: str) -> None:
     zoned = moment.replace(tzinfo=zone)
     offset = zoned.isoformat()[-6:]
-    found = moment_of(moment.isoformat() + blank + offset.replace(":", colon))
-    assert found == Moment(since_1970(zoned), Start(moment.isoformat(), offset))
+    found = stamp_of(moment.isoformat() + blank + offset.replace(":", colon))
+    assert found == Stamp(since_1970(zoned), Start(moment.isoformat(), offset))
 
 
 def test_z_is_utc_and_a_decimal_comma_a_point() -> None:
-    assert moment_of("2025-05-03T10:15:01,25Z") == Moment(1746267301250000, Start("2025-05-03T10:15:01.25", "utc"))
+    assert stamp_of("2025-05-03T10:15:01,25Z") == Stamp(1746267301250000, Start("2025-05-03T10:15:01.25", "utc"))
 
 
 def test_a_time_of_day_has_no_date() -> None:
-    assert moment_of("6:07:08.5") == Moment((6 * 3600 + 7 * 60 + 8) * S + 500_000, Start("06:07:08.5"), dated=False)
+    assert stamp_of("6:07:08.5") == Stamp((6 * 3600 + 7 * 60 + 8) * S + 500_000, Start("06:07:08.5"), dated=False)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +56,7 @@ def test_a_time_of_day_has_no_date() -> None:
      "20250101T100000", "2025-01-01T10:00:00\n", "2025-01-01T10:00:00.1234567890", "-2025-01-01T10:00:00"],
 )  # fmt: skip
 def test_what_is_no_moment_is_none(text: str) -> None:
-    assert moment_of(text) is None
+    assert stamp_of(text) is None
     with pytest.raises(ImportRefused) as caught:
         clock_of([(5, text)])
     assert caught.value.where == "line 5"
@@ -77,7 +68,7 @@ def test_a_column_of_stamps_is_each_stamp_by_itself(moments: list[datetime], zon
     clock = clock_of(list(enumerate(texts, start=1)))
     assert clock is not None
     assert clock.us.tolist() == [since_1970(moment.replace(tzinfo=zone)) for moment in moments]
-    assert clock.first == moment_of(texts[0])
+    assert clock.first == stamp_of(texts[0])
 
 
 @pytest.mark.parametrize(
@@ -120,7 +111,7 @@ def test_a_time_that_no_clock_shows_is_no_start(us: int) -> None:
 @given(st.integers(-(10**15), 10**15))
 def test_microseconds_become_ticks_by_rounding_half_up(us: int) -> None:
     exact = Fraction(us * 1_024_000, S)
-    assert -Fraction(1, 2) < ticks_between(us) - exact <= Fraction(1, 2)
+    assert -Fraction(1, 2) < us_to_ticks(us) - exact <= Fraction(1, 2)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +124,11 @@ def test_the_date_in_a_name(name: str, day: str | None) -> None:
     assert day_in_name(name) == day
 
 
-def night(hour: int, jump: int, zone: str | None = None) -> tuple[array[int], Moment]:
+def night(hour: int, jump: int, zone: str | None = None) -> tuple[array[int], Stamp]:
     """Stamps of a beat a second over a full hour, at which the clock is set by `jump` hours."""
     full = 20_000 * DAY + hour * HOUR
     stamps = array("q", [full + second * S + (jump * HOUR if second > 0 else 0) - S // 2 for second in range(-30, 30)])
-    return stamps, Moment(stamps[0], Start("2024-10-04T00:00:00", zone))
+    return stamps, Stamp(stamps[0], Start("2024-10-04T00:00:00", zone))
 
 
 @pytest.mark.parametrize(("hour", "jump", "way"), [(2, 1, "forward"), (3, -1, "back"), (1, 1, "forward"), (0, 1, "f")])
@@ -158,4 +149,4 @@ def test_any_other_leap_of_a_clock_stays_one(hour: int, jump: int, zone: str | N
 
 def test_an_hour_that_does_not_begin_at_a_full_hour_stays_a_hole() -> None:
     stamps = array("q", [20_000 * DAY + 2 * HOUR + 600 * S, 20_000 * DAY + 3 * HOUR + 601 * S])
-    assert set_clocks(stamps, Moment(stamps[0], Start("x"))) == (stamps, ())
+    assert set_clocks(stamps, Stamp(stamps[0], Start("x"))) == (stamps, ())

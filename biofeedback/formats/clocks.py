@@ -1,6 +1,6 @@
-"""Dates and times as programs write them, as whole microseconds that can be subtracted (FORMATS 1.2).
+"""The clock of a phone or a watch: the stamps of many rows as whole microseconds that can be subtracted (FORMATS 1.2).
 
-A moment without a zone counts on the clock that wrote it; nothing here knows or guesses where that was.
+A stamp without a zone counts on the clock that wrote it; nothing here knows or guesses where that was.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import re
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Start
+from biofeedback.formats.dates import zone_of
 from biofeedback.formats.lines import printable
-from biofeedback.hrv.ticks import TICKS_PER_S
 
 S: Final = 1_000_000
 HOUR: Final = 3600 * S
@@ -30,14 +30,13 @@ _ZONED: Final = re.compile(_DATE + _TIME + _ZONE + r"\Z")
 _OF_DAY: Final = re.compile(r"()" + _TIME + r"\Z")
 _SECONDS: Final = re.compile(r"([0-5][0-9])(?:[.,]([0-9]{1,9}))?( ?(?:Z|[+-][01][0-9]:?[0-5][0-9]))?\Z")
 _EPOCH: Final = date(1970, 1, 1).toordinal()
-_DAY_IN_NAME: Final = re.compile(r"(?<![0-9])((?:19|20)[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
 _CLOCK_SLACK: Final = 10 * S
 """A clock is set within so much of a full hour, by an hour give or take half of it, for it to be summer time."""
 _HOURS_OF_CHANGE: Final = frozenset((23, 0, 1, 2, 3, 4))
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Stamp:
     """`us`: microseconds since 1970, or since midnight when `dated` is False; `start`: as written, in ISO 8601."""
 
     us: int
@@ -50,17 +49,17 @@ class Clock:
     """The stamps of many rows in microseconds on one clock; `midnights`: how often it passed one without a date."""
 
     us: array[int]
-    first: Moment
+    first: Stamp
     midnights: int = 0
 
 
-def moment_of(text: str) -> Moment | None:
+def stamp_of(text: str) -> Stamp | None:
     """A date and time, with or without a zone, or a time of day; None when it is none of these."""
     for kind in (_DATED, _ZONED, _OF_DAY):
         found = kind.match(text)
         if found:
             us = _us(found, _offset(found[6]) if kind is _ZONED else 0)
-            return None if us is None else Moment(us, _as_written(found, kind is _ZONED), kind is not _OF_DAY)
+            return None if us is None else Stamp(us, _as_written(found, kind is _ZONED), kind is not _OF_DAY)
     return None
 
 
@@ -70,12 +69,12 @@ def clock_of(cells: Iterable[tuple[int, str]]) -> Clock | None:
     A time of day that goes back by more than half a day has passed midnight. Raises ImportRefused, naming the line, for
     a stamp that cannot be read or is written in another way than the first.
     """
-    first: Moment | None = None
+    first: Stamp | None = None
     minutes: dict[str, int | None] = {}
     stamps = array("q")
     for number, cell in cells:
         if first is None:
-            first = moment_of(cell)
+            first = stamp_of(cell)
         us = None if first is None else _like(first, cell, minutes)
         if us is None:
             raise ImportRefused(
@@ -90,7 +89,7 @@ def clock_of(cells: Iterable[tuple[int, str]]) -> Clock | None:
     return Clock(stamps, first, midnights)
 
 
-def _like(first: Moment, cell: str, minutes: dict[str, int | None]) -> int | None:
+def _like(first: Stamp, cell: str, minutes: dict[str, int | None]) -> int | None:
     """A stamp of the kind of the first; None when it is another. What `minutes` holds of whole minutes is read once."""
     place = cell.find(":", cell.find(":") + 1) + 1
     found = _SECONDS.match(cell, place)
@@ -99,34 +98,14 @@ def _like(first: Moment, cell: str, minutes: dict[str, int | None]) -> int | Non
     zone = found[3] or ""
     minute = cell[:place] + zone
     if minute not in minutes:
-        moment = moment_of(f"{cell[:place]}00{zone}")
-        alike = moment and moment.dated == first.dated and (moment.start.zone is None) == (first.start.zone is None)
-        minutes[minute] = moment.us if moment and alike else None
+        stamp = stamp_of(f"{cell[:place]}00{zone}")
+        alike = stamp and stamp.dated == first.dated and (stamp.start.zone is None) == (first.start.zone is None)
+        minutes[minute] = stamp.us if stamp and alike else None
     us = minutes[minute]
     return None if us is None else us + int(found[1]) * S + (int((found[2] + "00000")[:6]) if found[2] else 0)
 
 
-def unix_start(us: int) -> Start | None:
-    """Microseconds since 1970 in UTC as a start; None outside of the years 1970 to 2200, which is no clock's time."""
-    if not 0 <= us < 230 * 366 * DAY:
-        return None
-    found = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
-    return Start(found.replace(tzinfo=None).isoformat(timespec="microseconds" if us % 1000 else "milliseconds"), "utc")
-
-
-def day_in_name(name: str) -> str | None:
-    """The one date in a file's name as ISO 8601; None when there is none or more than one."""
-    found = {"-".join(each) for each in _DAY_IN_NAME.findall(name)}
-    day = found.pop() if len(found) == 1 else ""
-    return day if day and _days(day) is not None else None
-
-
-def ticks_between(us: int) -> int:
-    """Microseconds as ticks of 1/1 024 000 s, half up."""
-    return (us * TICKS_PER_S + S // 2) // S
-
-
-def set_clocks(stamps: array[int], first: Moment) -> tuple[array[int], tuple[str, ...]]:
+def set_clocks(stamps: array[int], first: Stamp) -> tuple[array[int], tuple[str, ...]]:
     """The same stamps as if nobody had set the clock by an hour for summer time, and a sentence for each time it was.
 
     That is believed of a clock without a zone that goes on, or back, by an hour at a full hour of the night.
@@ -193,7 +172,4 @@ def _offset(zone: str) -> int:
 
 def _as_written(found: re.Match[str], zoned: bool) -> Start:
     time = f"{found[2]:0>2}:{found[3]}:{found[4]}" + (f".{found[5]}" if found[5] else "")
-    zone = None
-    if zoned:
-        zone = "utc" if found[6] == "Z" else f"{found[6][:3]}:{found[6][-2:]}"
-    return Start(f"{found[1]}T{time}" if found[1] else time, zone)
+    return Start(f"{found[1]}T{time}" if found[1] else time, zone_of(found[6]) if zoned else None)
