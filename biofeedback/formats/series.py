@@ -11,8 +11,7 @@ from typing import Final
 
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.reading import Choices
-from biofeedback.formats.units import Numbers, Told, asked, fills, only_rises, ticks_each, unit_of
-from biofeedback.formats.units import doubt_of
+from biofeedback.formats.units import Numbers, Told, asked, doubt_of, fills, only_rises, ticks_each, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 FITS_S, FITS = 0.02, 0.02

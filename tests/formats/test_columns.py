@@ -238,8 +238,9 @@ def test_a_heading_is_not_believed_against_all_sense(heading: str, cell: str) ->
 
 def test_bare_numbers_above_a_heading_are_not_left_out() -> None:
     """Two exports in one file, of which only the second has a heading."""
-    found = content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
-    assert (found.verdict, found.about) == ("refuse", {"line": 4})
+    with pytest.raises(ImportRefused) as refused:
+        content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
+    assert refused.value.where == "line 4"
 
 
 def test_times_that_go_back_are_doubted() -> None:
