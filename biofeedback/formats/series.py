@@ -19,6 +19,8 @@ FITS_S, FITS = 0.02, 0.02
 LEAST_FIT: Final = 0.8
 HOLE_S: Final = 0.25
 """A step longer than its interval by this, the shortest interval there is, holds beats the file does not have."""
+LATEST_S: Final = 1e10
+"""Later times, counted from 1970 or from the first beat, are damage."""
 JUDGED_BY: Final = 4096
 """Rows by which times are told to be in s or in ms."""
 
@@ -132,6 +134,8 @@ def _timed(series: Series, ticks: array[int]) -> tuple[array[int], tuple[Hole, .
         series.decisions.append("the first row repeats the interval of the second at time 0 and was left out")
         series.notes = [(max(0, at - 1), text) for at, text in series.notes]
         ticks, seconds, scaled = ticks[1:], seconds[1:], scaled[1:]
+    if max(map(abs, scaled)) > LATEST_S:
+        return ticks, (), "its time column holds times that cannot be, and was not used for holes"
     holes = _holes(fit, scaled, seconds)
     if holes:
         series.decisions.append("where the time column steps on by more than the interval there is a hole")

@@ -31,6 +31,8 @@ from biofeedback.hrv.ticks import TICKS_PER_S
 _HEADER: Final = 128
 _MATRIX, _PACKED = 14, 15
 _CELL, _STRUCT, _OBJECT, _SPARSE = 1, 2, 3, 5
+_NUMBERS: Final = frozenset((1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18))
+"""Types of data that hold numbers or letters. scipy (1.17) looks up any other outside of its table, and crashes."""
 _MOST_UNPACKED: Final = 64 * 1024 * 1024
 _MOST_NUMBERS: Final = 8_000_000
 """In the whole file: MATLAB may keep a number in one byte, which takes eight when it is read."""
@@ -289,7 +291,9 @@ class _Check:
             return
         self.numbers += 0 if mx_class == _SPARSE else prod(dimensions)
         while place < end:
-            _, _, _, place = self._tag(place, end)
+            kind, _, _, place = self._tag(place, end)
+            if kind not in _NUMBERS:
+                raise _damaged(self._origin)
 
     def _inside(self, place: int, end: int, depth: int, *, skip: int) -> None:
         """Past the name and the names of the fields, all that follows are matrices."""

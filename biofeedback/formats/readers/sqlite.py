@@ -251,7 +251,7 @@ def _emwave(database: _Database, choices: Choices) -> Content:
     blobs = [_quoted(name) if name in there else "NULL" for name in ("LiveIBI", marks, "Comment")]
     query = f"SELECT {', '.join(blobs)} FROM {_EMWAVE} WHERE rowid = ?"  # noqa: S608 - names of ours
     rowid, end_ms = session.key
-    live, flags, comment = next(database.rows(query, rowid, limit=1))
+    live, flags, comment = next(database.rows(query, rowid, limit=1), (b"", b"", None))
     values, decisions = _emwave_values(live)
     marked = sum(1 for (flag,) in struct.iter_unpack("<i", flags) if flag) if _whole(flags, len(values)) else 0
     if marked:
@@ -296,7 +296,7 @@ def _whole(blob: object, count: int) -> bool:
 
 def _emwave_values(blob: object) -> tuple[list[int], list[str]]:
     """Intervals in ms, and what was taken for granted. Written low byte first, except on old Macs."""
-    if not isinstance(blob, bytes) or len(blob) % 4:
+    if not isinstance(blob, bytes) or not blob or len(blob) % 4:
         raise ImportRefused("the intervals of this session are damaged.", "Choose another session with --signal.")
     low, high = ([value for (value,) in struct.iter_unpack(f"{order}i", blob)] for order in "<>")
     if not _usual(low) and _usual(high):
