@@ -11,7 +11,7 @@ from typing import Final
 
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.reading import Choices
-from biofeedback.formats.units import Numbers, Told, asked, fills, only_rises, ticks_each, unit_of
+from biofeedback.formats.units import Numbers, Told, asked, doubt_of, fills, only_rises, ticks_each, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 FITS_S, FITS = 0.02, 0.02
@@ -79,6 +79,8 @@ def content_of_series(name: str, series: Series, choices: Choices, about: dict[s
         )  # fmt: skip
     ticks = series.numbers.ticks(ticks_each(told.unit))
     ticks, holes, why = _timed(series, ticks)
+    if why is None and choices.unit is not None:
+        why = doubt_of(values, choices.unit)
     ends = list(accumulate(ticks)) if series.notes else []
     beyond = [0, *accumulate(hole.ticks for hole in holes)]
     markers = tuple(
@@ -96,6 +98,12 @@ def _told(series: Series, values: array[float], choices: Choices) -> Told:
     """What was told, else the heading where the numbers do not say otherwise, else the numbers."""
     if choices.unit is not None:
         return Told(choices.unit, "as told")
+    told = _by_rule(series, values)
+    doubt = None if told.unit is None else doubt_of(values, told.unit)
+    return told if doubt is None else Told(None, doubt)
+
+
+def _by_rule(series: Series, values: array[float]) -> Told:
     found = unit_of(values)
     if series.unit is None:
         return found
@@ -113,6 +121,8 @@ def _timed(series: Series, ticks: array[int]) -> tuple[array[int], tuple[Hole, .
         return ticks, (), None
     if series.time_unit is None and is_counter(times):
         series.decisions.append("its time column only numbers the rows and was not used")
+        if _span_doubt([times], array("d", (value / TICKS_PER_S for value in ticks))) is not None:
+            series.decisions.append("should its time column count seconds, it holds one value a second and no beats")
         return ticks, (), None
     seconds = array("d", (value / TICKS_PER_S for value in ticks))
     scales = _scales(times, series.time_unit)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.dates import moment_of
+from biofeedback.formats.detect import content_of
 from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.headings import Meaning, meaning_of
 from biofeedback.formats.reading import Choices
@@ -219,6 +220,28 @@ def test_a_column_that_counts_rows_is_no_time() -> None:
     found = table("Zeit;RR\n" + "".join(f"{at};0,5\n" for at in range(50)))
     assert found.why is None
     assert "its time column only numbers the rows and was not used" in found.decisions
+
+
+def test_a_column_that_may_count_seconds_is_told() -> None:
+    said = "should its time column count seconds, it holds one value a second and no beats"
+    assert said in table("time,rr\n" + "".join(f"{at},812\n" for at in range(60))).decisions
+    assert said not in table("time,rr\n" + "".join(f"{at},1000\n" for at in range(60))).decisions
+    bare = table("".join(f"{at / 4} {800 + at % 7}\n" for at in range(60)))
+    assert bare.why == "its intervals add up to 48.2 s, but its time column spans 14.8 s"
+
+
+@pytest.mark.parametrize(("heading", "cell"), [("rr (ms)", "73"), ("rr (ms)", "812000"), ("ibi (s)", "73"),
+                                               ("rr_1024", "0.812")])  # fmt: skip
+def test_a_heading_is_not_believed_against_all_sense(heading: str, cell: str) -> None:
+    found = table(f"{heading}\n" + f"{cell}\n" * 12)
+    assert (found.verdict, "which is no usual interval" in (found.why or "")) == ("ask", True)
+
+
+def test_bare_numbers_above_a_heading_are_not_left_out() -> None:
+    """Two exports in one file, of which only the second has a heading."""
+    with pytest.raises(ImportRefused) as refused:
+        content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
+    assert refused.value.where == "line 4"
 
 
 def test_times_that_go_back_are_doubted() -> None:
