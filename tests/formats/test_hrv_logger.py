@@ -17,7 +17,7 @@ from biofeedback.formats.foreign import Foreign, in_memory
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.hrv_logger import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
-from tests.formats.samples import check, expected, read, sample
+from tests.formats.samples import check, expected, read, read_bytes, sample
 from tests.formats.text_mutants import assert_sound, only_refusals
 
 ANDROID = "hrvlogger_android/ot_a60_RRIntervals.csv"
