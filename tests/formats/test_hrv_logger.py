@@ -216,3 +216,4 @@ def test_intervals_that_no_heart_has_are_doubted_even_where_the_program_names_it
     rows = "".join(f"{1743296380 + at}.0, 1.000, {at}\n" for at in range(40))
     found = read_bytes("a_RRIntervals.csv", b"timestamp, rr, since_start \n\n" + rows.encode())
     assert found.why == "the median of its intervals is 1 ms, which no heart has: is it another unit?"
+    assert found.start is None
