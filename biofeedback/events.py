@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 ArtefactName = Literal["missed", "extra", "ectopic", "misplaced", "range"]
-GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause", "doubled", "suspend"]
+GapReason = Literal["link", "contact", "sensor", "silence", "lost", "pause", "doubled", "suspend", "file"]
 PhaseName = Literal[
     "settle", "ramp", "baseline", "washout", "image", "control", "recovery", "close", "rest", "practice"
 ]
@@ -104,10 +104,14 @@ class Acc:
 
 @dataclass(frozen=True, slots=True)
 class Rr:
-    """RR intervals from a file, in 1/1 024 000 s."""
+    """RR intervals from a file, in 1/1 024 000 s.
+
+    `lost`: time before them of which the file knows nothing, in the same unit; None: nobody knows how long it was.
+    """
 
     at: int
     ticks: tuple[int, ...]
+    lost: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,14 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """RR intervals that come from a file rather than from a strap, in 1/1 024 000 s: 1 ms is 1024, 1/1024 s is 1000."""
+    """RR intervals that come from a file rather than from a strap, in 1/1 024 000 s: 1 ms is 1024, 1/1024 s is 1000.
+
+    `lost`: time before them of which the file knows nothing, in the same unit; None: nobody knows how long it was.
+    """
 
     stamp_us: int
     ticks: tuple[int, ...]
+    lost: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,27 +6,28 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 from functools import partial
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from biofeedback.cli.common import add_example, complain, config_of, print_json, say
+from biofeedback.cli.common import add_example, add_unit_option, complain, config_of, print_json, say
 from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
 from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from biofeedback.recording.keys import HomeKeys
-    from biofeedback.session.analysis import Analysis
+    from biofeedback.session.analysis import Analysis, Asked
     from biofeedback.session.metrics import AllMetrics
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
-    parser.add_argument("file", nargs="+", help="recordings of ours, or text files of RR intervals")
+    parser.add_argument("file", nargs="+", help="recordings of ours, or files of other programs: docs/formats.md")
     parser.add_argument("--json", action="store_true", help="one JSON object a file")
     parser.add_argument("--from", dest="from_s", type=float, metavar="S", help="leave out what opens before S seconds")
     parser.add_argument("--to", dest="to_s", type=float, metavar="S", help="leave out what opens at S seconds or later")
@@ -49,7 +50,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="write a table: every metric at every beat of one file, over the last minute or two, as a session has it",
     )
     parser.add_argument("--no-correction", action="store_true", help="take every interval as it is")
-    parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
+    add_unit_option(parser)
     add_passphrase_option(parser)
     add_example(parser, "biofeedback analyze morning.txt --from 60 --to 360 --json")
     parser.set_defaults(run=run)
@@ -72,12 +73,13 @@ def run(args: argparse.Namespace) -> int:
     bar, worst = FileBar(args, args.file), 0
     for number, name in enumerate(args.file):
         keys = _unlocked(args, name)
-        if isinstance(keys, BiofeedbackError):
-            found: Analysis | BiofeedbackError = keys
-        else:
+        several = iter([(name, keys)]) if isinstance(keys, BiofeedbackError) else _analysed(args, name, metrics, keys)
+        while True:
             with bar.at(number, name), redirect_stdout(sys.stderr):  # what a plug-in prints is not what we say
-                found = _analysed(args, name, metrics, keys)
-        worst = max(worst, _shown(args, name, found, metrics))
+                found = next(several, None)
+            if found is None:
+                break
+            worst = max(worst, _shown(args, *found, metrics))
         for sentence in metrics.failures[told:]:
             say(args, sentence)
         told = len(metrics.failures)
@@ -94,13 +96,11 @@ def _unlocked(args: argparse.Namespace, name: str) -> HomeKeys | BiofeedbackErro
 
 def _analysed(
     args: argparse.Namespace, name: str, metrics: AllMetrics, keys: HomeKeys | None
-) -> Analysis | BiofeedbackError:
-    """The analysis of one file, or why there is none."""
-    from biofeedback.session.analysis import analyse_file
+) -> Iterator[tuple[str, Analysis | BiofeedbackError]]:
+    """The analysis of one file, or of each in a folder or an archive, or why there is none."""
+    from biofeedback.session.analysis import Asked, analyse_files
 
-    analyse = partial(
-        analyse_file,
-        Path(name),
+    asked = Asked(
         from_s=args.from_s,
         to_s=args.to_s,
         window_s=args.window_s,
@@ -109,19 +109,24 @@ def _analysed(
         detrend=args.detrend,
         metrics=metrics,
         keys=keys,
+        tell=partial(say, args),
     )
+    if args.every_beat is None:
+        yield from analyse_files(Path(name), asked)
+        return
     try:
-        return analyse() if args.every_beat is None else _tabled(args, name, analyse)
+        yield name, _tabled(args, Path(name), asked)
     except BiofeedbackError as error:
-        return error
+        yield name, error
 
 
-def _tabled(args: argparse.Namespace, name: str, analyse: Callable[..., Analysis]) -> Analysis:
+def _tabled(args: argparse.Namespace, path: Path, asked: Asked) -> Analysis:
     """The analysis, and the table of every beat."""
+    from biofeedback.session.analysis import analyse_file
     from biofeedback.session.beat_table import BeatTable
 
-    with BeatTable(Path(args.every_beat), keep=Path(name)) as table:
-        found = analyse(table=table)
+    with BeatTable(Path(args.every_beat), keep=path) as table:
+        found = analyse_file(path, replace(asked, table=table))
     say(args, f"{table.rows} rows in {args.every_beat}")
     return found
 

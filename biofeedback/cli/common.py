@@ -122,6 +122,26 @@ def strap_aids(config: Config, *, keeps: bool) -> Aids:
     return Aids(KnownStraps(config.home / "straps.json", keeps=keeps), Chooser(), StrapLocks.usual())
 
 
+def add_unit_option(parser: argparse.ArgumentParser) -> None:
+    """`--unit`: what somebody says of bare numbers; a word that is no unit is a usage error."""
+    parser.add_argument(
+        "--unit", type=_unit, help="unit of bare numbers when it cannot be told: ms, s, 1/1024, samples@HZ"
+    )
+
+
+def _unit(text: str) -> str:
+    from biofeedback.errors import ImportRefused
+    from biofeedback.formats.units import ticks_each
+
+    try:
+        ticks_each(text)
+    except ImportRefused as error:
+        raise argparse.ArgumentTypeError(
+            f"{error.what.rstrip('.')}; {error.advice[0].lower()}{error.advice[1:-1]}"
+        ) from error
+    return text
+
+
 def add_example(parser: argparse.ArgumentParser, example: str) -> None:
     """One worked example at the end of a command's help."""
     parser.epilog = f"example:\n  {called()} {example.removeprefix('biofeedback ')}"

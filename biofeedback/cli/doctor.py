@@ -81,10 +81,11 @@ def _bluetooth() -> list[Check]:
 
 
 def _plugins(args: argparse.Namespace) -> list[Check]:
-    """Sources and metrics of other people, if there are any: each is imported, which is the least it must stand."""
+    """What other people's packages bring, if there are any: each is imported, which is the least it must stand."""
+    from biofeedback.formats.plugins import importer_plugins, installed_importers
     from biofeedback.session.plugins import metric_plugins, source_plugins
 
-    found, metrics = source_plugins(), metric_plugins()
+    found, metrics, importers = source_plugins(), metric_plugins(), installed_importers()
     for each in found:
         try:
             each.load()
@@ -97,9 +98,16 @@ def _plugins(args: argparse.Namespace) -> list[Check]:
     for refused in metrics.refused:
         what = f"{refused.words[0].upper()}{refused.words[1:]}."
         return [Check("plug-ins", False, what, f"Without it: pip uninstall {refused.plugin.name}")]
+    failed = importer_plugins().failed if importers else {}
+    for importer in importers:
+        if importer.name in failed:
+            what = f"The importer '{importer.name}' of {importer.plugin.name} {importer.plugin.version} failed: "
+            do = f"Without it: pip uninstall {importer.plugin.name}"
+            return [Check("plug-ins", False, f"{what}{failed[importer.name].rstrip('.')}.", do)]
     named = {
         "Other sources": [each.described for each in found],
         "Other metrics": [each.described.removeprefix("the metric ") for each in metrics.metrics],
+        "Other importers": [each.described for each in importers],
     }
     said = " ".join(f"{title}: {'; '.join(those)}." for title, those in named.items() if those)
     return [Check("plug-ins", True, said)] if said else []

@@ -1,4 +1,4 @@
-"""`biofeedback export`: copies of recordings to give away, without names and words when asked to."""
+"""`biofeedback export`: recordings for other programs and people, without names and words when asked to."""
 
 from __future__ import annotations
 
@@ -13,62 +13,113 @@ from biofeedback.cli.common import add_example, called, complain, config_of, pri
 from biofeedback.cli.consent import check_export
 from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
+from biofeedback.cli.progress import FileBar
 from biofeedback.errors import OutputError, UnreadableError, UsageError
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
     from biofeedback.recording.chain import Line
+    from biofeedback.recording.reader import StoredRecording
 
 TARGETS: Final = ("recording", "csv", "kubios", "bids", "edf", "methods")
 HERE: Final = "recording"
+NOT_YET: Final = "methods"
 ANONYMISED: Final = "names and words"
 """What the head of an anonymised copy says was taken out."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
-    parser.add_argument("file", nargs="+", help="recordings")
-    parser.add_argument("--to", choices=TARGETS, required=True, help="recording: the same format, as a copy")
+    parser.add_argument("file", nargs="+", help="recordings; a file of another program first goes through import")
     parser.add_argument(
-        "--anonymise", action="store_true", help="hide names, words, notes, marks and what the strap is called"
+        "--to",
+        choices=TARGETS,
+        required=True,
+        help="recording: a copy in our own format; csv: tables of beats, events and metrics; kubios: RR text, raw and "
+        "corrected, split at gaps; bids: a session of a BIDS data set; edf: EDF+",
+    )
+    parser.add_argument(
+        "--anonymise",
+        action="store_true",
+        help="hide names, words, notes, marks and what the strap is called; all but a recording tell no date either",
     )
     parser.add_argument("--output", metavar="DIR", required=True, help="folder of the copies; nothing is overwritten")
     parser.add_argument("--json", action="store_true", help="one JSON object a file")
     add_passphrase_option(parser)
-    add_example(parser, "biofeedback export my_session.session.jsonl --to recording --anonymise --output to_share")
+    add_example(parser, "biofeedback export my_session.session.jsonl --to csv --anonymise --output to_share")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when every copy was made and gives the same numbers; the worst of the exit codes otherwise."""
-    if args.to != HERE:
+    """0 when every file was exported, and every copy gives the same numbers; the worst of the exit codes otherwise."""
+    if args.to == NOT_YET:
         raise UsageError(
             f"Exporting to {args.to} is not there yet.",
-            f"A copy in our own format: --to {HERE}; numbers as a table: {called()} analyze FILE --every-beat OUT.csv",
+            f"A copy in our own format: --to {HERE}; tables with every number: --to csv",
         )
-    config = config_of(args)
-    return max(_one(args, config, recording_at(args, name)) for name in args.file)
+    config, bar, worst = config_of(args), FileBar(args, args.file), 0
+    for number, name in enumerate(args.file):
+        try:
+            worst = max(worst, _one(args, config, bar, number, recording_at(args, name)))
+        except (UnreadableError, OutputError) as error:
+            if args.json:
+                print_json({"file": name, "error": error.what})
+            complain(args, error.what, error.advice, error)
+            worst = max(worst, error.exit_code)
+    if not args.anonymise and worst == 0:
+        say(args, "Names, notes and words are in it as they are in the original; without: --anonymise")
+    return worst
 
 
-def _one(args: argparse.Namespace, config: Config, path: Path) -> int:
+def _one(args: argparse.Namespace, config: Config, bar: FileBar, number: int, path: Path) -> int:
+    """Export one recording; its exit code. Raises UnreadableError, OutputError, UsageError."""
+    source = _source(args, config, path)
+    if args.to != HERE:
+        with bar.at(number, path.name):
+            made, files = _exported(args, source)
+        if args.json:
+            print_json({"file": str(path), "to": args.to, "made": str(made), "files": [str(each) for each in files]})
+        else:
+            sys.stdout.write(f"{made}\n")
+        return 0
     from biofeedback.session.replay import verify
 
-    try:
-        made = _copy(path, args, config)
-    except UnreadableError as error:
-        complain(args, error.what, error.advice, error)
-        return error.exit_code
-    found = verify(made)
+    with bar.at(number, path.name):
+        copy = _copy(args, source)
+        found = verify(copy)
     if args.json:
-        print_json({"file": str(path), "recording": str(made), "verify": found.to_json()})
+        print_json({"file": str(path), "recording": str(copy), "verify": found.to_json()})
     else:
-        sys.stdout.write(f"{made}\n")
+        sys.stdout.write(f"{copy}\n")
     if found.differences:
         say(args, f"The copy gives other numbers than it holds: {found.first_difference}.")
         return 5
-    if not args.anonymise:
-        say(args, "Names, notes and words are in it as they are in the original; without: --anonymise")
     return 0
+
+
+def _source(args: argparse.Namespace, config: Config, path: Path) -> StoredRecording:
+    """The recording, opened, whole, and its person agrees. Raises UnreadableError, UsageError."""
+    from biofeedback.recording.naming import PART
+    from biofeedback.recording.reader import is_recording, open_recording
+
+    if not is_recording(path):
+        raise UnreadableError(
+            f"{path} is not a recording of this program.", f"Make one of it first: {called()} import {path}"
+        )
+    source = open_recording(path, keys_for(args, config, path))
+    check_export(args, config, str(source.head.get("subject", "")))
+    if source.damage is not None:
+        raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
+    if not source.finished and path.name.endswith(PART):
+        raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
+    return source
+
+
+def _exported(args: argparse.Namespace, source: StoredRecording) -> tuple[Path, list[Path]]:
+    """What was made, and the files of it."""
+    from biofeedback.session.exporting import gather, write_export
+
+    return write_export(gather(source, anonymise=args.anonymise), args.to, Path(args.output))
 
 
 def _plain(session: str) -> str:
@@ -76,21 +127,14 @@ def _plain(session: str) -> str:
     return re.sub(r"[^0-9A-Za-z-]", "_", session[:8])
 
 
-def _copy(path: Path, args: argparse.Namespace, config: Config) -> Path:
-    """Write the copy, in clear, under a name that tells nobody. Raises UnreadableError, OutputError."""
-    from biofeedback.recording.catalogue import local_time
-    from biofeedback.recording.naming import PART, SUFFIX
+def _copy(args: argparse.Namespace, source: StoredRecording) -> Path:
+    """Write the copy, in clear, under a name that tells nobody. Raises OutputError."""
+    from biofeedback.recording.starts import local_time
+    from biofeedback.recording.naming import SUFFIX
     from biofeedback.recording.private import make_private_folder
-    from biofeedback.recording.reader import read_recording
     from biofeedback.recording.rewriting import copy_to
     from biofeedback.session.sharing import anonymised_lines
 
-    source = read_recording(path, keys_for(args, config, path))
-    check_export(args, config, str(source.head.get("subject", "")))
-    if source.damage is not None:
-        raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
-    if not source.finished and path.name.endswith(PART):
-        raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
     lines: Sequence[Line] = source.lines
     start = local_time(int(source.head.get("wall_ns", 0)), 0)
     target = Path(args.output) / f"{start:%Y%m%dT%H%M%SZ}_{_plain(str(source.head['session']))}{SUFFIX}"

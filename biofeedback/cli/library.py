@@ -83,7 +83,7 @@ def _list(args: argparse.Namespace, config: Config) -> int:
         found = [
             session
             for session in everything
-            if (since is None or session.facts.start[:10] >= since)
+            if (since is None or (session.facts.start or "")[:10] >= since)
             and (person is None or (session.person or "").casefold() == person.casefold())
         ]
         if args.json:

@@ -9,6 +9,7 @@ from devices.names import printable
 
 if TYPE_CHECKING:
     from biofeedback.events import Json
+    from biofeedback.recording.catalogue import Facts
     from biofeedback.recording.library import Library, Session
     from biofeedback.recording.reader import StoredRecording
     from biofeedback.recording.sealing import Keys
@@ -26,6 +27,9 @@ VERIFIED: Final = {
 HOLDS: Final = {"exact": True, "equal": True, "differs": False, "damaged": False}
 """What `verified` says in JSON; null when the recording was not read whole, or cannot be compared, or only in part."""
 _UNFINISHED: Final = frozenset({"unfinished", "locked"})
+
+
+START_NOT_KNOWN: Final = "start not known"
 
 
 def as_json(library: Library, session: Session) -> dict[str, Json]:
@@ -47,6 +51,7 @@ def as_json(library: Library, session: Session) -> dict[str, Json]:
         "state": state_of(library, session),
         "simulated": facts.simulated or facts.demo,
         "encrypted": facts.encrypted,
+        "imported": facts.imported is not None,
         "tags": [*session.tags],
     }
 
@@ -55,9 +60,14 @@ def as_line(library: Library, session: Session) -> str:
     """One line: when, which, whose, what, how long, and what there is to say of it."""
     facts = session.facts
     what = " ".join(word for word in (facts.plan, facts.scripts) if word)
-    start = facts.start[:16].replace("T", " ") if facts.start_ns else "?"
+    start = moment_of(facts) if facts.start_ns else "?"
     columns = [f"{start:<16}", f"{session.short:<8}", f"{session.person or '':<10}", f"{what:<20}", length(facts.dur_s)]
     return printable("  ".join([*columns, ", ".join(_remarks(library, session))]).rstrip())
+
+
+def moment_of(facts: Facts) -> str:
+    """When it began, to the minute."""
+    return START_NOT_KNOWN if facts.start is None else facts.start[:16].replace("T", " ")
 
 
 def state_of(library: Library, session: Session) -> str:
@@ -100,6 +110,7 @@ def _remarks(library: Library, session: Session) -> list[str]:
     facts = session.facts
     said = [_STATES.get(state_of(library, session), "")]
     said += ["demonstration" if facts.demo else "simulated" if facts.simulated else ""]
+    said += ["imported" if facts.imported is not None else ""]
     said += [facts.quality if facts.quality not in (None, "good") else ""]
     said += [_REMARKS.get(session.verified or "", "")]
     said += [f"#{tag}" for tag in session.tags]

@@ -19,9 +19,10 @@ COMMANDS: Final[dict[str, str]] = {
     "practice": "a live session: breathing, imagery, what the heart does",
     "scan": "heart-rate straps in range",
     "doctor": "what works on this computer, and what to do about the rest",
-    "replay": "watch a recording or a file of intervals again",
+    "replay": "watch a recording or a file of another program",
     "verify": "recompute recordings and compare every number",
-    "analyze": "heart-rate variability of recordings and RR files",
+    "analyze": "heart-rate variability of recordings and files of other programs",
+    "import": "make recordings of files of other programs, or say what they are",
     "simulate": "write a recording of a simulated person",
     "report": "one HTML page about a session",
     "person": "who is recorded here: consent, profile, deletion",
@@ -32,6 +33,8 @@ COMMANDS: Final[dict[str, str]] = {
     "lock": "encrypt what is recorded, or stop doing so",
     "config": "settings and where each comes from",
 }
+MODULES: Final = {"import": "importing"}
+"""Where a command's module cannot have its name."""
 DESCRIPTION: Final = (
     "Practise paced breathing and imagery with a heart-rate strap, and see honestly what your own heart does. "
     "A wellness tool, not a medical device."
@@ -108,7 +111,7 @@ def _parser(words: Sequence[str]) -> Parser:
             allow_abbrev=False,
         )
         if name in words:
-            import_module(f"biofeedback.cli.{name}").add_to(sub)
+            import_module(f"biofeedback.cli.{MODULES.get(name, name)}").add_to(sub)
     return parser
 
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from biofeedback.cli.common import INTERRUPTED, add_example, config_of
+from biofeedback.cli.common import INTERRUPTED, add_example, add_unit_option, config_of, say
 from biofeedback.cli.faces import add_view_options, face_of
 from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
@@ -27,7 +27,7 @@ CLOCK_TIME: Final = re.compile(r"(?:(\d{1,3}):(?=\d\d:))?(\d{1,3}):(\d\d(?:\.\d+
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument(
-        "file", help="a recording of ours or the first digits of its id, or a text file of RR intervals"
+        "file", help="a recording of ours or the first digits of its id, or a file of another program: docs/formats.md"
     )
     add_view_options(parser)
     parser.add_argument("--from", dest="from_us", type=_time, metavar="S", help="begin there: seconds, or 12:30")
@@ -35,7 +35,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as-recorded", action="store_true", help="show what is stored; otherwise it is computed anew from the beats"
     )
-    parser.add_argument("--unit", help="unit of a text file when it cannot be told: ms, s, 1/1024, samples@HZ")
+    add_unit_option(parser)
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     add_passphrase_option(parser)
     add_example(parser, "biofeedback replay my_session.session.jsonl --speed 20")
@@ -51,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
     path, speed = recording_at(args, args.file), parse_speed(args.speed or "1")
     if args.to_us is not None and args.to_us <= (args.from_us or 0):
         raise UsageError("--to does not come after --from.", "Give the earlier time to --from.")
-    ours = is_recording(path)
+    ours = not path.is_dir() and is_recording(path)
     if args.as_recorded and not ours:
-        raise UsageError("A file of intervals holds no numbers to be shown.", "Leave out --as-recorded.")
+        raise UsageError("A file of another program holds no numbers to be shown.", "Leave out --as-recorded.")
     reading = _Reading(args, path, ours, keys_for(args, config_of(args), path) if ours else None)
     face = face_of(args, speed)
     kinds, plain = None if ours else FOREIGN_KINDS, True if speed > LEGIBLE else None
@@ -79,10 +79,12 @@ class _Reading:
 
     def tape(self) -> Tape:
         """Raises UnreadableError, UsageError."""
+        from biofeedback.formats.reading import Choices
         from biofeedback.recording.reader import open_recording
+        from biofeedback.session.foreign_files import foreign_at
         from biofeedback.session.plugins import metric_plugins
         from biofeedback.session.scripts import shipped
-        from biofeedback.session.tapes import intervals_tape, recorded_tape
+        from biofeedback.session.tapes import foreign_tape, recorded_tape
 
         if self._ours:
             self._recording = open_recording(self._path, self._keys)
@@ -91,7 +93,10 @@ class _Reading:
             gc.freeze()
             tape = recorded_tape(self._recording, as_recorded=self._args.as_recorded)
         else:
-            tape = intervals_tape(self._path, self._args.unit, shipped(), metric_plugins())
+            found = foreign_at(self._path, Choices(unit=self._args.unit))
+            for complaint in found.complaints:
+                say(self._args, complaint)
+            tape = foreign_tape(found, shipped(), metric_plugins())
         from_us = self._args.from_us or 0
         if from_us > tape.length_us:
             raise UsageError(

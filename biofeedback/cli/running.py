@@ -238,7 +238,7 @@ def run_replay(args: argparse.Namespace, tape: Callable[[], Tape], stretch: Stre
     playback.stay(view.face == "desktop")
     running = RunningSession(queue, playback.now, None, playback=playback)
     with _Signals() as signals, lines or nullcontext():
-        signals.watch(running)
+        signals.watch(running, windows=view.face == "desktop")
         _show(args, running, playback.run, view, {})
     if playback.remark and not view.shown:
         say(args, playback.remark)
@@ -359,6 +359,7 @@ class _Signals:
     def __init__(self) -> None:
         self.came = False
         self._running: RunningSession | None = None
+        self._windows = False
         self._before: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
 
     def __enter__(self) -> Self:
@@ -370,9 +371,12 @@ class _Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def watch(self, running: RunningSession) -> None:
-        """From now on a signal ends this one; one that came while it was made does so at once."""
-        self._running = running
+    def watch(self, running: RunningSession, *, windows: bool = False) -> None:
+        """From now on a signal ends this one; one that came while it was made does so at once.
+
+        `windows`: an exception would be lost where a window is just being painted, so none is raised.
+        """
+        self._running, self._windows = running, windows
         if self.came:
             self._end(running)
 
@@ -383,9 +387,11 @@ class _Signals:
         if self._running is not None:
             self._end(self._running)
 
-    @staticmethod
-    def _end(running: RunningSession) -> None:
-        if not running.live:
-            raise KeyboardInterrupt
+    def _end(self, running: RunningSession) -> None:
         running.interrupted = True
-        running.command("stop", INTERRUPTED_WHY)
+        if running.live:
+            running.command("stop", INTERRUPTED_WHY)
+            return
+        running.leave()
+        if not self._windows:
+            raise KeyboardInterrupt

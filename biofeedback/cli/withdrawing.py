@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from biofeedback.cli.asking import confirm
 from biofeedback.cli.common import called, say
+from biofeedback.cli.library_words import moment_of
 from biofeedback.cli.person_logs import belongings, everybody, left_closed, log_of, log_to_take_from
 from biofeedback.errors import BiofeedbackError, RecordingError, UsageError
 from biofeedback.recording.consents import CONSENTS, COPIES_MAY_REMAIN, DELETING, HEART_DATA, WORDS
@@ -178,9 +179,7 @@ def _tell(lines: Sequence[str], unknown: Sequence[Path]) -> None:
 def _described(owned: OwnedRecording) -> str:
     files = len(owned.beside)
     beside = "" if not files else " and 1 file beside it" if files == 1 else f" and {files} files beside it"
-    return (
-        f"{owned.path.name} of {owned.session.facts.start[:16].replace('T', ' ')}, {owned.bytes / 1e6:.1f} MB{beside}"
-    )
+    return f"{owned.path.name} of {moment_of(owned.session.facts)}, {owned.bytes / 1e6:.1f} MB{beside}"
 
 
 def _delete_recordings(config: Config, owned: Belongings, log: PersonLog) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from itertools import chain
 from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
+from biofeedback.formats.limits import TOO_MUCH_MEMORY
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.readers import (
     apple_health,
@@ -59,15 +62,16 @@ SURE: Final[tuple[Reader, ...]] = (
 BARE: Final[tuple[Reader, ...]] = (*columns.READERS, *plain.READERS)
 """Asked last: numbers with a heading or none, which any program may have written."""
 
+DAMAGED: Final = "it is damaged, or not what it seems to be."
 _LOG: Final = logging.getLogger(__name__)
 
 
-def reader_of(file: Foreign, more: Sequence[Reader] = ()) -> Reader:
-    """Who reads this file; `more` are readers of plug-ins, asked before bare numbers are tried.
+def reader_of(file: Foreign, more: Iterable[Reader] = ()) -> Reader:
+    """Who reads this file; `more` are readers of plug-ins, asked before bare numbers are tried, and not before.
 
     Raises ImportRefused when nobody does.
     """
-    for reader in (*SURE, *more, *BARE):
+    for reader in chain(SURE, more, BARE):
         if reader.claims(file):
             return reader
     raise ImportRefused(
@@ -76,17 +80,36 @@ def reader_of(file: Foreign, more: Sequence[Reader] = ()) -> Reader:
     )
 
 
-def content_of(file: Foreign, choices: Choices, progress: Progress, more: Sequence[Reader] = ()) -> Content:
+def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterable[Reader] = ()) -> Content:
     """What a file holds. Raises nothing but ImportRefused.
 
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
     """
+    name = ""
     try:
-        return reader_of(file, more).read(file, choices, progress)
+        with refusing():
+            reader = reader_of(file, more)
+            name = reader.name
+            return reader.read(file, choices, progress)
+    except ImportRefused as error:
+        error.format = name
+        raise
+
+
+@contextmanager
+def refusing() -> Generator[None]:
+    """Whatever is raised inside becomes an ImportRefused; only its class goes to the debug log (RECORDING 2.2)."""
+    try:
+        yield
     except ImportRefused:
         raise
-    except (Exception, RecursionError) as error:
-        _LOG.debug("%s", file.name, exc_info=True)
-        raise ImportRefused(
-            "it is damaged, or not what it seems to be.", "Export it again from the program it comes from."
-        ) from error
+    except MemoryError as error:
+        raise ImportRefused(*TOO_MUCH_MEMORY) from error
+    except Exception as error:
+        _LOG.debug("a reader raised %s", class_of(error))
+        raise ImportRefused(DAMAGED, "Export it again from the program it comes from.") from error
+
+
+def class_of(error: BaseException) -> str:
+    """The full name of an exception's class."""
+    return f"{type(error).__module__}.{type(error).__qualname__}"

@@ -18,6 +18,8 @@ from biofeedback.errors import ImportRefused
 LARGEST_BYTES: Final = 512 * 1024 * 1024
 """What is read whole; XML is streamed and may be larger."""
 HEAD_BYTES: Final = 64 * 1024
+MOST_LEVELS: Final = 3
+"""How far up a reader may look: from a BIDS data folder over session and subject to the dataset."""
 _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -25,7 +27,8 @@ _BOMS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe
 class Foreign:
     """One file. `name`: the last part of its name; `size` in bytes, unpacked; `path`: where it lies, if on disk.
 
-    `opener` opens it from its first byte; `neighbours` gives the file of that plain name beside it, or None.
+    `opener` opens it from its first byte; `neighbours` gives the file of that plain name beside it, or None, and
+    `higher` the same so many folders further up.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Foreign:
     opener: Callable[[], BinaryIO]
     neighbours: Callable[[str], Foreign | None]
     path: Path | None = None
+    higher: Callable[[int, str], Foreign | None] = lambda _levels, _name: None
 
     @cached_property
     def head(self) -> bytes:
@@ -42,13 +46,13 @@ class Foreign:
 
     @cached_property
     def data(self) -> bytes:
-        """All of it. Raises ImportRefused when it is larger than 512 MiB."""
+        """All of it. Raises ImportRefused when it is larger than 512 MiB, or not of the size that it had."""
         if self.size > LARGEST_BYTES:
             raise ImportRefused("it is larger than 512 MiB.", "Cut it into parts.")
         with self.opener() as stream:
-            found = stream.read(LARGEST_BYTES + 1)
-        if len(found) > LARGEST_BYTES:
-            raise ImportRefused("it is larger than 512 MiB.", "Cut it into parts.")
+            found = stream.read(self.size + 1)
+        if len(found) != self.size:
+            raise ImportRefused("its size changed while it was read.", "Try again when nothing writes to it.")
         return found
 
     @property
@@ -76,24 +80,46 @@ class Foreign:
 
     def beside(self, name: str) -> Foreign | None:
         """The file of this plain name in the same folder or archive; None when there is none or the name is a path."""
-        if not name or name in (".", "..") or any(sign in name for sign in "/\\:\0"):
-            return None
-        return self.neighbours(name)
+        return self.neighbours(name) if is_plain(name) else None
+
+    def above(self, levels: int, name: str) -> Foreign | None:
+        """The file of this plain name `levels` (1 to 3) folders further up, which BIDS lets speak for all below.
+
+        None when there is none, and where an archive or the folder that was given has no such level.
+        """
+        return self.higher(levels, name) if is_plain(name) and 1 <= levels <= MOST_LEVELS else None
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name is that of a file, and no path that leads out of the folder."""
+    return bool(name) and name not in {".", ".."} and not any(sign in name for sign in "/\\:\0")
 
 
 def decoded(data: bytes, *, cut: bool = False) -> str:
     """Bytes as text. `cut`: the end may stand in the middle of a letter. Raises ImportRefused when it is no text."""
     encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None)
-    errors = "ignore" if cut else "strict"
-    try:
-        text = data.decode(encoding or "utf-8", errors if encoding or cut else "strict")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace") if encoding is None else ""
-    if not text.strip("\0 \t\r\n") and data.strip():
-        raise ImportRefused("it is not text, though it begins as text does.", "Export it again.")
+    if encoding is None:
+        text = _without_mark(data, cut=cut)
+    else:
+        try:
+            text = data.decode(encoding, "ignore" if cut else "strict")
+        except UnicodeDecodeError:
+            text = "\0"
     if "\0" in text:
+        if not text.strip("\0 \t\r\n"):
+            raise ImportRefused("it is not text, though it begins as text does.", "Export it again.")
         raise ImportRefused("it holds a NUL, which no text does.", "Export it again from the program it comes from.")
     return text
+
+
+def _without_mark(data: bytes, *, cut: bool) -> str:
+    """UTF-8, else Windows-1252; a letter of UTF-8 that is cut off at the end makes it no less UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if cut and error.reason == "unexpected end of data":
+            return data[: error.start].decode("utf-8")
+        return data.decode("cp1252", "replace")
 
 
 def on_disk(path: Path) -> Foreign:
@@ -112,11 +138,15 @@ def on_disk(path: Path) -> Foreign:
         except OSError as error:
             raise ImportRefused(f"it cannot be read: {error.strerror}.", "Check its rights.") from error
 
-    def neighbour(name: str) -> Foreign | None:
-        other = path.parent / name
+    def at(folder: Path, name: str) -> Foreign | None:
+        other = folder / name
         return on_disk(other) if other.is_file() and not other.is_symlink() else None
 
-    return Foreign(path.name, stat.st_size, opened, neighbour, path)
+    def higher(levels: int, name: str) -> Foreign | None:
+        folders = path.absolute().parents
+        return at(folders[levels], name) if levels < len(folders) else None
+
+    return Foreign(path.name, stat.st_size, opened, lambda name: at(path.parent, name), path, higher)
 
 
 def in_memory(name: str, data: bytes, neighbours: Callable[[str], Foreign | None] = lambda _: None) -> Foreign:

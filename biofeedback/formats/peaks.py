@@ -13,7 +13,7 @@ import importlib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -37,6 +37,10 @@ CHUNK_S: Final = 60.0
 """heartpy's threshold is one for all it is given: a minute."""
 MARGIN_S: Final = 5.0
 """Neighbouring minutes see so much of each other, in which filters settle."""
+STEADY_MS: Final = 0.1
+"""heartpy believes no intervals that scatter by less."""
+STEADY_PERCENT: Final = (20, 50, 100, 200, 300)
+"""By so much the moving mean is raised in turn, of the steps heartpy takes itself."""
 EDGE_S: Final = 0.1
 """A beat so close to a hole may be half of one, and is not taken."""
 MEAN_S: Final = 0.75
@@ -265,8 +269,19 @@ def _first_way(hills: Samples, hz: float, heartpy: ModuleType) -> Places:
                 scaled, mean, hz, bpmmin=SLOWEST_BPM, bpmmax=FASTEST_BPM, working_data={}
             )
         except heartpy.BadSignalWarning:
-            return np.array([], np.int64)
+            found = {"peaklist": _steady(scaled, mean, hz, heartpy)}
     return _thinned(np.asarray(found["peaklist"], dtype=np.int64), scaled, REFRACTORY_S * hz)
+
+
+def _steady(hills: Samples, mean: Samples, hz: float, heartpy: ModuleType) -> Sequence[int]:
+    """heartpy's peaks where all intervals are equal, which it takes for none: a pacemaker, a patient simulator."""
+    for percent in STEADY_PERCENT:
+        found: dict[str, Any] = heartpy.detect_peaks(hills, mean, percent, hz, working_data={})
+        peaks: Sequence[int] = found["peaklist"]
+        bpm = 60 * len(peaks) / (hills.size / hz)
+        if float(found["rrsd"]) <= STEADY_MS and SLOWEST_BPM <= bpm <= FASTEST_BPM:
+            return peaks
+    return ()
 
 
 def _moving_mean(values: Samples, count: int) -> Samples:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WaveformBeats", "WaveformKind", "rr_from_waveform"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 SLOWEST_HZ: Final[dict[WaveformKind, float]] = {"ecg": 100.0, "ppg": 25.0}
 SHORTEST_S: Final = 10.0

@@ -121,8 +121,14 @@ class BeatLine:
         return self._add_values(packet.ticks, told.slot)
 
     def add_intervals(self, event: Rr) -> Placed:
-        """Place a file's intervals: their sum is their time, a value that is no interval is a hole of that length."""
+        """Place a file's intervals: their sum is their time, a value that is no interval is a hole of that length.
+
+        What the file has lost before them is a hole too; one of unknown length takes no time.
+        """
         placed: Placed = []
+        if event.lost != 0:
+            self._strap_ticks += max(0, event.lost or 0)
+            self._pending = "file" if self._last is not None else None
         for ticks in event.ticks:
             self._strap_ticks += max(0, ticks)
             if is_interval(ticks):

@@ -41,6 +41,9 @@ class Reception:
 
     def add_intervals(self, event: Rr) -> Sequence[StreamEvent]:
         """Take a file's intervals, which have no other clock than their own sum: each arrives when it ends."""
+        if event.lost != 0:
+            self._file_ticks += max(0, event.lost or 0)
+            self.coverage.tear()
         for ticks in event.ticks:
             self._file_ticks += max(0, ticks)
             self.coverage.add(ticks_to_us(self._file_ticks), time_in([ticks]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, TypeAlias
 
 from biofeedback.events import Json, Rr
 from biofeedback.hrv.beats import TimedBeat
@@ -85,22 +87,28 @@ def _answer(answer: Answer) -> Json:
     }
 
 
-def events_of_intervals(ticks: Sequence[int], stream: BeatStream) -> Iterator[StreamEvent]:
+Holes: TypeAlias = Mapping[int, int | None]
+"""Time before intervals that a file knows nothing of, by their number from 0: 1/1 024 000 s, None of unknown length."""
+NO_HOLES: Final[Holes] = {}
+
+
+def events_of_intervals(ticks: Sequence[int], stream: BeatStream, holes: Holes = NO_HOLES) -> Iterator[StreamEvent]:
     """What the stream says of a file's intervals (1/1 024 000 s); session time starts at the first opening beat."""
-    for start in range(0, len(ticks), AT_A_TIME):
-        yield from stream.add_intervals(Rr(0, tuple(ticks[start : start + AT_A_TIME])))
+    starts = sorted({*range(0, len(ticks), AT_A_TIME), *(before for before in holes if 0 < before < len(ticks))})
+    for start, end in pairwise([*starts, len(ticks)]):
+        yield from stream.add_intervals(Rr(0, tuple(ticks[start:end]), holes.get(start, 0)))
     yield from stream.finish()
 
 
-def beats_of_intervals(ticks: Sequence[int]) -> list[TimedBeat]:
+def beats_of_intervals(ticks: Sequence[int], holes: Holes = NO_HOLES) -> list[TimedBeat]:
     """A file's intervals as settled beats."""
     stream = BeatStream()
-    deque(events_of_intervals(ticks, stream), maxlen=0)
+    deque(events_of_intervals(ticks, stream, holes), maxlen=0)
     return list(stream.beats)
 
 
-def uncorrected(ticks: Sequence[int]) -> list[TimedBeat]:
-    """The same without rules 0 to 2: every positive interval is taken as it is, and there are no gaps.
+def uncorrected(ticks: Sequence[int], holes: Holes = NO_HOLES) -> list[TimedBeat]:
+    """The same without rules 0 to 2: every positive interval is taken as it is, and only `holes` are gaps.
 
     Raises ValueError when they would last longer than `MOST_DAYS`: a curve at 4 Hz is laid through all of it.
     """
@@ -108,11 +116,14 @@ def uncorrected(ticks: Sequence[int]) -> list[TimedBeat]:
     days = sum(max(0, value) for value in ticks) / TICKS_PER_S / 86400
     if days > MOST_DAYS:
         raise ValueError(f"taken as they are, the intervals last {days:.0f} days")
-    clock = 0
-    for value in ticks:
+    clock, gap = 0, True
+    for number, value in enumerate(ticks):
+        if number in holes and beats:
+            clock, gap = clock + (holes[number] or 0), True
         if value > 0:
             clock += value
-            beats.append(TimedBeat(len(beats), ticks_to_us(clock), value, not beats, settled=True))
+            beats.append(TimedBeat(len(beats), ticks_to_us(clock), value, gap, settled=True))
+            gap = False
     return beats
 
 

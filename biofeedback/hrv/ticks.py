@@ -20,3 +20,8 @@ TICKS_OF_STRAP: Final = 1000
 def ticks_to_us(ticks: Whole) -> Whole:
     """Ticks as whole microseconds, half up."""
     return (ticks * 125 + 64) // 128
+
+
+def us_to_ticks(us: Whole) -> Whole:
+    """Microseconds as whole ticks, half up."""
+    return (us * 128 + 62) // 125

@@ -74,6 +74,7 @@ GAPS: Final[Mapping[GapReason, str]] = {
     "pause": "the session was paused",
     "doubled": "more came than there was time for",
     "suspend": "the computer slept, or the program was away",
+    "file": "the file holds nothing of this time",
 }
 ENDS: Final[Mapping[str, str]] = {
     "planned end": "The session is over.",

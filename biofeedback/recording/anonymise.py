@@ -17,14 +17,14 @@ from biofeedback.recording.chain import Line
 
 HIDDEN: Final = "…"
 SUBJECT: Final = "P"
-BY: Final = frozenset({"trainee", "practitioner", "program", "sim", "nobody"})
+BY: Final = frozenset({"trainee", "practitioner", "program", "sim", "nobody", "file"})
 SENSES: Final = frozenset({"sight", "sound", "temperature", "touch", "smell", "nothing", ""})
 _WRITTEN: Final = frozenset({"mark", "note"})
 """Commands whose text somebody wrote; that of all others is the program's."""
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
 
 KEPT: Final[Mapping[str, frozenset[str]]] = {
-    "head": frozenset(["format", "session", "clock", "app", "host"]),
+    "head": frozenset(["format", "session", "clock", "app", "host", "start_unknown"]),
     "alg": frozenset(["a", "params"]),
     "packet": frozenset(["raw", "problems"]),
     "acc": frozenset(["problems"]),
@@ -178,7 +178,9 @@ def _open(body: Mapping[str, Any], names: _Names) -> dict[str, Json]:
     parent = body.get("parent")
     if isinstance(parent, dict):
         table = cast("dict[str, Any]", parent)
-        said["parent"] = {key: value if key in ("unit", "format") else _hidden(value) for key, value in table.items()}
+        said["parent"] = {
+            key: value if key in ("unit", "format", "rule") else _hidden(value) for key, value in table.items()
+        }
     return said
 
 

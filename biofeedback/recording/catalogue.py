@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from json import dumps
 from math import isfinite
@@ -18,6 +17,7 @@ from biofeedback.recording.chain import Line, LineError, SealedError, open_frame
 from biofeedback.recording.naming import FORMAT, PART, SUFFIX, final_of
 from biofeedback.recording.reader import DAMAGED, StoredRecording, read_recording, removed_from
 from biofeedback.recording.sealing import CIPHER, Keys
+from biofeedback.recording.starts import local_time, start_text, unknown_in
 
 NOT_READ: Final = -1
 """In the place of a time: what could not be read now is read again at the next look."""
@@ -37,7 +37,8 @@ class Facts:
     """A recording in a list. What cannot be known without reading all of it, or without its key, is None.
 
     `state`: finished, unfinished (it has no end), locked (encrypted, and there is no key), damaged or unreadable.
-    `start_ns`: UTC, since 1970; `dur_s`: up to its end.
+    `start_ns`: UTC, since 1970; of an import whose file tells no time, when it was imported; `start_unknown`: what of
+    that is not known, "all" or "zone". `dur_s`: up to its end. `imported`: SHA-256 of the file that it was made of.
     """
 
     file: str
@@ -60,24 +61,18 @@ class Facts:
     coverage: float | None = None
     parent: str | None = None
     encrypted: bool = False
+    imported: str | None = None
+    start_unknown: str | None = None
 
     @property
-    def start(self) -> str:
-        """When it began, in the local time of the recording, ISO 8601."""
-        return local_time(self.start_ns, self.utc_off_s).isoformat(timespec="seconds")
+    def start(self) -> str | None:
+        """When it began, in the local time of the recording, ISO 8601, as far as known; None when nobody knows."""
+        return start_text(self.start_ns, self.utc_off_s, self.start_unknown)
 
     @property
     def start_utc(self) -> str:
         """When it began, in UTC, ISO 8601."""
         return local_time(self.start_ns, 0).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def local_time(wall_ns: int, utc_off_s: int) -> datetime:
-    """A time with the offset of its place; one outside of the calendar is the beginning of 1970."""
-    with suppress(ValueError, OverflowError, OSError):
-        zone = timezone(timedelta(seconds=utc_off_s))
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=wall_ns // 1000)).astimezone(zone)
-    return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def quality_of(flagged: int | None, beats: int | None) -> str | None:
@@ -185,7 +180,16 @@ def _facts(
         coverage=_number(said.get("coverage")),
         parent=dumps(head["parent"]) if isinstance(head.get("parent"), dict) else None,
         encrypted=CIPHER in head,
+        imported=_imported(opening.get("parent")),
+        start_unknown=unknown_in(head),
     )
+
+
+def _imported(parent: object) -> str | None:
+    """The SHA-256 of the file of another program that a recording was made of; None for any other."""
+    if not isinstance(parent, Mapping) or "rule" not in parent:
+        return None
+    return _text(cast("Mapping[str, object]", parent).get("sha256"))
 
 
 def _scripts(plan: Mapping[str, Any]) -> str | None:

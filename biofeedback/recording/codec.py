@@ -44,6 +44,8 @@ def to_body(event: Event) -> dict[str, Json]:
         if field.name == "at":
             continue
         value = getattr(event, field.name)
+        if field.name == "lost" and value == 0:
+            continue  # as in the recordings of before
         body[key_of(field.name)] = value / 1e6 if field.name.endswith("_us") else _plain(value)
     if isinstance(event, Beat):
         body["rr_ms"] = event.rr_ms

@@ -18,7 +18,7 @@ from biofeedback.recording.syncer import sync_folder
 from devices.file_lock import take_lock
 
 NAME: Final = "library.db"
-SCHEMA_V: Final = 2
+SCHEMA_V: Final = 3
 WAIT_S: Final = 2.0
 """So long another program may be busy with the index; then this one works with its own, in memory."""
 RETRY_S: Final = 0.02
@@ -28,7 +28,7 @@ CREATE TABLE session(
     subject TEXT, start_utc TEXT NOT NULL, start_ns INTEGER NOT NULL, utc_off_s INTEGER NOT NULL, dur_s REAL,
     beats INTEGER, quality TEXT, coverage REAL, phases TEXT, verified TEXT, format_v INTEGER NOT NULL,
     plan TEXT, scripts TEXT, source TEXT, simulated INTEGER NOT NULL, demo INTEGER NOT NULL, parent TEXT,
-    encrypted INTEGER NOT NULL, state TEXT NOT NULL
+    encrypted INTEGER NOT NULL, state TEXT NOT NULL, imported TEXT, start_unknown TEXT
 ) WITHOUT ROWID;
 CREATE TABLE metric(
     file TEXT NOT NULL, m TEXT NOT NULL, phase INTEGER, name TEXT, v REAL, rule TEXT, a REAL, rule_a TEXT

@@ -120,7 +120,9 @@ class Library:
             return same[0]
         if not same:
             raise UsageError(f"There is no session '{word}' here.", "See which there are: biofeedback library list")
-        told = "; ".join(f"{each.id} of {each.facts.start} ({each.facts.file})" for each in same[:5])
+        told = "; ".join(
+            f"{each.id} of {each.facts.start or 'a time not known'} ({each.facts.file})" for each in same[:5]
+        )
         raise UsageError(f"'{word}' names {len(same)} sessions: {told}.", "Give more digits, or the name of the file.")
 
     def store(self, session: Session, scored: Scored) -> None:

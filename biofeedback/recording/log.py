@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Final, Self
 
@@ -133,6 +134,12 @@ class SessionLog:
             raise RecordingError(f"{self.part} holds a session.", "It is kept.")
         self._file.close()
         self.part.unlink(missing_ok=True)
+
+    def abandon(self) -> None:
+        """Remove the file of a session that came to nothing, whatever it holds."""
+        self._file.close()
+        for path in self.path.parent.glob(f"{escape(self.path.name)}*"):
+            path.unlink(missing_ok=True)
 
     def close(self) -> Path:
         """Seal, sync and name the file. Returns where it is; one without the session's end stays `.part`."""

@@ -24,8 +24,10 @@ _END: Final = 24
 """Letters at the end of an encrypted line's content that hold what the next line is bound to."""
 
 
-LONGEST_SESSION_US: Final = 366 * 86_400 * 1_000_000
-LONGEST_US: Final = 200 * LONGEST_SESSION_US
+YEAR_US: Final = 366 * 86_400 * 1_000_000
+LONGEST_SESSION_US: Final = 20 * YEAR_US
+"""What a watch has kept over many years is one import, with holes of hours."""
+LONGEST_US: Final = 200 * YEAR_US
 """No log is kept longer, not even a person's."""
 
 

@@ -14,7 +14,7 @@ CONTINUES: Final = "continues"
 """The key of a head that names the part whose disk failed."""
 NEW_KEY: Final = "key"
 """The key of a line from which on another, wrapped, key is used; it stands in more than one, for one may be lost."""
-CLEAR_IN_HEAD: Final = ("format", "v", "min_reader", "session", "person_log", "wall_ns", "utc_off_s")
+CLEAR_IN_HEAD: Final = ("format", "v", "min_reader", "session", "person_log", "wall_ns", "utc_off_s", "start_unknown")
 """What the first line of an encrypted file may hold besides; the rest of the head is its second line."""
 
 

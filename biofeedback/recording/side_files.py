@@ -14,7 +14,7 @@ from biofeedback.recording.syncer import sync_folder
 
 SCRATCH: Final = ".rewriting"
 """What a copy is called while it is written."""
-SCRATCHES: Final = (SCRATCH, ".relock")
+SCRATCHES: Final = (SCRATCH, ".relock", ".importing")
 
 
 def page_of(recording: Path) -> Path:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import exp
+from math import ceil, exp
 from pathlib import Path
 from typing import Final, cast
 
@@ -64,9 +64,20 @@ def lead(facts: Facts) -> str:
     """One sentence that says what this session was."""
     when = words.began(facts.recording.head)
     begun = f"recorded on {when}" if when else "recorded at a time its file does not tell"
+    if (imported := _import_words(facts)) is not None:
+        return f"Imported from {imported}, {words.length(facts.length_us)} long, {begun}."
     what = _plan_words(facts)
     what = f"Demonstration with a simulated person: {what}" if facts.demo else what[0].upper() + what[1:]
     return f"{what}, {words.length(facts.length_us)} long, {begun}{_source_words(facts)}."
+
+
+def _import_words(facts: Facts) -> str | None:
+    """The file of another program that a recording was made of; None for a session of ours."""
+    parent = facts.opened.parent if facts.opened is not None else None
+    if parent is None or "rule" not in parent:
+        return None
+    name, kind = text_of(parent, "name"), text_of(parent, "format")
+    return f"the file {quoted(name)}" + (f" ({kind})" if kind else "")
 
 
 def _plan_words(facts: Facts) -> str:
@@ -118,7 +129,8 @@ def blocks(facts: Facts) -> Table:
     if not facts.beats:
         return _table([])
     length_s = facts.length_us / 1e6
-    step = next((step for step in BLOCKS_S if length_s <= step * MOST_BLOCKS), 86_400)
+    step = next((step for step in BLOCKS_S if length_s <= step * MOST_BLOCKS), 0)
+    step = step or 86_400 * ceil(length_s / 86_400 / MOST_BLOCKS)
     starts = [step * number for number in range(max(1, int(length_s / step + 0.75)))]
     return _table([_block(facts, start, end) for start, end in zip(starts, [*starts[1:], length_s], strict=True)])
 
@@ -372,7 +384,13 @@ def _pace(facts: Facts) -> str | None:
 
 
 def _parent(parent: Mapping[str, object]) -> str:
-    return "; ".join(f"{clean(key)}: {clean(value)}" for key, value in parent.items())
+    """What a recording was made of, key by key; what its file does not tell is left out."""
+    told = {key: value for key, value in parent.items() if value not in (None, "", [])}
+    return "; ".join(f"{clean(key).replace('_', ' ')}: {_told(value)}" for key, value in told.items())
+
+
+def _told(value: object) -> str:
+    return " ".join(map(clean, cast("list[object]", value))) if isinstance(value, list) else clean(value)
 
 
 def _sha256(path: Path) -> str:

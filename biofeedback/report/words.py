@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from biofeedback.events import ArtefactName, GapReason
+from biofeedback.recording.starts import unknown_in
 
 NONE: Final = "–"
 LONGEST_TITLE: Final = 120
@@ -46,6 +47,7 @@ GAPS: Final[Mapping[GapReason, str]] = {
     "pause": "the session was paused",
     "doubled": "more came than there was time for",
     "suspend": "the computer slept, or the program was away",
+    "file": "the file holds nothing of this time",
 }
 _DIRECTIONS: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 """Would turn the words that follow around, beyond those they came with."""
@@ -104,10 +106,17 @@ def count(many: int, one: str, more: str | None = None) -> str:
 
 
 def began(head: Mapping[str, Any]) -> str | None:
-    """When the recording began, in the local time it was made in; None when its head does not say."""
+    """When the recording began, in the local time it was made in; None when its head does not say.
+
+    Of an import from a file that names no zone, without one.
+    """
+    unknown = unknown_in(head)
+    if unknown == "all":
+        return None
     try:
         zone = timezone(timedelta(seconds=int(head.get("utc_off_s", 0))))
         at = datetime.fromtimestamp(int(head["wall_ns"]) / 1e9, UTC).astimezone(zone)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         return None
-    return f"{at.day} {MONTHS[at.month - 1]} {at.year} at {at:%H:%M} ({at:%Z})"
+    zone_words = "" if unknown == "zone" else f" ({at:%Z})"
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year} at {at:%H:%M}{zone_words}"

@@ -1,19 +1,18 @@
-"""Analyses of files: recordings of ours and plain RR text, by one path (RULINGS A8)."""
+"""Analyses of files: recordings of ours and files of other programs, by one path (RULINGS A8)."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from statistics import median
-from typing import Final, get_args
+from typing import TYPE_CHECKING, Final, get_args
 
-from biofeedback.errors import UnreadableError
+from biofeedback.errors import BiofeedbackError, UnreadableError, UsageError
 from biofeedback.events import Command, Json, Link, Packet, Rr
-from biofeedback.formats.plain import read_plain
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.every_beat import every_beat, ready_of
 from biofeedback.hrv.reception import Reception
@@ -33,8 +32,13 @@ from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.hrv.window import Detrend
 from biofeedback.recording.reader import StoredRecording, is_recording, open_recording
 from biofeedback.recording.sealing import Keys
+from biofeedback.recording.starts import start_in
 from biofeedback.session.beat_table import BeatTable
 from biofeedback.session.metrics import AllMetrics
+
+if TYPE_CHECKING:
+    from biofeedback.formats.door import Found
+    from biofeedback.formats.reading import Progress
 
 
 SECONDS_BELOW: Final = 10.0
@@ -64,53 +68,105 @@ class Analysis:
         return found
 
 
-def analyse_file(
-    path: Path,
-    *,
-    from_s: float | None = None,
-    to_s: float | None = None,
-    window_s: float | None = None,
-    correction: bool = True,
-    unit: str | None = None,
-    detrend: Detrend = "linear",
-    metrics: AllMetrics | None = None,
-    table: BeatTable | None = None,
-    keys: Keys | None = None,
-) -> Analysis:
-    """Every metric over a file or a cut of it, seconds from its first opening beat (a recording: from its start).
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a file: a stretch in seconds, how its intervals are taken, and what opens it.
 
     `window_s`: the last so many seconds; they count as the window's length as far as there are data. `metrics`: all
     that are installed; several files share one, so that what fails in a plug-in is not asked again. `table`: where
-    every metric at every beat of the stretch is written. `keys` open an encrypted recording. Raises
-    UnreadableError when the file cannot be read or the cut holds no beats, OutputError when the table cannot be
-    written.
+    every metric at every beat of the stretch is written. `keys` open an encrypted recording. `tell`: called with a
+    sentence on each importer of a plug-in that failed.
     """
-    opened = _open(path, unit, keys, correction=correction)
-    if table is not None and window_s is None:
-        _tabulate(opened, table, *bounds_us(from_s, to_s))
+
+    from_s: float | None = None
+    to_s: float | None = None
+    window_s: float | None = None
+    correction: bool = True
+    unit: str | None = None
+    detrend: Detrend = "linear"
+    metrics: AllMetrics | None = None
+    table: BeatTable | None = None
+    keys: Keys | None = None
+    tell: Callable[[str], None] | None = None
+
+
+def analyse_files(
+    path: Path, asked: Asked | None = None, progress: Progress | None = None
+) -> Iterator[tuple[str, Analysis | BiofeedbackError]]:
+    """Every metric over a file or a cut of it, seconds from its first opening beat (a recording: from its start).
+
+    Each file of a folder or an archive in turn, by its name; what cannot be analysed comes as the error that says why.
+    Of several, side files and tables without intervals are passed over.
+    """
+    asked = asked or Asked()
+    if not path.is_dir():
+        try:
+            ours = is_recording(path)
+        except UnreadableError as error:
+            yield str(path), error
+            return
+        if ours:
+            yield str(path), _tried(partial(_recorded, path, asked), asked)
+            return
+    from biofeedback.formats.door import contents
+    from biofeedback.formats.reading import Choices
+
+    found = list(contents(path, Choices(unit=asked.unit), progress))
+    if asked.tell is not None:
+        for complaint in (words for each in found for words in each.complaints):
+            asked.tell(complaint)
+    if len(found) > 1:
+        found = [each for each in found if each.content.verdict not in ("skip", "summary")]
+    if not found:
+        yield str(path), UnreadableError(f"{path} holds no file with heartbeats.", "Choose another one.")
+    for each in found:
+        yield each.file, _tried(partial(_foreign, each, asked), asked)
+
+
+def analyse_file(path: Path, asked: Asked | None = None) -> Analysis:
+    """The same of one file. Raises UnreadableError, and UsageError when there are several.
+
+    OutputError when the table cannot be written.
+    """
+    found = list(analyse_files(path, asked))
+    if len(found) > 1:
+        raise UsageError(f"{path} holds {len(found)} files.", "Give one of them.")
+    (_, analysis), *_ = found
+    if isinstance(analysis, BiofeedbackError):
+        raise analysis
+    return analysis
+
+
+def _tried(opened: Callable[[], _Opened], asked: Asked) -> Analysis | BiofeedbackError:
+    try:
+        return _analysed(opened, asked)
+    except BiofeedbackError as error:
+        return error
+
+
+def _analysed(open_: Callable[[], _Opened], asked: Asked) -> Analysis:
+    """Raises UnreadableError when the file cannot be read or the cut holds no beats, OutputError for the table."""
+    opened, table, cuts = open_(), asked.table, (asked.from_s, asked.to_s)
+    if table is not None and asked.window_s is None:
+        _tabulate(opened, table, *bounds_us(*cuts))
     beats = opened.all_beats()
-    held = cut(beats, from_s, to_s, window_s)
+    held = cut(beats, *cuts, asked.window_s)
     if not beats:
-        raise _no_beats(path, opened.format)
+        raise UnreadableError(f"{opened.file} holds no heartbeat.", "Choose another recording.")
     if not held:
-        raise UnreadableError(f"{path}: there are no beats in this stretch.", "Choose another --from and --to.")
-    if table is not None and window_s is not None:
-        _tabulate(_open(path, unit, keys, correction=correction), table, held[0].opening_us, held[-1].opening_us + 1)
-    span_s = asked_s(beats, from_s, to_s, window_s)
-    summary = summarise(held, span_s, detrend, (metrics or AllMetrics()).by_name)
-    return Analysis(str(path), opened.format, opened.start, summary, opened.damage)
-
-
-def _no_beats(path: Path, format_: str) -> UnreadableError:
-    if format_ == "plain":
-        return UnreadableError(f"{path}: no number in it is an interval of 2.5 s or less.", "Check the --unit.")
-    return UnreadableError(f"{path} holds no heartbeat.", "Choose another recording.")
+        raise UnreadableError(f"{opened.file}: there are no beats in this stretch.", "Choose another --from and --to.")
+    if table is not None and asked.window_s is not None:
+        _tabulate(open_(), table, held[0].opening_us, held[-1].opening_us + 1)
+    span_s = asked_s(beats, *cuts, asked.window_s)
+    summary = summarise(held, span_s, asked.detrend, (asked.metrics or AllMetrics()).by_name)
+    return Analysis(opened.file, opened.format, opened.start, summary, opened.damage)
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """A file that is about to be read: what its stream will say, and the beats that have come of it then."""
 
+    file: str
     format: str
     start: str | None
     damage: str | None
@@ -123,24 +179,55 @@ class _Opened:
         return list(self.beats)
 
 
-def _open(path: Path, unit: str | None, keys: Keys | None, *, correction: bool) -> _Opened:
-    if is_recording(path):
-        recording, reception = open_recording(path, keys), Reception()
-        about = "biofeedback", start_of(recording), recording.damage
-        if correction:
-            return _Opened(*about, recorded_events(recording, reception), reception.beats)
-        taken = as_they_came(recorded_beats(recording))
-        return _Opened(*about, ready_of(taken), taken)
-    ticks, stream = read_plain(path, unit).ticks, BeatStream()
-    if correction:
-        return _Opened("plain", None, None, events_of_intervals(ticks, stream), stream.beats)
+def _recorded(path: Path, asked: Asked) -> _Opened:
+    recording, reception = open_recording(path, asked.keys), Reception()
+    about = str(path), "biofeedback", start_of(recording), recording.damage
+    if asked.correction:
+        return _Opened(*about, recorded_events(recording, reception), reception.beats)
     try:
-        taken = uncorrected(ticks)
+        taken = beats_as_they_came(recording)
     except ValueError as error:
-        raise UnreadableError(
-            f"{path}: {error}.", "Leave out --no-correction; what is no interval is a gap then."
-        ) from error
-    return _Opened("plain", None, None, ready_of(taken), taken)
+        raise _too_long(str(path), error) from error
+    return _Opened(*about, ready_of(taken), taken)
+
+
+def _foreign(found: Found, asked: Asked) -> _Opened:
+    from biofeedback.session.foreign_files import check_can_be_used, holes_of, start_of_content, why_not
+
+    content = found.content
+    if not content.has_beats:
+        raise why_not(found)
+    about = found.file, content.format, start_of_content(content), None
+    ticks, holes, stream = content.ticks, holes_of(content), BeatStream()
+    check_can_be_used(found)
+    if asked.correction:
+        return _Opened(*about, events_of_intervals(ticks, stream, holes), stream.beats)
+    try:
+        taken = uncorrected(ticks, holes)
+    except ValueError as error:
+        raise _too_long(found.file, error) from error
+    return _Opened(*about, ready_of(taken), taken)
+
+
+def _too_long(file: str, error: ValueError) -> UnreadableError:
+    return UnreadableError(f"{file}: {error}.", "Leave out --no-correction; what is no interval is a gap then.")
+
+
+def beats_as_they_came(recording: StoredRecording) -> list[TimedBeat]:
+    """Every interval of a recording as it is; those of an import as those of its file.
+
+    Raises ValueError when they would last for months.
+    """
+    if "packet" in {line.kind for line in recording.event_lines}:
+        return as_they_came(recorded_beats(recording))
+    ticks: list[int] = []
+    holes: dict[int, int | None] = {}
+    for _, event in recording.timed_events(("rr",)):
+        if isinstance(event, Rr):
+            if event.lost != 0:
+                holes[len(ticks)] = event.lost
+            ticks.extend(event.ticks)
+    return uncorrected(ticks, holes)
 
 
 def _tabulate(opened: _Opened, table: BeatTable, from_us: int, to_us: int) -> None:
@@ -196,8 +283,6 @@ def recorded_events(recording: StoredRecording, reception: Reception) -> Iterato
     yield from reception.finish()
 
 
-def start_of(recording: StoredRecording) -> str:
-    """When it began, ISO 8601 in the local time of the recording with its offset."""
-    began = datetime.fromtimestamp(int(recording.head["wall_ns"]) / 1e9, UTC)
-    zone = timezone(timedelta(seconds=int(recording.head.get("utc_off_s", 0))))
-    return began.astimezone(zone).isoformat(timespec="seconds")
+def start_of(recording: StoredRecording) -> str | None:
+    """When it began, ISO 8601 in the local time of the recording, as far as known (RULINGS A8)."""
+    return start_in(recording.head)

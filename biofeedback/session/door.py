@@ -11,16 +11,15 @@ from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from typing import Final, Self
 
+from biofeedback.entry_points import complaint, one_line
 from biofeedback.errors import SourceFailedError
 from devices.checking import event_fault
 from devices.errors import BluetoothError, DeviceError, SourceSpecError
 from devices.events import Heard, SourceEvent, StrapInfo
-from devices.names import printable, without_addresses
 from devices.source import Clock, Source
 
 LEAVE_S: Final = 10.0
 """A source has 5 s to be left (RULINGS G); one that takes so much longer is not waited for."""
-LONGEST_COMPLAINT: Final = 300
 
 _KEPT: Final = "The session is over; what was recorded until then is kept."
 _OUR_MISTAKE: Final = "This is a mistake in the program: run it again with -vv and report what it prints."
@@ -97,20 +96,9 @@ def failure_of(info: StrapInfo, error: BaseException | None, said: str = "", adv
     """What to tell when a source fails: by `error`, or by what is `said` of it."""
     plugin = info.plugin
     if isinstance(error, DeviceError):
-        said, whose = said or _line(error.what), error.advice
+        said, whose = said or one_line(error.what), error.advice
     else:
         said = said or complaint(error)
         whose = f"Tell whoever made {plugin.name}; -vv shows where it failed." if plugin else _OUR_MISTAKE
     who = f"The plug-in {plugin.name} {plugin.version}" if plugin else f"The source {info.spec or info.name}"
     return SourceFailedError(f"{who} failed: {said.rstrip('.')}.", " ".join(filter(None, (advice, whose))))
-
-
-def complaint(error: BaseException | None) -> str:
-    """An exception in one printable line."""
-    return _line(f"{type(error).__name__}: {error}".rstrip(": ").encode("ascii", "backslashreplace").decode())
-
-
-def _line(text: str) -> str:
-    """What somebody else's code says, as one line that can be recorded and shown."""
-    line = " ".join(printable(without_addresses(text)).split())
-    return line if len(line) <= LONGEST_COMPLAINT else f"{line[: LONGEST_COMPLAINT - 1]}…"

@@ -11,6 +11,7 @@ from traceback import extract_tb
 from typing import Final, Protocol, TypeAlias
 
 from biofeedback.breathing.acceleration import delta_coded
+from biofeedback.entry_points import complaint
 from biofeedback.errors import SourceFailedError
 from biofeedback.events import (
     Acc,
@@ -322,8 +323,8 @@ class SessionLoop:
                 return (packet_input(at, event),)
             case Acceleration():
                 return (acc_input(at, event),)
-            case Intervals(ticks=ticks):
-                return (Rr(at, ticks),)
+            case Intervals(ticks=ticks, lost=lost):
+                return (Rr(at, ticks, lost),)
             case LinkState(state=state, why=why, advice=advice):
                 return (Link(at, state, why, advice),)
             case StrapSensor(device=device, location=location):
@@ -396,7 +397,7 @@ class SessionLoop:
         if self._recorder is None:
             return
         for failure in lost:
-            words = f"{failure.foreign.described} failed: {door.complaint(failure.error)}"
+            words = f"{failure.foreign.described} failed: {complaint(failure.error)}"
             said: dict[str, Json] = {"code": METRIC_FAILED, "error": words, "trace": _trace(failure.error)}
             self._recorder.append_line(self._engine.time, "err", said)
 

@@ -9,10 +9,10 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Final
 
+from biofeedback.entry_points import complaint
 from biofeedback.hrv.foreign import ForeignMetric, Guard, metric_lost, name_fault
 from biofeedback.hrv.registry import METRICS, Metric
 from biofeedback.hrv.window import BeatWindow, NotYet
-from biofeedback.session.door import complaint
 from biofeedback.session.plugins import MetricPlugins, RefusedMetric, metric_plugins
 
 LONGEST_S: Final = 20.0

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from json import dumps
 from typing import Final, cast
 
@@ -23,6 +23,7 @@ from biofeedback.imagery.script import GROUNDING, Script, to_json
 from biofeedback.recording.chain import LONGEST_PLAIN
 from biofeedback.recording.codec import to_body
 from biofeedback.recording.naming import SUFFIX
+from biofeedback.recording.starts import UNKNOWN, Unknown
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
 from biofeedback.session.plan import Plan
 from biofeedback.session.scripts import Shelf
@@ -36,6 +37,15 @@ ALGORITHMS: Final[Mapping[str, int]] = {
     **{name: metric.version for name, metric in METRICS.items()},
 }
 """The rules by name and version; a recording names them so that it can be compared or scored again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When a session began that does not begin now: its local time with its offset, and what of that is not known."""
+
+    at: datetime
+    unknown: Unknown | None = None
+
 
 LONGEST_NAME: Final = 64
 LARGEST_OPENING: Final = LONGEST_PLAIN - 1024
@@ -78,8 +88,9 @@ def open_session(
     saw_live: str | None = None,
     parent: Mapping[str, Json] | None = None,
     metrics: Sequence[ForeignMetric] = (),
+    began: Began | None = None,
 ) -> Opening:
-    """Everything the engine will know from outside.
+    """Everything the engine will know from outside. `began`: when it began, unless that is now.
 
     `seeded`: the coins come from the seed of a simulated person. `saw_live`: who sees the numbers beside the trainee.
     `metrics`: those of plug-ins; the ones that no live window can hold are left out.
@@ -89,10 +100,8 @@ def open_session(
     scripts = shelf.needed(_scripts_of(plan))
     for script in scripts:
         _check_may_start(script, plan)
-    session = str(uuid.uuid4())
-    began = datetime.now(UTC)
-    if not person.isprintable() or not 0 < len(person) <= LONGEST_NAME:
-        raise UsageError(f"{person!r} cannot be a person's name here.", f"Use up to {LONGEST_NAME} letters.")
+    session, now = str(uuid.uuid4()), datetime.now(UTC)
+    _check_name(person)
     event = Open(
         at=0,
         plan=plan.to_json(),
@@ -106,7 +115,13 @@ def open_session(
     if len(dumps(to_body(event))) > LARGEST_OPENING:
         raise ScriptError("These scripts are too long for one session.", "Choose fewer, or shorten them.")
     live = tuple(each for each in metrics if each.metric.live_s is not None)
-    return Opening(session, began, _head(session, began, person, info), event, live)
+    head = _head(session, now, person, info) | ({} if began is None else _head_of(began))
+    return Opening(session, now if began is None else began.at.astimezone(UTC), head, event, live)
+
+
+def _check_name(person: str) -> None:
+    if not person.isprintable() or not 0 < len(person) <= LONGEST_NAME:
+        raise UsageError(f"{person!r} cannot be a person's name here.", f"Use up to {LONGEST_NAME} letters.")
 
 
 def _check_may_start(script: Script, plan: Plan) -> None:
@@ -140,6 +155,18 @@ def _head(session: str, began: datetime, person: str, info: StrapInfo) -> dict[s
         "host": _host(info),
         "subject": person,
     }
+
+
+def _head_of(began: Began) -> dict[str, Json]:
+    """What a head says of a time that is not now."""
+    offset = began.at.utcoffset() or timedelta()
+    wall_ns = (began.at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    told: dict[str, Json] = {
+        "wall_ns": wall_ns,
+        "tz": began.at.tzname() or "",
+        "utc_off_s": int(offset.total_seconds()),
+    }
+    return told if began.unknown is None else {**told, UNKNOWN: began.unknown}
 
 
 def _host(info: StrapInfo) -> dict[str, Json]:

@@ -14,13 +14,14 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import EntryPoint
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Final, cast
 
+from biofeedback.entry_points import complaint, entries_of, loaded, plugin_of
 from devices.events import Plugin, StrapInfo
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ class SourcePlugin:
 
     def load(self) -> Callable[[SourceSpec], Source]:
         """Import it. Raises SourceFailedError when it cannot be used."""
-        from biofeedback.session.door import complaint, failure_of
+        from biofeedback.session.door import failure_of
 
         info = _unopened(self.kind, self.plugin)
         if self.trouble:
             raise failure_of(info, None, self.trouble, advice="")
         try:
-            opener = _loaded(self.entry)
+            opener = loaded(self.entry)
         except (Exception, SystemExit) as error:
             raise failure_of(info, None, f"it cannot be imported: {complaint(error)}", advice="") from error
         if not callable(opener):
@@ -69,9 +70,9 @@ class SourcePlugin:
 
 def source_plugins() -> tuple[SourcePlugin, ...]:
     """All that are installed, by kind; none of their code runs."""
-    entries = _entries(SOURCES)
+    entries = entries_of(SOURCES)
     kinds = [entry.name for entry in entries]
-    return tuple(SourcePlugin(entry.name, _plugin(entry), entry, _trouble(entry.name, kinds)) for entry in entries)
+    return tuple(SourcePlugin(entry.name, plugin_of(entry), entry, _trouble(entry.name, kinds)) for entry in entries)
 
 
 def open_plugin(spec: SourceSpec) -> Door | None:
@@ -141,7 +142,7 @@ def metric_plugins() -> MetricPlugins:
 def _metric_plugins(_path: tuple[str, ...]) -> MetricPlugins:
     metrics: list[ForeignMetric] = []
     refused: list[RefusedMetric] = []
-    entries = _entries(METRICS)
+    entries = entries_of(METRICS)
     names = [entry.name for entry in entries]
     for entry in entries:
         found = _metric(entry, names)
@@ -156,14 +157,13 @@ def _metric(entry: EntryPoint, names: Sequence[str]) -> ForeignMetric | RefusedM
     """The metric behind an entry point, or why it is none."""
     from biofeedback.hrv.foreign import ForeignMetric, metric_fault, name_fault
     from biofeedback.hrv.registry import Metric
-    from biofeedback.session.door import complaint
 
-    name, plugin = entry.name, _plugin(entry)
+    name, plugin = entry.name, plugin_of(entry)
     several = f"several packages claim '{name}'" if names.count(name) > 1 else None
     if (trouble := name_fault(name) or several) is not None:
         return RefusedMetric(name, plugin, trouble)
     try:
-        found = _loaded(entry)
+        found = loaded(entry)
         if not isinstance(found, Metric) and callable(found):
             with redirect_stdout(sys.stderr):
                 found = found()
@@ -173,34 +173,6 @@ def _metric(entry: EntryPoint, names: Sequence[str]) -> ForeignMetric | RefusedM
     if fault is not None:
         return RefusedMetric(name, plugin, fault)
     return ForeignMetric(cast("Metric", found), plugin.name, plugin.version)
-
-
-def _loaded(entry: EntryPoint) -> object:
-    """What an entry point holds; what it prints while it is imported is not what the program says."""
-    with redirect_stdout(sys.stderr):
-        return cast("object", entry.load())
-
-
-def _entries(group: str) -> list[EntryPoint]:
-    """The registered entry points; a package that is on the path twice counts once.
-
-    Package by package, because `importlib.metadata.entry_points` gives up at the first one whose list is torn.
-    """
-    found: dict[tuple[str, str], EntryPoint] = {}
-    for package in distributions():
-        with suppress(Exception):  # what cannot be read registers nothing
-            for entry in package.entry_points.select(group=group):
-                found.setdefault((entry.name, entry.value), entry)
-    return [found[key] for key in sorted(found)]
-
-
-def _plugin(entry: EntryPoint) -> Plugin:
-    """The package behind an entry point, by its module where its metadata cannot be read."""
-    plugin = Plugin(entry.module, "(version not told)")
-    with suppress(Exception):
-        if entry.dist is not None and entry.dist.name and entry.dist.version:
-            plugin = Plugin(str(entry.dist.name), str(entry.dist.version))
-    return plugin
 
 
 def _trouble(kind: str, kinds: list[str]) -> str:

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from biofeedback.errors import BiofeedbackError, LockedError
 from biofeedback.events import Epoch, Event, Open, Phase
 from biofeedback.hrv.beats import TimedBeat
-from biofeedback.hrv.summary import Summary, as_they_came, asked_s, cut, summarise
+from biofeedback.hrv.summary import Summary, asked_s, cut, summarise
 from biofeedback.hrv.window import Detrend
 from biofeedback.recording.chain import Line
-from biofeedback.recording.reader import StoredRecording, open_recording, read_recording
+from biofeedback.recording.reader import StoredRecording, is_recording, open_recording, read_recording
 from biofeedback.recording.sealing import Keys
-from biofeedback.session.analysis import recorded_beats, start_of
+from biofeedback.session.analysis import beats_as_they_came, recorded_beats, start_of
 from biofeedback.session.metrics import AllMetrics
 from biofeedback.session.spans import PhaseSpan, spans_of
 
@@ -86,8 +86,8 @@ class Recording:
         return tuple(self.stored.events())
 
     @property
-    def start(self) -> str:
-        """When it began: ISO 8601, local time of the recording with its offset from UTC."""
+    def start(self) -> str | None:
+        """When it began: ISO 8601, local time of the recording with its offset from UTC, as far as known."""
         return start_of(self.stored)
 
     @property
@@ -145,7 +145,7 @@ class Recording:
         for name, value in (("from_s", from_s), ("to_s", to_s), ("window_s", window_s)):
             if value is not None and not (isfinite(value) and value >= 0 and (value or name != "window_s")):
                 raise ValueError(f"{name} cannot be {value:g}; give seconds")
-        beats = self._timed if correction else as_they_came(self._timed)
+        beats = self._timed if correction else beats_as_they_came(self.stored)
         held = cut(beats, from_s, to_s, window_s)
         if not held:
             raise ValueError("there are no beats in this stretch" if beats else "this recording holds no heartbeat")
@@ -158,7 +158,8 @@ class Recording:
         state = "finished" if self.finished else "not finished"
         if self.damage is not None:
             state += f", damaged {self.damage}"
-        return f"<Recording {self.start} {plan}, {minutes}:{seconds:02} min, {len(self._timed)} beats, {state}>"
+        start, length = self.start or "start not known", f"{minutes}:{seconds:02} min"
+        return f"<Recording {start} {plan}, {length}, {len(self._timed)} beats, {state}>"
 
     @cached_property
     def _timed(self) -> list[TimedBeat]:
@@ -169,18 +170,32 @@ class Recording:
         return max((line.t for line in self.stored.event_lines), default=0)
 
 
-def read_session(path: str | PathLike[str], *, passphrase: str | None = None) -> Recording:
+def read_session(path: str | PathLike[str], *, passphrase: str | None = None, unit: str | None = None) -> Recording:
     """Read a recording (`biofeedback.read`), also one that is still being written or is damaged.
+
+    A file of another program is read as the recording that it would become: `head`, `beats`, `events` and `analyze` as
+    of any other. `unit`: of bare numbers, where it cannot be told: "ms", "s", "1/1024" or "samples@HZ".
 
     A `.part` and a damaged file give what stands before the damage; `damage` and `finished` say so. `passphrase`: of
     an encrypted one, or its recovery code. Raises UnreadableError (`biofeedback.errors`) when the file is missing or
     no recording; LockedError, one of these, when it is encrypted and the passphrase is missing or another.
     """
     place = Path(path)
+    if place.is_dir() or not is_recording(place):
+        return Recording(_foreign(place, unit))
     stored = read_recording(place)
     if stored.locked:
         stored = open_recording(place, _keys(stored, passphrase))
     return Recording(stored)
+
+
+def _foreign(path: Path, unit: str | None) -> StoredRecording:
+    from biofeedback.formats.reading import Choices
+    from biofeedback.session.foreign_files import foreign_at
+    from biofeedback.session.importing import stored_of
+    from biofeedback.session.plugins import metric_plugins
+
+    return stored_of(foreign_at(path, Choices(unit=unit)), "me", metric_plugins())
 
 
 def _keys(stored: StoredRecording, passphrase: str | None) -> Keys:

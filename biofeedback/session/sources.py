@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Final
 from biofeedback.errors import UnreadableError
 from biofeedback.breathing.acceleration import samples_of
 from biofeedback.events import Acc, Packet, Rr
-from biofeedback.formats.plain import read_plain
-from biofeedback.hrv.ticks import ticks_to_us
 from biofeedback.recording.reader import StoredRecording, is_recording, open_recording
 from biofeedback.recording.sealing import Keys
 from devices.errors import Reason, SourceSpecError
@@ -78,22 +76,21 @@ def parse_speed(text: str) -> float:
 
 
 def file_source(path: Path, unit: str | None = None, keys: Keys | None = None) -> Source:
-    """A recording's packets, or a text file's intervals, as a source."""
+    """A recording's packets, or the intervals of another program's file, as a source.
+
+    Raises UnreadableError, ImportRefused, which is one, UsageError when several files lie there.
+    """
     info = StrapInfo(name=path.name, kind="file", spec=f"file:{path}")
-    if is_recording(path):
+    if not path.is_dir() and is_recording(path):
         recording = open_recording(path, keys)
         if recording.damage is not None:
             raise UnreadableError(f"{path} is damaged, {recording.damage}.", "Replay shows what stands before it.")
         return Replayed(info, _recorded(recording))
-    return Replayed(info, _intervals(read_plain(path, unit).ticks))
+    from biofeedback.formats.reading import Choices
+    from biofeedback.session.foreign_files import foreign_at, intervals
 
-
-def _intervals(ticks: tuple[int, ...]) -> Iterator[SourceEvent]:
-    """Each interval when its closing beat comes, counted from the first opening beat."""
-    clock = 0
-    for value in ticks:
-        clock += max(0, value)
-        yield Intervals(ticks_to_us(clock), (value,))
+    content = foreign_at(path, Choices(unit=unit)).content
+    return Replayed(info, (Intervals(heard.at, heard.ticks, heard.lost) for heard in intervals(content)))
 
 
 def _recorded(recording: StoredRecording) -> Iterator[SourceEvent]:
@@ -106,4 +103,4 @@ def _recorded(recording: StoredRecording) -> Iterator[SourceEvent]:
         elif isinstance(event, Packet):
             yield StrapPacket(event.at, event.dev, bytes.fromhex(event.raw))
         elif isinstance(event, Rr):
-            yield Intervals(event.at, event.ticks)
+            yield Intervals(event.at, event.ticks, event.lost)

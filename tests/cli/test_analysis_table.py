@@ -17,7 +17,7 @@ from biofeedback.cli.analysis_table import DECIMALS, GROUPS, table
 from biofeedback.hrv.registry import METRICS
 from biofeedback.hrv.summary import Summary, asked_s
 from biofeedback.hrv.window import Estimate, NotYet
-from biofeedback.session.analysis import Analysis, analyse_file
+from biofeedback.session.analysis import Analysis, Asked, analyse_file
 from tests.cli.programs import PROGRAM, environment, run
 from tests.strategies import MS, beats_of
 
@@ -124,7 +124,9 @@ def test_a_cut_is_as_long_as_it_was_asked_for_as_far_as_there_are_data() -> None
 def test_smoothness_priors_takes_a_slow_trend_out_and_leaves_the_breath(tmp_path: Path) -> None:
     drifting = [round(value + 0.5 * beat - 0.001 * beat * beat, 1) for beat, value in enumerate(heart())]
     path = written(tmp_path, drifting)
-    linear, priors = (analyse_file(path, detrend=way).summary.numbers() for way in ("linear", "smoothness-priors"))
+    linear, priors = (
+        analyse_file(path, Asked(detrend=way)).summary.numbers() for way in ("linear", "smoothness-priors")
+    )
     assert (priors["vlf_ms2"] or 0) < (linear["vlf_ms2"] or 0) / 5
     assert priors["lf_ms2"] == pytest.approx(linear["lf_ms2"], rel=0.05)
     done = run(tmp_path, "analyze", str(path), "--detrend", "smoothness-priors", "--json")
@@ -134,7 +136,7 @@ def test_smoothness_priors_takes_a_slow_trend_out_and_leaves_the_breath(tmp_path
     assert found["metrics"]["vlf_ms2"]["value"] == priors["vlf_ms2"]
     assert (
         bf.analyze(drifting, detrend="smoothness-priors")["vlf_ms2"]
-        == analyse_file(path, detrend="smoothness-priors").summary["vlf_ms2"]
+        == analyse_file(path, Asked(detrend="smoothness-priors")).summary["vlf_ms2"]
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from biofeedback.hrv.window import NotYet
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.metrics import AllMetrics
-from biofeedback.session.analysis import analyse_file
+from biofeedback.session.analysis import Asked, analyse_file
 from biofeedback.session.plugins import metric_plugins
 from tests.cli.programs import run
 from tests.plugged import METRIC, install_metric, use_metric
@@ -99,10 +99,10 @@ def test_one_that_takes_absurdly_long_is_given_up(tmp_path: Path, rr: Path, monk
     code = broken("from threading import Event\ndef compute(window): Event().wait(5)")
     use_metric(monkeypatch, install_metric(tmp_path / "site", code))
     metrics = AllMetrics(metric_plugins(), longest_s=0.1)
-    summary = analyse_file(rr, metrics=metrics).summary
+    summary = analyse_file(rr, Asked(metrics=metrics)).summary
     reason = "the metric 'range_ms' of acme-metric 2.1 failed: TimeoutError: it takes more than 0.1 s"
     assert summary["range_ms"] == NotYet(reason)
-    assert analyse_file(rr, metrics=metrics).summary["mean_nn_ms"] == summary["mean_nn_ms"]
+    assert analyse_file(rr, Asked(metrics=metrics)).summary["mean_nn_ms"] == summary["mean_nn_ms"]
     assert len(metrics.failures) == 1
 
 

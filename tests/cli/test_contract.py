@@ -158,9 +158,14 @@ def test_analyze_with_a_wrong_unit_says_so(tmp_path: Path) -> None:
     assert "no number in it is an interval of 2.5 s or less.\nCheck the --unit.\n" in told.stderr
 
 
-def test_analyze_says_that_a_heading_is_in_the_way(tmp_path: Path) -> None:
-    (tmp_path / "headed.txt").write_text("RR\n" + "800\n812\n790\n" * 50)
-    assert "without a heading or other columns" in run(tmp_path, "analyze", "headed.txt").stderr
+def test_a_unit_that_is_none_is_a_usage_error_with_the_list_of_units(tmp_path: Path) -> None:
+    (tmp_path / "rr.txt").write_text("800\n812\n790\n" * 50)
+    for command in ("analyze", "replay", "import"):
+        done = run(tmp_path, command, "rr.txt", "--unit", "foo")
+        assert done.returncode == 2
+        assert "'foo'" in done.stderr
+        assert "ms, s, 1/1024 or samples@HZ" in done.stderr
+    assert run(tmp_path, "practice", "--source", "file:rr.txt?unit=foo", "--view", "none").returncode in (2, 4)
 
 
 def test_analyze_cuts_by_opening_beats_in_seconds(tmp_path: Path) -> None:

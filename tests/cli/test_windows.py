@@ -131,6 +131,31 @@ print(json.dumps([code, sorted(name for name in sys.modules if "." not in name)]
 """
 
 
+WHILE_PAINTED = """
+import os, signal, sys
+from pyqtgraph import AxisItem
+from biofeedback.cli.main import main
+painted = AxisItem.paint
+def paint(*told):
+    AxisItem.paint = painted
+    os.kill(os.getpid(), signal.SIGTERM)
+    painted(*told)
+AxisItem.paint = paint
+sys.exit(main(["replay", "rest.txt", "--view", "desktop"]))
+"""
+
+
+@posix
+def test_a_signal_that_comes_while_the_window_of_a_replay_is_painted_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "rest.txt").write_text("800\n" * 300)
+    done = subprocess.run(
+        [sys.executable, "-c", WHILE_PAINTED], cwd=tmp_path,
+        env={**environment(tmp_path), **OFFSCREEN}, capture_output=True, text=True, timeout=15, check=False,
+    )  # fmt: skip
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @posix
 @pytest.mark.slow
 def test_b6_a_live_session_with_both_windows_imports_no_scipy_and_no_matplotlib(tmp_path: Path) -> None:

@@ -136,6 +136,15 @@ def test_skip_carries_any_step(steps: list[int]) -> None:
     assert list(content.ticks) == [step * 1024 for step in steps[1:]]
 
 
+def test_a_step_before_the_start_and_back_as_wfdb_python_writes_it_is_no_damage() -> None:
+    note = b"## time resolution: 128\0"
+    head = word(22, 0) + word(63, 23) + note + word(59, 0) + b"\xff\xff\xff\xff" + word(0, 1)
+    data = head + word(1, 128) + word(1, 64) + word(1, 128) + b"\0\0"
+    assert seconds(read(record(data, None))) == [0.5, 1.0]
+    with pytest.raises(ImportRefused):
+        reader_of(record(head[:-2] + word(1, 0) + data[len(head) :], None))
+
+
 def test_beats_that_step_back_are_left_out_and_that_is_said() -> None:
     content = read(record(marked((500, "N"), (250, "N"), (-100, "V"), (350, "N")), "r 1 250"))
     assert seconds(content) == [1, 1]

@@ -18,7 +18,6 @@ import pytest
 
 from biofeedback.errors import UsageError
 from biofeedback.events import Beat, End, Json, Open, Packet
-from biofeedback.recording import catalogue
 from biofeedback.recording.catalogue import Facts, facts_of, quality_of
 from biofeedback.recording.index_file import SCHEMA_V
 from biofeedback.recording.library import Library, Scored, Session, open_library
@@ -27,6 +26,7 @@ from biofeedback.recording.person import PersonLog
 from biofeedback.recording.repair import repair
 from biofeedback.recording.rechain import rechained
 from biofeedback.recording.sealing import Keys
+from biofeedback.recording.starts import local_time
 from devices.file_lock import take_lock
 from tests.cli.programs import run
 from tests.recording.dying import deaths
@@ -561,4 +561,4 @@ def test_b1_quality_is_the_share_of_flagged_intervals() -> None:
 @pytest.mark.parametrize("wall_ns", [0, -(10**18), 10**18, 2**63 - 1, 10**30])
 def test_r9_odd_start_times_are_told_and_never_raise(wall_ns: int) -> None:
     for offset in (0, 3600, -86_399, 10**9):
-        assert catalogue.local_time(wall_ns, offset).isoformat()
+        assert local_time(wall_ns, offset).isoformat()

@@ -132,7 +132,7 @@ def test_epochs_and_events_are_those_of_the_session(trial: Ran) -> None:
 def test_head_start_and_state_are_told(trial: Ran) -> None:
     recording = bf.read(str(trial.path))
     assert recording.head["subject"] == "me"
-    assert recording.start[:10] == f"{trial.path.name[:4]}-{trial.path.name[4:6]}-{trial.path.name[6:8]}"
+    assert (recording.start or "")[:10] == f"{trial.path.name[:4]}-{trial.path.name[4:6]}-{trial.path.name[6:8]}"
     assert (recording.finished, recording.damage, recording.path) == (True, None, trial.path)
     assert recording.duration_s == trial.events[-1].at / 1e6
     count = len(trial.of(Beat))
@@ -198,8 +198,8 @@ def test_what_cannot_be_asked_is_refused_in_words(free: Ran, asked: Mapping[str,
 
 def test_other_files_are_refused_in_words(tmp_path: Path) -> None:
     text = tmp_path / "rr.txt"
-    text.write_text("800\n810\n")
-    with pytest.raises(UnreadableError, match="not a recording"):
+    text.write_text("800\nwhat\n")
+    with pytest.raises(UnreadableError, match="line 2"):
         bf.read(text)
     with pytest.raises(UnreadableError, match="There is no file"):
         bf.read(tmp_path / "missing")

@@ -13,6 +13,7 @@ from biofeedback.events import Beat, End, Event, Hrv, Open
 from biofeedback.recording.chain import Line
 from biofeedback.recording.codec import to_object
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.session.foreign_files import foreign_at
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.loop import SessionLoop
 from biofeedback.session.opening import open_session
@@ -20,7 +21,7 @@ from biofeedback.session.plan import free_plan
 from biofeedback.session.plugins import MetricPlugins
 from biofeedback.session.scripts import shipped
 from biofeedback.session.sources import file_source
-from biofeedback.session.tapes import ANEW, intervals_tape, recorded_tape
+from biofeedback.session.tapes import ANEW, foreign_tape, recorded_tape
 from tests.real import needs_data, plain_ms
 from tests.session.sessions import run_session, simulated
 
@@ -43,7 +44,7 @@ def objects(events: Sequence[Event]) -> list[object]:
 def test_intervals_give_what_a_session_over_their_file_gives(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rr.txt"
     path.write_text(text)
-    tape = intervals_tape(path, "ms", shipped(), MetricPlugins())
+    tape = foreign_tape(foreign_at(path), shipped(), MetricPlugins())
     events = list(tape.events)
     assert objects(events) == objects(session_of(path))
     assert tape.length_us == events[-1].at
@@ -55,7 +56,7 @@ def test_intervals_give_what_a_session_over_their_file_gives(tmp_path: Path, tex
 def test_so_do_those_of_real_hearts(tmp_path: Path, name: str) -> None:
     path = tmp_path / "rr.txt"
     path.write_text("".join(f"{rr_ms}\n" for rr_ms in plain_ms(name)[:200]))
-    events = list(intervals_tape(path, "ms", shipped(), MetricPlugins()).events)
+    events = list(foreign_tape(foreign_at(path), shipped(), MetricPlugins()).events)
     assert objects(events) == objects(session_of(path))
     assert sum(isinstance(event, Beat) for event in events) > 150
 

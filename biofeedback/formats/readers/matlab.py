@@ -25,7 +25,7 @@ from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import between, ticks_each, ticks_of, unit_of
+from biofeedback.formats.units import between, fills, ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 _HEADER: Final = 128
@@ -113,7 +113,7 @@ def _mismatch(ticks: array[int], times: _Vector) -> str | None:
     stamps = times.numbers
     span, summed = float(stamps[-1]) - float(stamps[0]), sum(ticks) / TICKS_PER_S
     opening = ticks[0] / TICKS_PER_S if len(stamps) == len(ticks) else 0.0
-    if abs(summed - opening - span) <= max(3.0, 0.02 * span):
+    if fills(summed - opening, span, 1):
         return None
     return f"its intervals add up to {summed:.0f} s, but the times of its beats span {span:.0f} s."
 

@@ -12,7 +12,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from statistics import median
 from time import monotonic
@@ -20,9 +20,11 @@ from typing import Any, Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Hole, Marker, Start
+from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.units import fills
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 LONGEST_S: Final = 10.0
@@ -227,8 +229,7 @@ def _chosen(sessions: list[_Session], choices: Choices) -> tuple[_Session, str |
 
 
 def _utc(unix_ms: int) -> str:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=unix_ms)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds" if unix_ms % 1000 else "seconds")
+    return start_at(datetime(1970, 1, 1) + timedelta(milliseconds=unix_ms)).text  # noqa: DTZ001 - it is all in UTC
 
 
 def _unix_ms(value: object) -> int | None:
@@ -314,7 +315,7 @@ def _mismatch(summed_ms: int, start_ms: int | None, end_ms: int | None) -> str |
     if start_ms is None or end_ms is None or end_ms <= start_ms:
         return None
     span = end_ms - start_ms
-    if abs(summed_ms - span) <= max(3000, span // 50):
+    if fills(summed_ms, span, 1000):
         return None
     return f"its intervals add up to {summed_ms / 1000:.0f} s, but the session lasts {span / 1000:.0f} s."
 

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Marker, Start
+from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -136,7 +137,7 @@ def _annotations(data: bytes, damage: _Damage) -> Iterator[_Word]:
         elif code < _NUM:
             damage.fault, damage.place = f"there is no annotation code {code}", place - 2
             break
-        if not 0 <= at < _LONGEST:
+        if not -_LONGEST < at < _LONGEST or (at < 0 and 0 < code <= _LAST_CODE):  # wfdb-python steps to -1 and back
             damage.fault, damage.place = "a time in it lies outside of any record", place
             return
     if last is not None:
@@ -276,7 +277,7 @@ def _start(header: _Header | None, first: int) -> Start | None:
         moment = header.base + timedelta(microseconds=round(first * 10**6 / TICKS_PER_S))
     except OverflowError:
         return None
-    return Start(moment.isoformat(timespec="milliseconds"))
+    return start_at(moment)
 
 
 def _marker(word: _Word, each: Fraction, first: int) -> Marker:

@@ -1,0 +1,173 @@
+"""What a foreign file holds and what became of it, in words: the preview of `import --inspect` and the summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from devices.names import printable
+
+if TYPE_CHECKING:
+    from biofeedback.events import Json
+    from biofeedback.formats.content import Content
+    from biofeedback.formats.door import Found
+    from biofeedback.recording.catalogue import Facts
+    from biofeedback.session.importing import Known
+
+VERDICTS: Final = {
+    "rr": "intervals between heartbeats, can be imported",
+    "beats": "times of heartbeats, can be imported",
+    "ecg": "a waveform; its beats are found when it is imported",
+    "summary": "values without intervals, cannot be imported",
+    "ask": "numbers without a unit: somebody has to say it",
+    "refuse": "cannot be read",
+    "skip": "a side file, passed over",
+}
+MARKERS_SHOWN: Final = 8
+LONGEST_MARKER: Final = 60
+
+
+def as_json(found: Found) -> dict[str, Json]:
+    """The object of `import --inspect --json` (RULINGS A9), and more."""
+    content = found.content
+    shown: dict[str, Json] = {"file": found.file, **content.to_json()}
+    shown |= {"rule": content.rule, "bytes": found.bytes, "sha256": found.sha256}
+    if content.has_beats:
+        shown |= {"duration_s": _seconds(content.span_ticks), "mean_hr_bpm": mean_bpm(content)}
+    if found.refused is not None:
+        shown["advice"] = found.refused.advice
+    return shown
+
+
+def mean_bpm(content: Content) -> float | None:
+    """Mean heart rate of the values that are intervals; None when there is none."""
+    from biofeedback.hrv.artefacts import is_interval
+
+    held = [value for value in content.ticks if is_interval(value)]
+    return 60 * len(held) / _seconds(sum(held)) if held else None
+
+
+def as_text(found: Found) -> str:
+    """The preview for people: the file, what it is, and what is to be known before it is imported."""
+    content = found.content
+    rows = [
+        (
+            "is",
+            f"{content.format}: {VERDICTS[content.verdict]}"
+            if content.format != "unknown"
+            else VERDICTS[content.verdict],
+        )
+    ]
+    rows += _of_beats(content) if content.has_beats else _of_signals(content)
+    rows += _of_time(content)
+    if content.why is not None:
+        rows.append(("why" if content.verdict in ("ask", "refuse", "skip", "summary") else "doubtful", content.why))
+    if found.refused is not None:
+        rows.append(("what to do", found.refused.advice))
+    rows += [("note", words) for words in content.decisions]
+    return printable_rows(found.file, rows)
+
+
+def printable_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A title and what is told of it, in two columns; a word that is repeated stands once."""
+    lines, before = [printable(title)], ""
+    for word, text in rows:
+        lines.append(f"  {word if word != before else '':<11}{printable(text)}")
+        before = word
+    return "\n".join(lines) + "\n"
+
+
+def _of_beats(content: Content) -> list[tuple[str, str]]:
+    bpm = mean_bpm(content)
+    rate = f", mean {bpm:.1f} bpm" if bpm is not None else ""
+    rows = [("beats", f"{_count(len(content.ticks))} in {clock(_seconds(content.span_ticks))}{rate}")]
+    if content.unit is not None:
+        rows.append(("unit", f"{content.unit} ({content.rule})" if content.rule else content.unit))
+    known = sum(hole.ticks for hole in content.holes)
+    unknown = sum(hole.ticks <= 0 for hole in content.holes)
+    if content.holes:
+        length = f", together {clock(_seconds(known))}" if known else ""
+        rows.append(("holes", f"{len(content.holes)}{length}" + (f", {unknown} of unknown length" if unknown else "")))
+    return rows
+
+
+def _of_signals(content: Content) -> list[tuple[str, str]]:
+    return [
+        ("signal", f"{each.label}, {each.hz:g} Hz, {each.unit}, {clock(each.seconds)}") for each in content.waveforms
+    ]
+
+
+def _of_time(content: Content) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    if content.start is not None:
+        zone = {None: ", time zone not stated", "utc": " UTC"}.get(content.start.zone, f" {content.start.zone}")
+        at = re.sub(r"\.\d+", "", content.start.text).replace("T", " ")
+        rows.append(("start", at + zone))
+    elif content.verdict in ("rr", "beats", "ecg"):
+        rows.append(("start", "not known"))
+    for number, marker in enumerate(content.markers):
+        if number == MARKERS_SHOWN:
+            rows.append(("markers", f"and {len(content.markers) - MARKERS_SHOWN} more"))
+            break
+        rows.append(("markers", f"{clock(_seconds(marker.at)):>8}  {marker.text[:LONGEST_MARKER]}"))
+    return rows
+
+
+def recording_json(file: str, facts: Facts) -> dict[str, Json]:
+    """The same object for a recording of ours."""
+    return {
+        "file": file,
+        "format": "biofeedback",
+        "verdict": "rr",
+        "n": facts.beats,
+        "unit": "1/1024" if facts.imported is None else None,
+        "start": facts.start,
+        "start_zone": None if facts.start is None or facts.start_unknown else facts.start[-6:],
+        "why": None,
+        "markers": [],
+        "duration_s": facts.dur_s,
+    }
+
+
+def recording_text(file: str, facts: Facts) -> str:
+    """The preview of a recording of ours."""
+    beats = "not known" if facts.beats is None else _count(facts.beats)
+    length = "" if facts.dur_s is None else f" in {clock(facts.dur_s)}"
+    return printable_rows(
+        file,
+        [
+            ("is", "a recording of this program: it is taken into the library as it is"),
+            ("beats", beats + length),
+            ("start", (facts.start or "not known").replace("T", " ")),
+            ("person", facts.subject or "not known"),
+        ],
+    )
+
+
+def already_words(known: Known) -> str:
+    """Where an import is already, and since when."""
+    on = datetime.fromtimestamp(known.written_ns / 1e9, UTC).astimezone()
+    return f"already here as {known.file}, imported on {on:%Y-%m-%d %H:%M}"
+
+
+def clock(seconds: float) -> str:
+    """1:02:03, 51:29; days where there are some."""
+    whole = round(abs(seconds))
+    sign = "-" if seconds < 0 and whole else ""
+    days, rest = divmod(whole, 86_400)
+    hours, minutes = divmod(rest // 60, 60)
+    if days:
+        return f"{sign}{days} day{'s' if days > 1 else ''} {hours}:{minutes:02}:{rest % 60:02}"
+    return f"{sign}{hours}:{minutes:02}:{rest % 60:02}" if hours else f"{sign}{minutes}:{rest % 60:02}"
+
+
+def _count(many: int) -> str:
+    return f"{many:,}".replace(",", " ")
+
+
+def _seconds(ticks: int) -> float:
+    from biofeedback.hrv.ticks import TICKS_PER_S
+
+    return ticks / TICKS_PER_S
