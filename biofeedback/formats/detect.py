@@ -89,8 +89,15 @@ def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterab
 
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
     """
-    with refusing():
-        return _believable(reader_of(file, more).read(file, choices, progress))
+    name = ""
+    try:
+        with refusing():
+            reader = reader_of(file, more)
+            name = reader.name
+            return _believable(reader.read(file, choices, progress))
+    except ImportRefused as error:
+        error.format = name
+        raise
 
 
 def _believable(content: Content) -> Content:

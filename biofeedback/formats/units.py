@@ -136,6 +136,14 @@ def _no_time() -> ImportRefused:
     return ImportRefused("a number in it is no time of this world.", "Check the unit and the column.")
 
 
+def fills(total: float, span: float, second: float) -> bool:
+    """Whether intervals make the time that they are said to take, give or take 3 s or 2 % of it (FORMATS 1.3).
+
+    All in one unit, of which `second` are one second.
+    """
+    return abs(total - span) <= max(3 * second, abs(span) / 50)
+
+
 class Numbers:
     """Decimal numbers as they were written, exact, in 9 bytes each: a number is `digits` / 10 ** `places`.
 

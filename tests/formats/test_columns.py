@@ -17,8 +17,9 @@ from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.headings import Meaning, meaning_of
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers import columns
-from tests.formats.bent import check_bent
-from tests.formats.samples import check, expected, read, read_bytes, sample
+from biofeedback.formats.readers.columns import READERS
+from tests.formats.refusals import only_refusals
+from tests.formats.samples import check, expected, read, read_bytes, sample, refusal
 
 BEATS = [800, 812, 795, 830, 801, 777, 790, 845, 860, 822]
 TIMES = [0, *accumulate(BEATS[1:])]
@@ -78,17 +79,14 @@ def test_cells_in_quotes_may_hold_the_delimiter() -> None:
 
 
 def test_commas_for_cells_and_decimals_at_once_are_refused() -> None:
-    found = table("Zeit,RR\n0,1,114\n1,1,113\n")
-    assert (found.verdict, found.about["line"]) == ("refuse", 2)
-    assert found.why == (
-        "line 2: it has 3 cells under 2 headings. If commas part both cells and decimals, export it with semicolons."
-    )
+    found = refusal("table.csv", b"Zeit,RR\n0,1,114\n1,1,113\n")
+    assert (found.where, found.what) == ("line 2", "it has 3 cells under 2 headings.")
+    assert found.advice == "If commas part both cells and decimals, export it with semicolons."
 
 
 def test_1_3_a_cell_that_is_no_number_is_refused_with_its_line() -> None:
     for cell in ("8_00", "nan", "-800", "８００", "1e3"):
-        found = table(f"rr;n\n800;1\n\n{cell};2\n805;3\n")
-        assert (found.verdict, found.about["line"]) == ("refuse", 4)
+        assert refusal("table.csv", f"rr;n\n800;1\n\n{cell};2\n805;3\n".encode()).where == "line 4"
     partial = read_bytes("t.csv", b"rr;n\n800;1\nwat;2\n", Choices(partial=True))
     assert ms(partial) == [800]
     assert any(words.startswith("line 3: this is no number") for words in partial.decisions)
@@ -247,8 +245,9 @@ def test_a_heading_is_not_believed_against_all_sense(heading: str, cell: str) ->
 
 def test_bare_numbers_above_a_heading_are_not_left_out() -> None:
     """Two exports in one file, of which only the second has a heading."""
-    found = content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
-    assert (found.verdict, found.about) == ("refuse", {"line": 4})
+    with pytest.raises(ImportRefused) as refused:
+        content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
+    assert refused.value.where == "line 4"
 
 
 def test_times_that_go_back_are_doubted() -> None:
@@ -334,8 +333,8 @@ def test_many_rows_at_once_and_one_by_one_are_the_same(beats: list[int], quoted:
 
 def test_a_fault_far_down_is_named_by_its_line() -> None:
     for bad, place in (("wat", 90_002), ("8;9;9", 90_002)):
-        found = table("id;rr\n" + "x;800\n" * 90_000 + f"x;{bad}\n" + "x;800\n" * 9)
-        assert (found.verdict, found.about["line"]) == ("refuse", place)
+        text = "id;rr\n" + "x;800\n" * 90_000 + f"x;{bad}\n" + "x;800\n" * 9
+        assert refusal("table.csv", text.encode()).where == f"line {place}"
 
 
 def test_other_texts_are_not_claimed() -> None:
@@ -359,7 +358,7 @@ def test_r7_damaged_tables_give_content_or_a_refusal_and_nothing_else() -> None:
     )
     pairs = "".join(f"{seconds(at)} {seconds(rr)}\n" for at, rr in zip(accumulate(BEATS * 20), BEATS * 20, strict=True))
     for data in (text, pairs, '"date","rr"\n' + '"2025-05-01 10:00:00","0,8"\n' * 40):
-        assert "columns" in check_bent("t.csv", data.encode(), 200)
+        assert only_refusals(READERS, "t.csv", data.encode(), count=200) > 10
 
 
 @pytest.mark.parametrize("name", ["csv_datetime_rri.csv", "csv_header_semicolon.csv", "made_up/rr_s_decimal_comma.csv"])

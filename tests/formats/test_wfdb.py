@@ -19,7 +19,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.wfdb import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, read_bytes, sample
-from tests.formats.spoilt import only_refusals
+from tests.formats.refusals import only_refusals
 
 _CODES = {
     "N": 1, "L": 2, "R": 3, "a": 4, "V": 5, "F": 6, "J": 7, "A": 8, "S": 9, "E": 10, "j": 11, "/": 12, "Q": 13,
@@ -274,12 +274,12 @@ def test_spoilt_files_are_read_or_refused_and_nothing_else() -> None:
     some: list[tuple[int, str] | tuple[int, str, str]] = [(300, "N"), (2000, "V"), (1, '"', "note")]
     data = marked((5, "+", "(N\0"), *some * 20)
     header = in_memory("r.hea", b"r 1 360 650000 10:00:00 05/11/2021\n")
-    only_refusals(READERS[2], data, name="r.atr", beside=header, count=500)
+    assert only_refusals(READERS[2:3], "r.atr", data, lambda _: header, count=500) > 10
 
 
 def test_spoilt_headers_are_read_or_refused_and_nothing_else() -> None:
     header = b"100 2 360/720(3) 650000 10:00:00 05/11/2021\n100.dat 212 200 11 1024 995 -22131 0 MLII\n# 69 M\n"
-    only_refusals(READERS[0], header, name="100.hea", count=500)
+    only_refusals(READERS[:1], "100.hea", header, count=500)
     data = marked((1, "N"), (250, "N"))
     for seed in range(300):
         mutant = bytearray(header)

@@ -46,7 +46,6 @@ _DECIMAL_COMMAS: Final = re.compile(r"[0-9]+(?:,[0-9]+)?(?:[ \t]+[0-9]+(?:,[0-9]
 _UNUSUAL: Final = re.compile(r'[^\t\r\n -~]|["#%]')
 _FIRST_S, _LAST_S = 946_684_800, 4_102_444_800
 """The years 2000 to 2100 in seconds since 1970: larger numbers count something else."""
-_PLACE: Final = re.compile(r"line ([0-9]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +179,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     if choices.unit is not None:
         ticks_each(choices.unit)
     name = "csv" if table.heading else "columns"
-    try:
-        sample = [cells for _, cells in islice(rows_of(text, table), LOOKED_AT)]
-    except ImportRefused as error:
-        return refused_at(name, error)
+    sample = [cells for _, cells in islice(rows_of(text, table), LOOKED_AT)]
     series = Series()
     roles = _roles_of_headings(table, sample, choices) if table.heading else _roles_of_values(sample, choices, series)
     if isinstance(roles, str):
@@ -307,7 +303,7 @@ def _read(
         _take_all(text, table, roles, series, seen, progress)
     except ImportRefused as error:
         if not (choices.partial and error.where and len(series.numbers)):
-            return refused_at(name, error)
+            raise
         series.decisions.append(f"{error.where}: {error.what.rstrip('.')}: only what stands before it was read")
     if not len(series.numbers):
         raise ImportRefused("there is no interval in it.", "Export it again from the program it comes from.")
@@ -442,14 +438,6 @@ def _between(first: Moment, last: Moment | None) -> float | None:
 
 def _doubted(content: Content, why: str | None) -> Content:
     return content if why is None else replace(content, why=why)
-
-
-def refused_at(name: str, error: ImportRefused) -> Content:
-    """A refusal that names its line, as content: the line stands in `about` too."""
-    found = _PLACE.match(error.where)
-    if found is None:
-        raise error
-    return Content(name, "refuse", why=f"{error.where}: {error.what} {error.advice}", about={"line": int(found[1])})
 
 
 READERS: Final[tuple[Reader, ...]] = (Reader("columns", claims, read),)

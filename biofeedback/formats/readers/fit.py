@@ -22,6 +22,7 @@ from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS
 from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.units import fills
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, TICKS_PER_S
 
 _EPOCH: Final = datetime(1989, 12, 31, tzinfo=UTC)
@@ -380,7 +381,7 @@ def _span_ms(found: _Found) -> int:
 
 def _mismatch(covered_ms: int, span_ms: int) -> str | None:
     """FORMATS 1.3: what the intervals add up to against the time that the file says."""
-    if not span_ms or abs(covered_ms - span_ms) <= max(3000, span_ms // 50):
+    if not span_ms or fills(covered_ms, span_ms, 1000):
         return None
     return f"its intervals add up to {covered_ms / 1000:.0f} s, but it spans {span_ms / 1000:.0f} s."
 

@@ -14,13 +14,12 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Start
 from biofeedback.formats.dates import moment_of
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
-from biofeedback.formats.lines import MOST_BEATS, NUMBER, beginning_of, lines_of, pieces_of, printable
+from biofeedback.formats.lines import MEND, MOST_BEATS, NUMBER, beginning_of, lines_of, pieces_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import Numbers, Told, asked, between, doubt_of, only_rises, ticks_each, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 COMMENTS: Final = ("#", "%")
-MEND: Final = "Mend or remove that line; nothing was read."
 LOOKED_AT: Final = 50
 """Lines by which a file is told to be one of numbers."""
 OFFER: Final = (
@@ -84,10 +83,9 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     bad = _gather(text, numbers, progress, len(text))
     if bad is not None:
         line, cell = _place_of(text, bad)
-        why = f"line {line} is no interval: '{printable(cell)}'"
         if not (choices.partial and len(numbers)):
-            return Content("plain", "refuse", why=f"{why}. {MEND}", about={"line": line})
-        decisions.append(f"{why}: only what stands before it was read")
+            raise ImportRefused(f"this is no interval: '{printable(cell)}'.", MEND, f"line {line}")
+        decisions.append(f"line {line} is no interval: '{printable(cell)}': only what stands before it was read")
     if any(line.lstrip(" \t").startswith(COMMENTS) for line in islice(_LINES.split(text[:HEAD_BYTES]), LOOKED_AT)):
         decisions.append("lines that begin with # or % were left out")
     if not len(numbers):
