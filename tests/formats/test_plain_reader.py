@@ -182,9 +182,9 @@ def test_decimal_commas_between_commas_are_asked_about() -> None:
 
 @pytest.mark.parametrize("cell", ["812 ms", "812ms", "0.812 s", '"1,012"', "00:00:00.812"])
 def test_what_is_almost_a_number_is_refused_with_its_line(cell: str) -> None:
-    found = read_bytes("a.txt", f"{cell}\n{cell}\n".encode())
-    assert (found.verdict, found.about) == ("refuse", {"line": 1})
-    assert f"line 1 is no interval: '{cell}'" in (found.why or "")
+    with pytest.raises(ImportRefused) as refused:
+        read_bytes("a.txt", f"{cell}\n{cell}\n".encode())
+    assert (refused.value.what, refused.value.where) == (f"this is no interval: '{cell}'.", "line 1")
 
 
 def test_a_comma_taken_for_a_decimal_one_is_told() -> None:
