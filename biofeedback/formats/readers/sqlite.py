@@ -122,7 +122,7 @@ class _Database:
     def _run(self, query: str, values: Sequence[int | str]) -> sqlite3.Cursor:
         try:
             return self._connection.execute(query, values)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             raise _refused(error) from error
 
 
@@ -140,7 +140,7 @@ def _opened(file: Foreign) -> sqlite3.Connection:
         for setting in ("trusted_schema = OFF", "query_only = ON", "mmap_size = 0", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {setting}")
         connection.set_authorizer(_allowed)
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeError) as error:
         raise _refused(error) from error
     return connection
 
