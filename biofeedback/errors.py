@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from typing import ClassVar
 
 
@@ -26,6 +28,9 @@ class UnreadableError(BiofeedbackError):
     """Raised when a file is not what it should be, or is damaged."""
 
     exit_code = 4
+
+
+EXPORT_AGAIN: Final = "Export it again from the program it comes from."
 
 
 class ImportRefused(UnreadableError):  # noqa: N818 - the word of whoever reads it
