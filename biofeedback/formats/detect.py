@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
+from statistics import median
 from typing import Final
 
 from biofeedback.errors import ImportRefused
@@ -36,6 +38,7 @@ from biofeedback.formats.readers import (
     wfdb,
     xdf,
 )
+from biofeedback.hrv.ticks import TICKS_PER_S
 
 SURE: Final[tuple[Reader, ...]] = (
     *side_files.READERS,
@@ -86,7 +89,19 @@ def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterab
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
     """
     with refusing():
-        return reader_of(file, more).read(file, choices, progress)
+        return _doubted(reader_of(file, more).read(file, choices, progress), choices)
+
+
+def _doubted(content: Content, choices: Choices) -> Content:
+    """With a doubt where the unit that somebody gave makes none of the values an interval of a resting heart."""
+    from biofeedback.hrv.artefacts import in_range
+
+    told = choices.unit is not None and content.unit == choices.unit and content.verdict == "rr"
+    if not told or content.why is not None or not content.ticks or any(map(in_range, content.ticks)):
+        return content
+    middle_s = f"{median(content.ticks) / TICKS_PER_S:.4g} s"
+    why = f"with --unit {content.unit} the middle interval is {middle_s}, and none is that of a person at rest."
+    return replace(content, why=why)
 
 
 @contextmanager
