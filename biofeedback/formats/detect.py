@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import chain
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -14,6 +14,8 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.limits import TOO_MUCH_MEMORY
+from biofeedback.formats.units import LEAST_JUDGED, LONGEST_MS, SHORTEST_MS
+from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.readers import (
     apple_health,
@@ -38,7 +40,6 @@ from biofeedback.formats.readers import (
     wfdb,
     xdf,
 )
-from biofeedback.hrv.ticks import TICKS_PER_S
 
 SURE: Final[tuple[Reader, ...]] = (
     *side_files.READERS,
@@ -88,20 +89,25 @@ def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterab
 
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
     """
-    with refusing():
-        return _doubted(reader_of(file, more).read(file, choices, progress), choices)
+    name = ""
+    try:
+        with refusing():
+            reader = reader_of(file, more)
+            name = reader.name
+            return _believable(reader.read(file, choices, progress))
+    except ImportRefused as error:
+        error.format = name
+        raise
 
 
-def _doubted(content: Content, choices: Choices) -> Content:
-    """With a doubt where the unit that somebody gave makes none of the values an interval of a resting heart."""
-    from biofeedback.hrv.artefacts import in_range
-
-    told = choices.unit is not None and content.unit == choices.unit and content.verdict == "rr"
-    if not told or content.why is not None or not content.ticks or any(map(in_range, content.ticks)):
+def _believable(content: Content) -> Content:
+    """The same with a word of doubt when nobody has such intervals, as of a program that changed its unit."""
+    if content.verdict not in ("rr", "beats") or content.why is not None or len(content.ticks) < LEAST_JUDGED:
         return content
-    middle_s = f"{median(content.ticks) / TICKS_PER_S:.4g} s"
-    why = f"with --unit {content.unit} the middle interval is {middle_s}, and none is that of a person at rest."
-    return replace(content, why=why)
+    usual = median(content.ticks) / TICKS_PER_MS
+    if SHORTEST_MS <= usual <= LONGEST_MS:
+        return content
+    return replace(content, why=f"the median of its intervals is {usual:g} ms, which no heart has: is it another unit?")
 
 
 @contextmanager

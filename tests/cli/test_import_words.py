@@ -13,10 +13,8 @@ from biofeedback.cli.import_words import as_text, recording_text
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Hole, Start, Waveform
 from biofeedback.formats.door import Found
-from biofeedback.formats.reading import Choices
 from biofeedback.recording.catalogue import Facts
 from tests.cli.programs import run_here
-from tests.formats.samples import read_bytes
 
 S = 1_024_000
 OPTICAL = "pulse intervals, not RR"
@@ -90,13 +88,6 @@ def test_the_start_of_a_recording_reads_as_that_of_any_file() -> None:
     assert "  start      2017-01-26 21:58:15 +01:00" in recording_text("a", facts).splitlines()
 
 
-def test_a_unit_that_cannot_be_meant_is_doubtful() -> None:
-    thousand = b"".join(b"%d\n" % value for value in (1003, 990, 1020, 1001, 987))
-    content = read_bytes("a.txt", thousand, Choices(unit="s"))
-    assert content.why == "with --unit s the middle interval is 1001 s, and none is that of a person at rest."
-    assert read_bytes("a.txt", thousand, Choices(unit="1/1024")).why is None
-
-
 def test_what_to_do_with_strange_files_is_said_once_and_the_good_ones_come_first(tmp_path: Path) -> None:
     (tmp_path / "all").mkdir()
     for name in ("a.jpg", "b.jpg", "c.jpg"):
@@ -131,10 +122,13 @@ def test_where_an_import_comes_from_stays_with_it(tmp_path: Path) -> None:
 
 def test_analyze_says_what_is_doubtful_about_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1003\n990\n1020\n" * 20)
-    told = run_here(tmp_path, "analyze", "a.txt", "--unit", "ms").stdout
-    assert "doubtful" not in told
-    told = run_here(tmp_path, "analyze", "a.txt", "--unit", "samples@5000").stdout
-    assert "doubtful: with --unit samples@5000 the middle interval is 0.2006 s" in told
+    assert "doubtful" not in run_here(tmp_path, "analyze", "a.txt", "--unit", "ms").stdout
+    odd = ["a.txt", "--unit", "s"]
+    why = json.loads(run_here(tmp_path, "import", "--inspect", "--json", *odd).stdout)["why"]
+    assert why
+    assert f"  doubtful: {why}" in run_here(tmp_path, "analyze", *odd).stdout
+    told = json.loads(run_here(tmp_path, "analyze", *odd, "--json").stdout)
+    assert told["why"] == why
 
 
 def test_a_file_is_not_named_as_what_measured(tmp_path: Path) -> None:
