@@ -123,7 +123,7 @@ def test_where_an_import_comes_from_stays_with_it(tmp_path: Path) -> None:
 def test_analyze_says_what_is_doubtful_about_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1003\n990\n1020\n" * 20)
     assert "doubtful" not in run_here(tmp_path, "analyze", "a.txt", "--unit", "ms").stdout
-    odd = ["a.txt", "--unit", "s"]
+    odd = ["a.txt", "--unit", "samples@20000"]
     why = json.loads(run_here(tmp_path, "import", "--inspect", "--json", *odd).stdout)["why"]
     assert why
     assert f"  doubtful: {why}" in run_here(tmp_path, "analyze", *odd).stdout
