@@ -171,6 +171,26 @@ def test_late_packets_do_not_move_beats() -> None:
     assert not content.holes
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.3])
+@pytest.mark.parametrize("packet", [20, 44, 73])
+def test_a_lost_packet_is_a_hole_and_no_short_interval(packet: int, late_s: float) -> None:
+    """A strap's packet holds 73 samples, 0.56 s; also where others come later than that."""
+    random = Random(packet)
+    late = np.repeat([random.random() * late_s for _ in range(ECG.size // 73 + 1)], 73)[: ECG.size]
+    last = np.minimum(np.arange(ECG.size) // 73 * 73 + 72, ECG.size - 1)
+    arrived = AT[last] + late - (last - np.arange(ECG.size)) / HZ
+    there = np.arange(ECG.size) // 73 != packet
+    content = read_bytes("a.xdf", b"XDF:" + ECG_HEADER + many(1, arrived[there], ECG[there]))
+    (hole,) = content.holes
+    assert hole.ticks / TICKS_PER_S > 0.56
+    kept = TRUTH[(packet * 73 / HZ - 0.1 > TRUTH) | ((packet + 1) * 73 / HZ + 0.1 < TRUTH)]
+    assert len(content.ticks) == kept.size - 2
+    assert np.abs(np.array(content.ticks[: hole.before]) / TICKS_PER_S - np.diff(kept)[: hole.before]).max() < 0.008
+    after = np.array(content.ticks[hole.before :]) / TICKS_PER_S
+    assert np.abs(after - np.diff(kept)[hole.before + 1 :]).max() < 0.008
+    assert content.span_ticks / TICKS_PER_S == pytest.approx(TRUTH[-1] - TRUTH[0], abs=0.12 if late_s else 0.02)
+
+
 def test_lost_seconds_are_a_hole() -> None:
     there = (np.arange(ECG.size) < 30 * HZ) | (np.arange(ECG.size) >= 33 * HZ)
     content = read_bytes("a.xdf", b"XDF:" + ECG_HEADER + many(1, AT[there], ECG[there]))
