@@ -1,7 +1,8 @@
 """Times of samples that came in packets: late ones are evened out, a lost one is a hole.
 
 A late packet is made up for by those behind it, a lost one is not: so what counts is the earliest that samples come
-before and behind a leap, against their number.
+before and behind a leap, against their number. Where packets are late just before one is lost, there may be a hole too
+many, not one too few.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ LOOK_S: Final = 20.0
 """The earliest is looked for so far before and behind a leap: some thirty packets of a strap."""
 LEAST_LOOK_S: Final = 10.0
 """Nearer to the end few packets tell late from lost: a leap is a hole there if it is larger than any that was late."""
-USUAL_S: Final = 5.0
-WRONG_RATE: Final = 0.005
-"""A rate that the stamps contradict by more is not that of the samples; that of the stamps is taken."""
+WRONG_RATE, WRONG_S = 0.002, 0.5
+"""A rate that the stamps contradict by more than this share and these seconds in all is not that of the samples."""
 
 
 def evened(stamps: Samples, hz: float) -> Samples:
@@ -47,10 +47,11 @@ def evened(stamps: Samples, hz: float) -> Samples:
 
 
 def _rate(stamps: Samples, hz: float) -> float:
-    """The told rate, unless the usual time over some seconds of samples contradicts it."""
-    apart = min(round(USUAL_S * hz), stamps.size // 2)
+    """The told rate, unless the usual time over a quarter of the samples, or LOOK_S of them, contradicts it."""
+    apart = min(round(LOOK_S * hz), stamps.size // 4)
     usual = float(np.median(stamps[apart:] - stamps[:-apart])) if apart else 0.0
-    return apart / usual if usual > 0 and abs(apart / usual / hz - 1) > WRONG_RATE else hz
+    wrong = WRONG_RATE + WRONG_S / (stamps.size / hz)
+    return apart / usual if usual > 0 and abs(apart / usual / hz - 1) > wrong else hz
 
 
 def _holes(stamps: Samples, hz: float) -> list[int]:

@@ -352,7 +352,8 @@ def _second_way(hills: Samples, hz: float, apart_s: float) -> Places:
     """The highest places that are so far apart, and not low among the highest of the blocks around."""
     size = round(BLOCK_S * hz)
     tops = np.array([hills[start : start + size].max() for start in range(0, hills.size, size)])
-    usual = np.array([np.median(tops[max(0, k - BLOCKS) : k + BLOCKS + 1]) for k in range(tops.size)])
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(tops, BLOCKS, constant_values=np.nan), 2 * BLOCKS + 1)
+    usual = np.nanmedian(around, axis=1)
     places = np.asarray(_scipy_signal().find_peaks(hills, distance=max(1, round(apart_s * hz)))[0], dtype=np.int64)
     return places[hills[places] > LOW * usual[places // size]]
 
@@ -388,12 +389,11 @@ def _period(rise: Samples, hz: float) -> float:
 
 def _refined(wave: Samples, places: Places, before: int, after: int) -> Samples:
     """Where the wave is highest around each place, by a parabola through three samples."""
-    refined: list[float] = []
-    for place in places.tolist():
-        low = max(0, place - before)
-        top = low + int(np.argmax(wave[low : place + after + 1]))
-        refined.append(top + _vertex(wave, top))
-    return np.array(refined, np.float64)
+    if not places.size:
+        return np.empty(0)
+    around = np.clip(places[:, None] + np.arange(-before, after + 1), 0, wave.size - 1)
+    tops = around[np.arange(places.size), np.argmax(wave[around], axis=1)]
+    return tops + _vertices(wave, tops)
 
 
 def _whole(places: Samples) -> Places:
@@ -409,13 +409,13 @@ def _scatter(apart: Samples) -> float:
     return float(np.percentile(np.abs(apart - np.median(apart)), 90)) / 1.645 if apart.size else 0.0
 
 
-def _vertex(wave: Samples, top: int) -> float:
-    """How far from sample `top` the parabola through it and its neighbours is highest; 0 where it is no top."""
-    if not 0 < top < wave.size - 1:
-        return 0.0
-    left, middle, right = (float(value) for value in wave[top - 1 : top + 2])
+def _vertices(wave: Samples, tops: Places) -> Samples:
+    """How far from each of these samples the parabola through it and its neighbours is highest; 0 where it is no top."""
+    inner = np.clip(tops, 1, wave.size - 2)
+    left, middle, right = wave[inner - 1], wave[inner], wave[inner + 1]
     bend = left - 2 * middle + right
-    return 0.5 * (left - right) / bend if middle >= max(left, right) and bend < 0 else 0.0
+    is_top = (inner == tops) & (middle >= np.maximum(left, right)) & (bend < 0)
+    return np.where(is_top, 0.5 * (left - right) / np.where(is_top, bend, 1.0), 0.0)
 
 
 def _matched(first: Samples, second: Samples) -> tuple[NDArray[np.bool_], Samples, Samples]:

@@ -495,13 +495,15 @@ def test_an_ecg_with_bigeminy_is_found_and_called_irregular() -> None:
     found = rr_from_waveform(signal, None, times_s=times_s)
     others = third_opinion(signal, found.hz)
     assert others.size == 801
-    sensitivity, predictive, _ = matched(seconds_of(found), others, 0.1)
+    sensitivity, predictive, _ = matched(seconds_of(found), others[~in_holes(found, others)], 0.1)
     assert sensitivity >= 0.99
     assert predictive >= 0.99
     assert found.kind == "ecg"
     assert found.quality == "irregular"
     assert found.hz == pytest.approx(130.16, abs=0.01)
-    assert len(found.beats) / found.seconds * 60 == pytest.approx(79.7, rel=0.005)
+    lost_s = sum(end - begin for begin, end in found.holes)
+    assert lost_s < 4
+    assert len(found.beats) / (found.seconds - lost_s) * 60 == pytest.approx(79.7, rel=0.005)
 
 
 @needs_data
