@@ -23,7 +23,7 @@ LOOK_S: Final = 20.0
 """The earliest is looked for so far before and behind a leap: some thirty packets of a strap."""
 LEAST_LOOK_S: Final = 10.0
 """Nearer to the end few packets tell late from lost: a leap is a hole there if it is larger than any that was late."""
-WRONG_RATE, WRONG_S = 0.002, 0.5
+WRONG_RATE, WRONG_S = 0.002, 2.0
 """A rate that the stamps contradict by more than this share and these seconds in all is not that of the samples."""
 
 

@@ -143,7 +143,9 @@ def _railed(values: Samples, hz: float) -> Marks:
     starts = np.concatenate(([0], np.flatnonzero(np.diff(at) > RAIL_BREAK + 1) + 1))
     runs = [(int(at[first]), int(at[last - 1]) + 1) for first, last in pairwise([*starts.tolist(), at.size])]
     runs = [(begin, end) for begin, end in runs if end - begin >= max(3, RAILED_S * hz)]
-    apart = [number for number, (early, late) in enumerate(pairwise(runs), 1) if late[0] - early[1] >= LEAST_PIECE_S * hz]
+    apart = [
+        number for number, (early, late) in enumerate(pairwise(runs), 1) if late[0] - early[1] >= LEAST_PIECE_S * hz
+    ]
     for first, last in pairwise([0, *apart, len(runs)]):
         together = runs[first:last]
         if any(end - begin >= FLAT_S * hz for begin, end in together):
@@ -158,7 +160,9 @@ def _runs(good: Marks, breaks: Marks) -> Iterable[tuple[int, int]]:
     return ((start, end) for start, end in pairwise(bounds) if good[start])
 
 
-def holes_between(stretches: Sequence[tuple[float, float]], hz: float, seconds: float) -> tuple[tuple[float, float], ...]:
+def holes_between(
+    stretches: Sequence[tuple[float, float]], hz: float, seconds: float
+) -> tuple[tuple[float, float], ...]:
     """What no stretch of a signal of so many seconds covers, by more than half a sample; all are (from, to) in s."""
     ends = [0.0, *(end for _, end in stretches)]
     starts = [*(begin for begin, _ in stretches), seconds]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Stretch: TypeAlias = tuple[float, float]
 
 AGREEMENT: Final = 0.95
+"""The two ways must find the same beats in this share of the whole, or else in all of what is trusted."""
 WINDOW_S: Final = 10.0
 """Two beats within this, each found in only one way, are no slip any more: what lies between them is not trusted."""
 BESIDE_S: Final = 1.0

@@ -1,7 +1,7 @@
 """Beats out of an ECG or a pulse wave: heartpy behind one lazy adapter, and a gate that refuses in words.
 
-`peaks` looks for beats in two ways; beats are given only when the two agree. Then the artefact rule (RULINGS B1) judges
-the intervals as it does those of a strap. Importing this module loads numpy, not heartpy or scipy.
+`peaks` looks for beats in two ways; beats are given only where the two agree (`stretches`). Then the artefact rule
+(RULINGS B1) judges the intervals as it does those of a strap. Importing this module loads numpy, not heartpy or scipy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from biofeedback.errors import UnreadableError, UsageError
 from biofeedback.formats.peaks import FASTEST_BPM, SLOWEST_BPM, Found, WaveformKind, find_beats, sharpness
 from biofeedback.formats.sampled import Signal, holes_between, read_samples
-from biofeedback.formats.stretches import Stretch, trusted
+from biofeedback.formats.stretches import AGREEMENT, Stretch, trusted
 from biofeedback.hrv.summary import IRREGULAR, beats_of_intervals
 from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.window import POOR, window_of
@@ -31,9 +31,6 @@ VERSION: Final = 3
 SLOWEST_HZ: Final[dict[WaveformKind, float]] = {"ecg": 100.0, "ppg": 25.0}
 SHORTEST_S: Final = 10.0
 LEAST_BEATS: Final = 6
-AGREEMENT: Final = 0.95
-"""The two ways must find the same beats in this share. Chosen on 2352 made signals under eight kinds of noise; of 4704
-others 1897 pass: one of them lacks 5.3 of 100 beats, all others 5 or fewer, and at most 1.7 of 100 are invented."""
 AGREEMENT_IF_IRREGULAR: Final = 0.98
 """Where more than a fifth of the intervals is flagged, beats are believed only if the two ways hardly ever differ."""
 MOST_SCATTER_S: Final = 0.010
@@ -120,6 +117,7 @@ def rr_from_waveform(
     kind = _checked_kind(read, kind)
     found = find_beats(read, kind)
     stretches = trusted(read, found)
+    # An ECG that is called a pulse wave may look right for a while, where only its T waves are found.
     if found.agreement < AGREEMENT and kind == "ppg" and sharpness(read)[0] >= ECG_FROM:
         raise _not_told(read, kind, found)
     if sum(end - begin for begin, end in stretches) < min(LEAST_USED_S, LEAST_USED * used_s):
@@ -187,7 +185,8 @@ def _told(found: Found, holes: Sequence[Stretch], read: Signal) -> str:
     if not holes:
         return words
     lost = sum(end - begin for begin, end in holes)
-    return f"{words}; {lost:.0f} of {read.seconds:.0f} s hold no heartbeat that can be trusted"
+    where = f", in {len(holes)} stretches" if len(holes) > 1 else ""
+    return f"{words}; {lost:.{int(lost < 1)}f} of {read.seconds:.0f} s hold no heartbeat that can be trusted{where}"
 
 
 def _refuse_strange_rate(ticks: Sequence[int], read: Signal) -> None:
