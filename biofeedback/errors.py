@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from typing import ClassVar
 
 
@@ -28,11 +30,17 @@ class UnreadableError(BiofeedbackError):
     exit_code = 4
 
 
+EXPORT_AGAIN: Final = "Export it again from the program it comes from."
+
+
 class ImportRefused(UnreadableError):  # noqa: N818 - the word of whoever reads it
     """Raised when a file of another program cannot be read: `what` is wrong, `where` in it, and what to do.
 
     `what` is a sentence without the file's name, which `named` puts before it; `where` is such as "line 3", or empty.
+    `format`: what the file is taken for, empty where nobody knows; a reader need not say it.
     """
+
+    format: str = ""
 
     def __init__(self, what: str, advice: str, where: str = "") -> None:
         super().__init__(what, advice)

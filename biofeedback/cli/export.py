@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,7 +105,8 @@ def _source(args: argparse.Namespace, config: Config, path: Path) -> StoredRecor
 
     if not is_recording(path):
         raise UnreadableError(
-            f"{path} is not a recording of this program.", f"Make one of it first: {called()} import {path}"
+            f"{path} is not a recording of this program.",
+            f"Make one of it first: {called()} import {shlex.quote(str(path))}",
         )
     source = open_recording(path, keys_for(args, config, path))
     check_export(args, config, str(source.head.get("subject", "")))

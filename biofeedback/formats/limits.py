@@ -9,7 +9,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.foreign import LARGEST_BYTES
 
 MEMORY_BYTES: Final = 2 * 1024**3
@@ -133,7 +133,7 @@ def died_of(code: int) -> ImportRefused:
             return ImportRefused(*TOO_MUCH_MEMORY)
     return ImportRefused(
         "it is damaged in a way that stops the program that reads it.",
-        "Export it again from the program it comes from.",
+        EXPORT_AGAIN,
     )
 
 

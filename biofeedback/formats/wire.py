@@ -18,8 +18,9 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Final, TypeVar, cast
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.events import Json
+from biofeedback.formats.checking import ZONE
 from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
 from biofeedback.formats.lines import MOST_BEATS
 
@@ -33,10 +34,10 @@ MOST_TICKS: Final = 2**53
 NONSENSE: Final = "it holds times or numbers that cannot be."
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 4_096
+LONGEST_FORMAT: Final = 200
 _DEEPEST: Final = 6
 _MOST_VALUES: Final = 10_000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
-_ZONE: Final = re.compile(r"utc\Z|[+-][0-9]{2}:[0-9]{2}\Z")
 _BLANKS: Final = {"Zs", "Zl", "Zp"}
 _NO_SIGN: Final = {"Cs", "Co", "Cn"}
 
@@ -102,7 +103,7 @@ def line_of(content: Content, more: Mapping[str, object]) -> bytes:
     try:
         content_from(parsed(line)["content"], numbers_of(content))
     except Senseless as error:
-        raise ImportRefused(NONSENSE, "Export it again from the program it comes from.") from error
+        raise ImportRefused(NONSENSE, EXPORT_AGAIN) from error
     return line
 
 
@@ -119,7 +120,7 @@ def count_of(answer: Mapping[str, Any]) -> int:
 
 def refusal_told(error: ImportRefused) -> dict[str, Any]:
     """A refusal as plain JSON."""
-    return {"what": error.what, "advice": error.advice, "where": error.where}
+    return {"what": error.what, "advice": error.advice, "where": error.where, "format": error.format}
 
 
 def parsed(line: bytes) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def content_from(answer: Mapping[str, Any], numbers: array[int]) -> Content:
     if not isinstance(about, dict):
         raise Senseless
     return Content(
-        format=_text(answer.get("format"), 200),
+        format=_text(answer.get("format"), LONGEST_FORMAT),
         verdict=cast("Verdict", verdict),
         ticks=ticks,
         unit=_maybe(answer.get("unit")),
@@ -168,7 +169,9 @@ def content_from(answer: Mapping[str, Any], numbers: array[int]) -> Content:
 
 def refusal_from(answer: Mapping[str, Any]) -> ImportRefused:
     """The refusal of an answer. Raises Senseless."""
-    return ImportRefused(*(_text(answer.get(key), 2000) for key in ("what", "advice", "where")))
+    refused = ImportRefused(*(_text(answer.get(key), 2000) for key in ("what", "advice", "where")))
+    refused.format = _text(answer.get("format"), LONGEST_FORMAT)
+    return refused
 
 
 def sha256_from(value: object) -> str:
@@ -251,7 +254,7 @@ def _start(value: object) -> Start | None:
         datetime.fromisoformat(moment)
     except ValueError as error:
         raise Senseless from error
-    if offset is not None and not _ZONE.match(offset):
+    if offset is not None and not ZONE.match(offset):
         raise Senseless
     return Start(moment, offset)
 

@@ -54,7 +54,7 @@ def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
     if picture.link is not None and (picture.part is None or _is_down(picture)):
         return words.SOUGHT if _is_sought_again(picture, picture.link) else words.link_sentence(picture.link)
     if picture.signal == "lost":
-        return words.lost_sentence(picture.lost_why)
+        return words.lost_sentence(picture.lost_why, of_file=picture.from_file)
     return words.clean(said)
 
 

@@ -157,11 +157,15 @@ class Teller:
         if notice.code != "signal_lost":
             return clean(picture.told(notice))
         down = picture.link is not None and picture.link.state != "streaming"
-        return "" if down or notice.at == self._differs_us else words.lost_sentence(notice.text)
+        return (
+            "" if down or notice.at == self._differs_us else words.lost_sentence(notice.text, of_file=picture.from_file)
+        )
 
     def _opening(self) -> str:
         plan = self._picture.plan
         if plan is None or plan.name == "free":
+            if words.looked_at(self._picture):
+                return "The beats of a file: no pacer and no words, only the numbers."
             return "A free session: no pacer and no words, only the numbers."
         if plan.name == "practice":
             lasts = length((plan.minutes or 0) * 60)
@@ -191,7 +195,7 @@ class Teller:
         if part is None:
             return []
         lasts = f", {length(phase.plan_s)}" if phase.plan_s is not None else ""
-        line = f"{words.part_title(self._picture, part)}{lasts}. {words.instruction(self._picture)}"
+        line = f"{words.part_title(self._picture, part)}{lasts}. {words.instruction(self._picture)}".rstrip()
         if not self._picture.numbers_hidden or self._hidden_said:
             return [line]
         self._hidden_said = True
@@ -245,7 +249,7 @@ class Teller:
         told = [" · ".join(words.numbers(picture)) + "."]
         if not self._explained:
             self._explained = True
-            told += [words.EXPLAINED, *([] if picture.is_test else [words.INTERIM])]
+            told += [words.EXPLAINED, *([] if picture.is_test or words.looked_at(picture) else [words.INTERIM])]
         return told
 
 

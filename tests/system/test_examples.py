@@ -15,10 +15,12 @@ import pytest
 from devices.heart_rate_measurement import encode
 from tests.bluez.rig import MISSING, Rig
 from tests.cli.programs import PROGRAM, ROOT, consent, environment
+from tests.formats.downloads import downloads
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md", "people.md"}
-"""Pages whose commands need more than a folder of recordings; test_adding_a_*.py and test_person.py run them."""
+OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md", "adding_an_importer.md", "formats.md", "people.md"}
+"""Pages whose commands need more than a folder of recordings: test_adding_*.py, test_formats_page.py and test_person.py
+run them."""
 PAGES = (ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in OWN_TESTS))
 
 
@@ -35,6 +37,7 @@ NEED_BLUETOOTH = [command for command in ALL if "strap:" in command or command.s
 COMMANDS = [command for command in ALL if command not in NEED_BLUETOOTH]
 
 
+@pytest.mark.timeout(90)  # a machine that has other things to do starts Python slowly
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_runs(tmp_path: Path, example: Path) -> None:
     done = subprocess.run(
@@ -70,10 +73,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["simulate", "--minutes", "2", "--output", str(home)]
     subprocess.run([*PROGRAM, *words], env=environment(home), check=True, capture_output=True)
     shutil.copy(next(home.glob("*.session.jsonl")), home / "my_session.session.jsonl")
+    downloads(home)
     (home / "my_rr.txt").write_text("\n".join(["850", "880", "910", "870"] * 60))
     return home
 
 
+@pytest.mark.timeout(90)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_that_the_pages_show_runs(place: Path, tmp_path: Path, command: str) -> None:
     words = shlex.split(command)

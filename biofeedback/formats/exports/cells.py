@@ -6,6 +6,7 @@ quoted and never get one.
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 STEERING: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -26,8 +27,18 @@ def tab_cell(text: str) -> str:
 
 def harmless(text: str) -> str:
     """A text that is no formula, in signs that UTF-8 can write; a NUL, which ends texts in other programs, is shown."""
-    written = text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    written = encodable(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
     return f"'{written}" if written.startswith(STEERING) else written
+
+
+def encodable(text: str) -> str:
+    """A text in signs that UTF-8 can write: half of a pair of UTF-16 becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def json_text(value: object) -> str:
+    """A JSON document for people to read. Raises ValueError for a number that JSON does not have."""
+    return encodable(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def number_cell(value: float | None) -> str:

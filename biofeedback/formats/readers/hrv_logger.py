@@ -10,24 +10,14 @@ from fractions import Fraction
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import (
-    ARRIVALS,
-    Row,
-    cells_in,
-    holes_of,
-    column_of,
-    opened_us,
-    rows_below,
-    span_why,
-    wholes_of,
-)
+from biofeedback.formats.arrivals import ARRIVALS, holes_of, column_of, opened_us, span_why
 from biofeedback.formats.clocks import S, clock_of
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import interval_of, printable
+from biofeedback.formats.lines import Row, cells_in, interval_of, printable, rows_below
 from biofeedback.formats.dates import unix_start
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_of
+from biofeedback.formats.units import ticks_of, wholes_of
 from biofeedback.hrv.ticks import TICKS_PER_MS, TICKS_PER_S, us_to_ticks
 
 SLACK: Final = 2 * TICKS_PER_MS
@@ -36,6 +26,8 @@ _AGAIN: Final = "Export it again from HRV Logger."
 _LONGEST_MARKER: Final = 200
 _RR_NAME: Final = re.compile(r"(?i)(?<![a-z])(rrintervals|rr_intervals|rr)(?![a-z])")
 _EVENT_NAME: Final = re.compile(r"(?i)(?<![a-z])(eventmarkers|events|event)(?![a-z])")
+_FIRST_YEAR_US: Final = 946_684_800 * S
+"""2000; what seems earlier is in another unit than ms."""
 _LATEST_SINCE_START: Final = 10**7
 """Seconds; a larger number in an event's column is a time since 1970."""
 
@@ -106,7 +98,7 @@ def _stamps(rows: Sequence[Row], zoned: bool) -> tuple[Sequence[int], Start | No
         clock = clock_of(cells_in(rows, 0))
         return (clock.us, clock.first.start) if clock else ((), None)
     stamps = wholes_of(cells_in(rows, 0), 1000)
-    return stamps, unix_start(stamps[0])
+    return stamps, unix_start(stamps[0]) if stamps[0] >= _FIRST_YEAR_US else None
 
 
 def _events_of(file: Foreign, opened: int, since: int) -> tuple[tuple[Marker, ...], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -28,7 +28,7 @@ def _is_empty(file: Foreign) -> bool:
 
 
 def _read_empty(_file: Foreign, _choices: Choices, _progress: Progress) -> Content:
-    raise ImportRefused("empty file.", "Export it again from the program it comes from.")
+    raise ImportRefused("empty file.", EXPORT_AGAIN)
 
 
 def _is_apple_double(file: Foreign) -> bool:
