@@ -129,15 +129,16 @@ def _plain(session: str) -> str:
 
 def _copy(args: argparse.Namespace, source: StoredRecording) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises OutputError."""
-    from biofeedback.recording.starts import local_time
+    from biofeedback.recording.starts import stamp_of, unknown_in
     from biofeedback.recording.naming import SUFFIX
     from biofeedback.recording.private import make_private_folder
     from biofeedback.recording.rewriting import copy_to
     from biofeedback.session.sharing import anonymised_lines
 
     lines: Sequence[Line] = source.lines
-    start = local_time(int(source.head.get("wall_ns", 0)), 0)
-    target = Path(args.output) / f"{start:%Y%m%dT%H%M%SZ}_{_plain(str(source.head['session']))}{SUFFIX}"
+    head = source.head
+    start = stamp_of(int(head.get("wall_ns", 0)), int(head.get("utc_off_s", 0)), unknown_in(head))
+    target = Path(args.output) / f"{start}_{_plain(str(head['session']))}{SUFFIX}"
     if target.exists():
         raise OutputError(f"{target} exists already.", "Choose another folder; nothing is ever overwritten.")
     try:

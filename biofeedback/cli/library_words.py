@@ -195,9 +195,14 @@ def _removed(recording: StoredRecording | None) -> list[Json]:
 
 
 def _phases(recording: StoredRecording | None) -> list[tuple[str, float]]:
-    lines = recording.lines if recording is not None else ()
+    from biofeedback.session.spans import is_imported
+
+    if recording is None or is_imported(recording):
+        return []
     return [
-        (str(line.body.get("name")), line.t / 1e6) for line in lines if line.kind == "phase" and line.body.get("on")
+        (str(line.body.get("name")), line.t / 1e6)
+        for line in recording.lines
+        if line.kind == "phase" and line.body.get("on")
     ]
 
 

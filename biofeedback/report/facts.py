@@ -28,7 +28,7 @@ from biofeedback.hrv.summary import Summary, cut, summarise
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.report.words import LONGEST_TITLE, clean
 from biofeedback.session.analysis import recorded_beats
-from biofeedback.session.spans import spans_of
+from biofeedback.session.spans import is_import, spans_of
 
 Moment: TypeAlias = Mark | Note | Safety
 WANTED: Final = frozenset(
@@ -204,6 +204,8 @@ def _holes(beats: Sequence[TimedBeat], reasons: Mapping[int, GapReason]) -> Iter
 
 
 def _parts(found: _Found, beats: Sequence[TimedBeat], length_us: int) -> Iterator[Part]:
+    if found.opened is not None and is_import(found.opened.parent):
+        return
     spans = list(spans_of(found.phases, length_us))
     names = [span.name for span in spans]
     for position, span in enumerate(spans):

@@ -29,7 +29,7 @@ from biofeedback.recording.private import private_file
 from biofeedback.recording.reader import StoredRecording, is_recording
 from biofeedback.recording.recovery import in_use
 from biofeedback.recording.sealing import Keys
-from biofeedback.recording.starts import local_time
+from biofeedback.recording.starts import stamp_of
 from biofeedback.recording.syncer import sync_file
 from biofeedback.session.foreign_files import (
     LONGEST_MARKER,
@@ -311,7 +311,7 @@ def _name_of(path: Path, facts: Facts) -> str:
     if path.name.endswith(SUFFIX):
         return path.name
     plain = "".join(sign if sign.isalnum() or sign == "-" else "_" for sign in facts.id[:8])
-    return f"{local_time(facts.start_ns, 0):%Y%m%dT%H%M%SZ}_{plain}{SUFFIX}"
+    return f"{stamp_of(facts.start_ns, facts.utc_off_s, facts.start_unknown)}_{plain}{SUFFIX}"
 
 
 def _remark(found: Verification) -> str:
