@@ -14,7 +14,7 @@ from biofeedback.cli.consent import check_export
 from biofeedback.cli.named import recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
-from biofeedback.errors import OutputError, UnreadableError, UsageError
+from biofeedback.errors import OutputError, UnreadableError, UsageError, as_typed
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
@@ -104,12 +104,14 @@ def _source(args: argparse.Namespace, config: Config, path: Path) -> StoredRecor
 
     if not is_recording(path):
         raise UnreadableError(
-            f"{path} is not a recording of this program.", f"Make one of it first: {called()} import {path}"
+            f"{path} is not a recording of this program.", f"Make one of it first: {called()} import {as_typed(path)}"
         )
     source = open_recording(path, keys_for(args, config, path))
     check_export(args, config, str(source.head.get("subject", "")))
     if source.damage is not None:
-        raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
+        raise UnreadableError(
+            f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {as_typed(path)}"
+        )
     if not source.finished and path.name.endswith(PART):
         raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
     return source

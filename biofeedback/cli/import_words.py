@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
 
 from devices.names import printable
@@ -23,10 +25,14 @@ VERDICTS: Final = {
     "summary": "values without intervals, cannot be imported",
     "ask": "numbers without a unit: somebody has to say it",
     "refuse": "cannot be read",
-    "skip": "a side file, passed over",
+    "skip": "passed over",
 }
 MARKERS_SHOWN: Final = 8
 LONGEST_MARKER: Final = 60
+OTHERS_SHOWN: Final = 3
+USUAL_WIDTH: Final = 80
+LEAST_WIDTH: Final = 40
+_OPTION: Final = re.compile(r"--[a-z]+(?: \S+)?\Z")
 
 
 def as_json(found: Found) -> dict[str, Json]:
@@ -52,29 +58,58 @@ def mean_bpm(content: Content) -> float | None:
 def as_text(found: Found) -> str:
     """The preview for people: the file, what it is, and what is to be known before it is imported."""
     content = found.content
-    rows = [
-        (
-            "is",
-            f"{content.format}: {VERDICTS[content.verdict]}"
-            if content.format != "unknown"
-            else VERDICTS[content.verdict],
-        )
-    ]
+    if content.verdict == "skip":
+        return f"{printable(found.file)}: {printable(skip_words(found))}\n"
+    known = "" if content.format == "unknown" else f"{content.format}: "
+    rows = [("is", known + VERDICTS[content.verdict])]
     rows += _of_beats(content) if content.has_beats else _of_signals(content)
     rows += _of_time(content)
     if content.why is not None:
-        rows.append(("why" if content.verdict in ("ask", "refuse", "skip", "summary") else "doubtful", content.why))
+        word = "why" if content.verdict in ("ask", "refuse", "summary") else "doubtful"
+        rows.append((word, sentence(content.why)))
     if found.refused is not None:
         rows.append(("what to do", found.refused.advice))
-    rows += [("note", words) for words in content.decisions]
+    rows += [("note", sentence(words)) for words in notes_of(content)]
     return printable_rows(found.file, rows)
 
 
+def skip_words(found: Found) -> str:
+    """What a side file is, in one line."""
+    return f"passed over, {found.content.why or 'a side file.'}"
+
+
+def others_words(files: Sequence[str]) -> str:
+    """What is said of files in a folder or archive that nobody would take for recordings."""
+    names = ", ".join(printable(Path(file).name) for file in files[:OTHERS_SHOWN])
+    more = ", ..." if len(files) > OTHERS_SHOWN else ""
+    what = "file is no recording" if len(files) == 1 else "files are no recordings"
+    return f"{len(files)} {what} of heartbeats: {names}{more}"
+
+
+def notes_of(content: Content) -> list[str]:
+    """What was decided, without what is said to be doubtful anyway, and of an import what its start leaves open."""
+    from biofeedback.session.foreign_files import began_of
+
+    said = [*content.decisions, *(began_of(content.start)[1] if content.has_beats else ())]
+    doubtful = (content.why or "").rstrip(".")
+    return list(dict.fromkeys(words for words in said if words.rstrip(".") != doubtful))
+
+
+def sentence(words: str) -> str:
+    """Words with a full stop, but where somebody may copy an option from their end."""
+    return words if words.endswith((".", "!", "?", "…")) or _OPTION.search(words) else f"{words}."
+
+
 def printable_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    """A title and what is told of it, in two columns; a word that is repeated stands once."""
+    """A title and what is told of it, in two columns as wide as the terminal; a word that is repeated stands once."""
+    from textwrap import wrap
+
+    width = max(LEAST_WIDTH, get_terminal_size((USUAL_WIDTH, 24)).columns)
     lines, before = [printable(title)], ""
     for word, text in rows:
-        lines.append(f"  {word if word != before else '':<11}{printable(text)}")
+        head = f"  {word if word != before else '':<11}"
+        parts = wrap(printable(text), width - len(head), break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [head + parts[0], *(" " * len(head) + part for part in parts[1:])]
         before = word
     return "\n".join(lines) + "\n"
 
@@ -82,29 +117,38 @@ def printable_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
 def _of_beats(content: Content) -> list[tuple[str, str]]:
     bpm = mean_bpm(content)
     rate = f", mean {bpm:.1f} bpm" if bpm is not None else ""
-    rows = [("beats", f"{_count(len(content.ticks))} in {clock(_seconds(content.span_ticks))}{rate}")]
+    many, told = _count(len(content.ticks)), content.about.get("n")
+    if isinstance(told, int) and told > len(content.ticks):  # each stretch has one beat more than intervals
+        many = f"{_count(told)}, {many} intervals"
+    rows = [("beats", f"{many} in {clock(_seconds(content.span_ticks))}{rate}")]
     if content.unit is not None:
         rows.append(("unit", f"{content.unit} ({content.rule})" if content.rule else content.unit))
     known = sum(hole.ticks for hole in content.holes)
     unknown = sum(hole.ticks <= 0 for hole in content.holes)
     if content.holes:
-        length = f", together {clock(_seconds(known))}" if known else ""
-        rows.append(("holes", f"{len(content.holes)}{length}" + (f", {unknown} of unknown length" if unknown else "")))
+        rows.append(("holes", _holes_words(len(content.holes), known, unknown)))
     return rows
+
+
+def _holes_words(many: int, known: int, unknown: int) -> str:
+    """How many there are and how long they are together."""
+    length = f", together {clock(_seconds(known))}" if known else ""
+    if unknown == many:
+        return f"{many}, of unknown length"
+    return f"{many}{length}" + (f", {unknown} of unknown length" if unknown else "")
 
 
 def _of_signals(content: Content) -> list[tuple[str, str]]:
     return [
-        ("signal", f"{each.label}, {each.hz:g} Hz, {each.unit}, {clock(each.seconds)}") for each in content.waveforms
+        ("signal", ", ".join(filter(None, (each.label, f"{each.hz:g} Hz", each.unit, clock(each.seconds)))))
+        for each in content.waveforms
     ]
 
 
 def _of_time(content: Content) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if content.start is not None:
-        zone = {None: ", time zone not stated", "utc": " UTC"}.get(content.start.zone, f" {content.start.zone}")
-        at = re.sub(r"\.\d+", "", content.start.text).replace("T", " ")
-        rows.append(("start", at + zone))
+        rows.append(("start", start_words(content.start.text, content.start.zone)))
     elif content.verdict in ("rr", "beats", "ecg"):
         rows.append(("start", "not known"))
     for number, marker in enumerate(content.markers):
@@ -113,6 +157,12 @@ def _of_time(content: Content) -> list[tuple[str, str]]:
             break
         rows.append(("markers", f"{clock(_seconds(marker.at)):>8}  {marker.text[:LONGEST_MARKER]}"))
     return rows
+
+
+def start_words(text: str, zone: str | None) -> str:
+    """A start as a file has it, for people: without parts of a second, and one word for UTC."""
+    said = {None: ", time zone not stated", "utc": " UTC", "+00:00": " UTC"}.get(zone, f" {zone}")
+    return re.sub(r"\.\d+", "", text).replace("T", " ") + said
 
 
 def recording_json(file: str, facts: Facts) -> dict[str, Json]:
@@ -138,12 +188,19 @@ def recording_text(file: str, facts: Facts) -> str:
     return printable_rows(
         file,
         [
-            ("is", "a recording of this program: it is taken into the library as it is"),
+            ("is", "a recording of this program: it is taken as it is"),
             ("beats", beats + length),
-            ("start", (facts.start or "not known").replace("T", " ")),
+            ("start", _start_of_recording(facts)),
             ("person", facts.subject or "not known"),
         ],
     )
+
+
+def _start_of_recording(facts: Facts) -> str:
+    if facts.start is None:
+        return "not known"
+    known = facts.start_unknown is None
+    return start_words(facts.start[:19], facts.start[19:] if known else None)
 
 
 def already_words(known: Known) -> str:

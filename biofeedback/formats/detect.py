@@ -11,7 +11,7 @@ from typing import Final
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.limits import TOO_MUCH_MEMORY
+from biofeedback.formats.limits import NOBODYS, TOO_MUCH_MEMORY
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.readers import (
     apple_health,
@@ -32,6 +32,7 @@ from biofeedback.formats.readers import (
     side_files,
     sqlite,
     suunto,
+    tidy,
     vns,
     wfdb,
     xdf,
@@ -55,6 +56,7 @@ SURE: Final[tuple[Reader, ...]] = (
     *kubios.READERS,
     *openhrv.READERS,
     *empatica.READERS,
+    *tidy.READERS,
     *bids.READERS,
     *wfdb.READERS,
 )
@@ -74,10 +76,7 @@ def reader_of(file: Foreign, more: Iterable[Reader] = ()) -> Reader:
     for reader in chain(SURE, more, BARE):
         if reader.claims(file):
             return reader
-    raise ImportRefused(
-        "it is no file of heartbeats that this program knows.",
-        "docs/formats.md lists what is read, and how to report a file.",
-    )
+    raise ImportRefused(*NOBODYS)
 
 
 def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterable[Reader] = ()) -> Content:

@@ -413,11 +413,11 @@ def _of_stored(found: _Found) -> Content:
             holes.append(Hole(len(ticks), (late - early) * TICKS_OF_STRAP))
         else:
             ticks.append((late - early) * TICKS_OF_STRAP)
-    decisions = [f"stretches of beats were put in order of time ({len(stored.stretches)} of them)."]
+    decisions = [f"stretches of beats, put in order of time: {len(stored.stretches)}."]
     if stored.count > len(times):
-        decisions.append(f"{stored.count - len(times)} times that do not come after the beat before were left out.")
+        decisions.append(f"times left out, as they do not come after the beat before: {stored.count - len(times)}.")
     if holes:
-        decisions.append(f"{len(holes)} holes between stretches of stored beats.")
+        decisions.append(f"holes between stretches of stored beats: {len(holes)}.")
     start_s = None if stored.clock is None else stored.clock[1] + (times[0] - stored.clock[0]) / 1024
     zero = found.begun or found.created if start_s is None else start_s
     markers = [Marker(round((at - (zero or at)) * TICKS_PER_S), text) for _, at, text in _bounded(found, decisions)]
