@@ -171,6 +171,15 @@ def test_a_clock_that_is_hours_off_its_own_start_is_said_and_the_start_counts(ho
     assert (said in content.decisions) == (hours != 12), "twelve hours are nothing on this clock"
 
 
+@pytest.mark.parametrize("zone_hours", [1, -1, 5.5, -3])
+def test_a_clock_that_is_set_within_a_record_makes_no_hour_of_an_interval(zone_hours: float) -> None:
+    """Summer time and its end, and a journey."""
+    whole = record(NIGHT, BEATS)
+    ahead = record(NIGHT, BEATS, hours=zone_hours).split("<Instant")
+    mixed = "<Instant".join(whole.split("<Instant")[:3] + ahead[3:])
+    assert list(found(mixed).ticks) == [cs * CS for cs in TICKS]
+
+
 def test_a_long_interval_stays_among_the_intervals() -> None:
     assert max(found(record(NIGHT, BEATS)).ticks) == 30 * S
 

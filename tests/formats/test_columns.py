@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.dates import moment_of
+from biofeedback.formats.detect import content_of
 from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.headings import Meaning, meaning_of
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers import columns
-from tests.formats.bent import check_bent
+from biofeedback.formats.readers.columns import READERS
+from tests.formats.refusals import only_refusals
 from tests.formats.samples import check, expected, read, read_bytes, sample, refusal
 
 BEATS = [800, 812, 795, 830, 801, 777, 790, 845, 860, 822]
@@ -220,6 +222,28 @@ def test_a_column_that_counts_rows_is_no_time() -> None:
     assert "its time column only numbers the rows and was not used" in found.decisions
 
 
+def test_a_column_that_may_count_seconds_is_told() -> None:
+    said = "should its time column count seconds, it holds one value a second and no beats"
+    assert said in table("time,rr\n" + "".join(f"{at},812\n" for at in range(60))).decisions
+    assert said not in table("time,rr\n" + "".join(f"{at},1000\n" for at in range(60))).decisions
+    bare = table("".join(f"{at / 4} {800 + at % 7}\n" for at in range(60)))
+    assert bare.why == "its intervals add up to 48.2 s, but its time column spans 14.8 s"
+
+
+@pytest.mark.parametrize(("heading", "cell"), [("rr (ms)", "73"), ("rr (ms)", "812000"), ("ibi (s)", "73"),
+                                               ("rr_1024", "0.812")])  # fmt: skip
+def test_a_heading_is_not_believed_against_all_sense(heading: str, cell: str) -> None:
+    found = table(f"{heading}\n" + f"{cell}\n" * 12)
+    assert (found.verdict, "which is no usual interval" in (found.why or "")) == ("ask", True)
+
+
+def test_bare_numbers_above_a_heading_are_not_left_out() -> None:
+    """Two exports in one file, of which only the second has a heading."""
+    with pytest.raises(ImportRefused) as refused:
+        content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
+    assert refused.value.where == "line 4"
+
+
 def test_times_that_go_back_are_doubted() -> None:
     times = list(accumulate(BEATS * 3))
     times[20:] = [at - 9000 for at in times[20:]]
@@ -328,7 +352,7 @@ def test_r7_damaged_tables_give_content_or_a_refusal_and_nothing_else() -> None:
     )
     pairs = "".join(f"{seconds(at)} {seconds(rr)}\n" for at, rr in zip(accumulate(BEATS * 20), BEATS * 20, strict=True))
     for data in (text, pairs, '"date","rr"\n' + '"2025-05-01 10:00:00","0,8"\n' * 40):
-        assert "columns" in check_bent("t.csv", data.encode(), 200)
+        assert only_refusals(READERS, "t.csv", data.encode(), count=200) > 10
 
 
 @pytest.mark.parametrize("name", ["csv_datetime_rri.csv", "csv_header_semicolon.csv", "made_up/rr_s_decimal_comma.csv"])

@@ -18,7 +18,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.hrv_logger import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, sample
-from tests.formats.text_mutants import assert_sound, only_refusals
+from tests.formats.refusals import assert_sound, only_refusals
 
 ANDROID = "hrvlogger_android/ot_a60_RRIntervals.csv"
 IOS = "hrvlogger_ios_made_up/2025-03-15_RR_0001CTRL.csv"

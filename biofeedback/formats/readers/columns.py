@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from biofeedback.errors import ImportRefused
@@ -33,8 +33,8 @@ from biofeedback.formats.lines import (
     printable,
 )
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.series import LEAST_FIT, Series, content_of_series, fit_of, span_doubt_of
-from biofeedback.formats.units import ticks_each, unit_of
+from biofeedback.formats.series import LEAST_FIT, Series, content_of_series, fit_of, is_counter, span_doubt_of
+from biofeedback.formats.units import only_rises, ticks_each, unit_of
 
 COMMENTS: Final = ("#", "%")
 LOOKED_AT: Final = 400
@@ -97,8 +97,9 @@ def table_of(text: str) -> Table | None:
 
 
 def _headed(lines: list[tuple[int, str]]) -> Table | None:
-    """The first line that names intervals, else the first that names heart rate."""
-    tables = [_heading_at(lines, place) for place in range(min(len(lines), HEADING_WITHIN))]
+    """The first line that names intervals, else the first that names heart rate; none below a line of bare numbers."""
+    above = list(takewhile(lambda each: NUMBER.match(each[1].strip(" \t;,")) is None, lines[:HEADING_WITHIN]))
+    tables = [_heading_at(lines, place) for place in range(len(above))]
     found = [table for table in tables if table is not None]
     kinds = {"rr", "pulse"}
     return next(
@@ -245,7 +246,9 @@ def _roles_of_values(sample: list[list[str]], choices: Choices, series: Series) 
     likely = [at for at, values in columns.items() if unit_of(values).unit is not None and len(set(values)) > 1]
     if len(likely) == 1:
         series.decisions.append(f"column {likely[0] + 1} was read, the only one whose values are usual intervals")
-        return Roles(likely[0], None, _dates_of(range(len(sample[0])), sample[0]))
+        rising = [at for at, values in columns.items() if only_rises(values) and not is_counter(values)]
+        time = rising[0] if len(rising) == 1 else None
+        return Roles(likely[0], time, _dates_of(range(len(sample[0])), sample[0]))
     which = ", ".join(f"'column {at + 1}'" for at in (likely or columns))
     return f"it has no heading and {len(sample[0])} columns ({which} may hold intervals): say which with --signal"
 

@@ -56,7 +56,11 @@ def _days(text: str) -> list[str]:
         if column < 0:
             delimiter = delimiter_of(line)
             heading = [cell.casefold() for cell in cells_of(line, delimiter, number)]
-            column = next(at for at, cell in enumerate(heading) if cell in _TIMES)
+            column = next((at for at, cell in enumerate(heading) if cell in _TIMES), -1)
+            if column < 0:
+                raise ImportRefused(
+                    "no heading in it names the day.", "Export it again from HRV4Training.", f"line {number}"
+                )
             continue
         cells = cells_of(line, delimiter, number)
         cell = cells[column] if column < len(cells) else ""
