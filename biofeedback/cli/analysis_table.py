@@ -52,6 +52,8 @@ def table(found: Analysis, packages: Mapping[str, str]) -> str:
     """A file's metrics as text. `packages`: where those come from that are not ours."""
     summary = found.summary
     lines = [f"{printable(found.file)}  ({found.format})", *(f"  {line}" for line in _head(summary))]
+    if found.why is not None:
+        lines.append(f"  doubtful: {printable(found.why)}")
     for title, group in _groups(summary, packages).items():
         lines += ["", f"  {title}"]
         lines += [f"    {_row(name, words, summary[name], summary)}".rstrip() for name, words in group.items()]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
 
 from devices.names import printable
@@ -30,9 +30,9 @@ VERDICTS: Final = {
 MARKERS_SHOWN: Final = 8
 LONGEST_MARKER: Final = 60
 OTHERS_SHOWN: Final = 3
-USUAL_WIDTH: Final = 80
-LEAST_WIDTH: Final = 40
-_OPTION: Final = re.compile(r"--[a-z]+(?: \S+)?\Z")
+LABEL: Final = 11
+"""How wide the left column is."""
+NARROWEST: Final = 40
 
 
 def as_json(found: Found) -> dict[str, Json]:
@@ -55,27 +55,33 @@ def mean_bpm(content: Content) -> float | None:
     return 60 * len(held) / _seconds(sum(held)) if held else None
 
 
-def as_text(found: Found) -> str:
-    """The preview for people: the file, what it is, and what is to be known before it is imported."""
+def as_text(found: Found, width: int | None = None) -> str:
+    """The preview for people: the file, what it is, and what is to be known before it is imported.
+
+    With `width` no line is longer, as far as words allow.
+    """
     content = found.content
     if content.verdict == "skip":
-        return f"{printable(found.file)}: {printable(skip_words(found))}\n"
-    known = "" if content.format == "unknown" else f"{content.format}: "
-    rows = [("is", known + VERDICTS[content.verdict])]
+        return f"{printable(found.file)}: passed over, {printable(_without_stop(content.why or 'a side file'))}\n"
+    verdict = VERDICTS[content.verdict]
+    rows = [("is", verdict if content.format == "unknown" else f"{content.format}: {verdict}")]
     rows += _of_beats(content) if content.has_beats else _of_signals(content)
     rows += _of_time(content)
     if content.why is not None:
-        word = "why" if content.verdict in ("ask", "refuse", "summary") else "doubtful"
-        rows.append((word, sentence(content.why)))
+        rows.append(("why" if content.verdict in ("ask", "refuse", "summary") else "doubtful", content.why))
     if found.refused is not None:
         rows.append(("what to do", found.refused.advice))
-    rows += [("note", sentence(words)) for words in notes_of(content)]
-    return printable_rows(found.file, rows)
+    rows += [("note", words) for words in notes_of(content)]
+    return printable_rows(found.file, rows, width)
 
 
-def skip_words(found: Found) -> str:
-    """What a side file is, in one line."""
-    return f"passed over, {found.content.why or 'a side file.'}"
+def notes_of(content: Content) -> list[str]:
+    """What was decided, without what is said to be doubtful anyway; of an import also what its start leaves open."""
+    from biofeedback.session.foreign_files import began_of
+
+    said = [*content.decisions, *(began_of(content.start)[1] if content.has_beats else ())]
+    doubtful = "" if content.why is None else _without_stop(content.why)
+    return [words for words in said if _without_stop(words) != doubtful]
 
 
 def others_words(files: Sequence[str]) -> str:
@@ -86,56 +92,49 @@ def others_words(files: Sequence[str]) -> str:
     return f"{len(files)} {what} of heartbeats: {names}{more}"
 
 
-def notes_of(content: Content) -> list[str]:
-    """What was decided, without what is said to be doubtful anyway, and of an import what its start leaves open."""
-    from biofeedback.session.foreign_files import began_of
-
-    said = [*content.decisions, *(began_of(content.start)[1] if content.has_beats else ())]
-    doubtful = (content.why or "").rstrip(".")
-    return list(dict.fromkeys(words for words in said if words.rstrip(".") != doubtful))
-
-
-def sentence(words: str) -> str:
-    """Words with a full stop, but where somebody may copy an option from their end."""
-    return words if words.endswith((".", "!", "?", "…")) or _OPTION.search(words) else f"{words}."
-
-
-def printable_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    """A title and what is told of it, in two columns as wide as the terminal; a word that is repeated stands once."""
-    from textwrap import wrap
-
-    width = max(LEAST_WIDTH, get_terminal_size((USUAL_WIDTH, 24)).columns)
+def printable_rows(title: str, rows: Sequence[tuple[str, str]], width: int | None = None) -> str:
+    """A title and what is told of it, in two columns; a word that is repeated stands once."""
     lines, before = [printable(title)], ""
     for word, text in rows:
-        head = f"  {word if word != before else '':<11}"
-        parts = wrap(printable(text), width - len(head), break_long_words=False, break_on_hyphens=False) or [""]
-        lines += [head + parts[0], *(" " * len(head) + part for part in parts[1:])]
+        first = f"  {word if word != before else '':<{LABEL}}"
+        lines += _wrapped(first, _without_stop(printable(text)), width)
         before = word
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(first: str, text: str, width: int | None) -> list[str]:
+    if width is None or width < NARROWEST or len(first) + len(text) <= width:
+        return [first + text]
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _without_stop(text: str) -> str:
+    """A clause without its full stop, as a cell has none; whole sentences as they are."""
+    return text if ". " in text or text[:1].isupper() else text.removesuffix(".")
 
 
 def _of_beats(content: Content) -> list[tuple[str, str]]:
     bpm = mean_bpm(content)
     rate = f", mean {bpm:.1f} bpm" if bpm is not None else ""
-    many, told = _count(len(content.ticks)), content.about.get("n")
-    if isinstance(told, int) and told > len(content.ticks):  # each stretch has one beat more than intervals
-        many = f"{_count(told)}, {many} intervals"
-    rows = [("beats", f"{many} in {clock(_seconds(content.span_ticks))}{rate}")]
+    many = content.about.get("n", 0) if content.verdict == "beats" else 0
+    beats = many if isinstance(many, int) and many else len(content.ticks)
+    rows = [("beats", f"{_count(beats)} in {clock(_seconds(content.span_ticks))}{rate}")]
     if content.unit is not None:
         rows.append(("unit", f"{content.unit} ({content.rule})" if content.rule else content.unit))
     known = sum(hole.ticks for hole in content.holes)
     unknown = sum(hole.ticks <= 0 for hole in content.holes)
     if content.holes:
-        rows.append(("holes", _holes_words(len(content.holes), known, unknown)))
+        length = f", together {clock(_seconds(known))}" if known else ""
+        of_unknown = f", {unknown} of unknown length" if unknown < len(content.holes) else ", of unknown length"
+        rows.append(("holes", f"{len(content.holes)}{length}" + (of_unknown if unknown else "")))
     return rows
-
-
-def _holes_words(many: int, known: int, unknown: int) -> str:
-    """How many there are and how long they are together."""
-    length = f", together {clock(_seconds(known))}" if known else ""
-    if unknown == many:
-        return f"{many}, of unknown length"
-    return f"{many}{length}" + (f", {unknown} of unknown length" if unknown else "")
 
 
 def _of_signals(content: Content) -> list[tuple[str, str]]:
@@ -148,7 +147,7 @@ def _of_signals(content: Content) -> list[tuple[str, str]]:
 def _of_time(content: Content) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if content.start is not None:
-        rows.append(("start", start_words(content.start.text, content.start.zone)))
+        rows.append(("start", _began(content.start.text, content.start.zone)))
     elif content.verdict in ("rr", "beats", "ecg"):
         rows.append(("start", "not known"))
     for number, marker in enumerate(content.markers):
@@ -159,10 +158,10 @@ def _of_time(content: Content) -> list[tuple[str, str]]:
     return rows
 
 
-def start_words(text: str, zone: str | None) -> str:
-    """A start as a file has it, for people: without parts of a second, and one word for UTC."""
-    said = {None: ", time zone not stated", "utc": " UTC", "+00:00": " UTC"}.get(zone, f" {zone}")
-    return re.sub(r"\.\d+", "", text).replace("T", " ") + said
+def _began(text: str, zone: str | None) -> str:
+    """A start as written, to the second, and its zone."""
+    named = {None: ", time zone not stated", "utc": " UTC", "+00:00": " UTC"}.get(zone, f" {zone}")
+    return re.sub(r"\.\d+", "", text).replace("T", " ") + named
 
 
 def recording_json(file: str, facts: Facts) -> dict[str, Json]:
@@ -181,7 +180,7 @@ def recording_json(file: str, facts: Facts) -> dict[str, Json]:
     }
 
 
-def recording_text(file: str, facts: Facts) -> str:
+def recording_text(file: str, facts: Facts, width: int | None = None) -> str:
     """The preview of a recording of ours."""
     beats = "not known" if facts.beats is None else _count(facts.beats)
     length = "" if facts.dur_s is None else f" in {clock(facts.dur_s)}"
@@ -190,17 +189,17 @@ def recording_text(file: str, facts: Facts) -> str:
         [
             ("is", "a recording of this program: it is taken as it is"),
             ("beats", beats + length),
-            ("start", _start_of_recording(facts)),
+            ("start", "not known" if facts.start is None else _began(*_parted(facts.start))),
             ("person", facts.subject or "not known"),
         ],
+        width,
     )
 
 
-def _start_of_recording(facts: Facts) -> str:
-    if facts.start is None:
-        return "not known"
-    known = facts.start_unknown is None
-    return start_words(facts.start[:19], facts.start[19:] if known else None)
+def _parted(start: str) -> tuple[str, str | None]:
+    """A start and its zone, which may be missing."""
+    found = re.fullmatch(r"(.*T.*?)([+-]\d\d:\d\d)", start)
+    return (found[1], found[2]) if found else (start, None)
 
 
 def already_words(known: Known) -> str:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, add_unit_option, called, complain, config_of, print_json, say
@@ -80,7 +81,7 @@ def _inspect(args: argparse.Namespace, door: Door, path: Path, choices: Choices)
         if args.json:
             print_json(as_json(found))
         elif not other:
-            sys.stdout.write(as_text(found))
+            sys.stdout.write(as_text(found, get_terminal_size().columns))
             sys.stdout.flush()
         if found.content.verdict in ("ask", "refuse") and not other:
             worst = UnreadableError.exit_code
@@ -97,7 +98,7 @@ def _inspect_recording(args: argparse.Namespace, path: Path) -> None:
     if args.json:
         print_json(recording_json(str(path), facts))
     else:
-        sys.stdout.write(recording_text(str(path), facts))
+        sys.stdout.write(recording_text(str(path), facts, get_terminal_size().columns))
 
 
 def _found_at(args: argparse.Namespace, door: Door, path: Path, choices: Choices) -> Iterator[Found]:
@@ -157,6 +158,7 @@ class _Importing:
         self._came: Counter[str] = Counter()
         self._left: list[tuple[str, str]] = []
         self._others: list[str] = []
+        self._advised: set[str] = set()
         self._made: list[Path] = []
         self._new = ""
         self._worst = 0
@@ -297,7 +299,9 @@ class _Importing:
         self._came["refused"] += 1
         self._worst = max(self._worst, error.exit_code)
         self._say_refused(found, error)
-        complain(self._args, error.what, error.advice, error)
+        # Of a folder's hundred strange files each is named, but what to do is said once.
+        complain(self._args, error.what, "" if error.advice in self._advised else error.advice, error)
+        self._advised.add(error.advice)
 
     def _say_refused(self, found: Found, error: UnreadableError) -> None:
         if not self._args.json:

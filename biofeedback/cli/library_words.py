@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from devices.names import printable
 
@@ -134,6 +134,7 @@ class Shown:
             **as_json(self.library, self.session),
             "damage": self.why_not if recording is None else recording.damage,
             "removed": _removed(recording),
+            "made_from": _parent(recording),
             "phases": [[name, at_s] for name, at_s in _phases(recording)],
             "suds": [[at_s, when, value] for at_s, when, value in _suds(recording)],
             "marks": [[at_s, kind, text] for at_s, kind, text in _marks(recording)],
@@ -147,6 +148,7 @@ class Shown:
         """For people."""
         session, recording = self.session, self.recording
         lines = [as_line(self.library, session), f"id        {session.id}", f"file      {self.library.path(session)}"]
+        lines += [f"{word:<10}{text}" for word, text in _origin(recording)]
         if self.why_not or (recording is not None and recording.damage):
             lines.append(f"damage    {self.why_not or (recording.damage if recording is not None else '')}")
         if removed := _removed(recording):
@@ -186,6 +188,25 @@ def _metric_line(row: tuple[Any, ...]) -> str:
     also = "" if same else f", {now:.4g} by today's rules"
     value = then if then is not None else now
     return f"{'':>10}{name} {phase}: {metric} {value:.4g}{also}"
+
+
+def _parent(recording: StoredRecording | None) -> dict[str, Json] | None:
+    """The file of another program that an import was made of, with all that was decided; None for others."""
+    lines = recording.lines if recording is not None else ()
+    opening = next((line.body for line in lines if line.kind == "open"), None)
+    parent = None if opening is None else opening.get("parent")
+    return cast("dict[str, Json]", parent) if isinstance(parent, dict) and "rule" in parent else None
+
+
+def _origin(recording: StoredRecording | None) -> list[tuple[str, str]]:
+    """The same in words."""
+    parent = _parent(recording)
+    if parent is None:
+        return []
+    decisions = parent.get("decisions")
+    notes = decisions if isinstance(decisions, list) else []
+    said = [("made from", f"{parent.get('name')} ({parent.get('format')}, unit {parent.get('unit')})")]
+    return said + [("" if number else "note", str(note)) for number, note in enumerate(notes)]
 
 
 def _removed(recording: StoredRecording | None) -> list[Json]:

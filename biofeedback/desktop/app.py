@@ -159,7 +159,8 @@ class _Showing:
         playback = self._session.playback
         if playback is not None:
             self._picture.replay = replayed(playback)
-        if over and not self._session.live and not self._session.failed:
+        at_its_end = playback is None or playback.over  # closed before it, the recording did not break off
+        if over and at_its_end and not self._session.live and not self._session.failed:
             self._picture.break_off(CUT if playback is not None and playback.cut else BREAKS_OFF)
 
     def _never_began(self) -> bool:

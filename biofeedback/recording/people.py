@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
-from biofeedback.errors import RecordingError, UsageError, as_typed
+from biofeedback.errors import RecordingError, UsageError
 from biofeedback.recording.whole_file import replace_whole
 from biofeedback.recording.private import make_private_folder
 from devices.file_lock import take_lock
@@ -46,10 +46,8 @@ def checked_pseudonym(word: str) -> str:
     """The word. Raises UsageError when it cannot name a person."""
     if is_pseudonym(word):
         return word
-    advice = (
-        "Use up to 64 letters a to z, digits, - _ and ., such as P-001. "
-        f"A name is given once: biofeedback person new P-001 --name {as_typed(word)}"
-    )
+    advice = "Use up to 64 letters, digits, - _ and ., beginning with a letter or digit, for example P-001. A name in"
+    advice += " other letters: biofeedback person new P-001 --name NAME"
     if _DEVICES.fullmatch(word):
         advice = "Windows keeps this name for itself; choose another, for example P-001."
     raise UsageError(f"'{word}' cannot be a pseudonym.", advice)

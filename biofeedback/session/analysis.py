@@ -47,13 +47,18 @@ SECONDS_BELOW: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What `analyze` reports of one file. `start`: ISO 8601 as far as known; `damage`: where its good part ends."""
+    """What `analyze` reports of one file.
+
+    `start`: ISO 8601 as far as known; `damage`: where its good part ends; `why`: what is doubtful about a file of
+    another program, as `import --inspect` says it.
+    """
 
     file: str
     format: str
     start: str | None
     summary: Summary
     damage: str | None = None
+    why: str | None = None
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -65,6 +70,8 @@ class Analysis:
         }
         if self.damage is not None:
             found["damage"] = self.damage
+        if self.why is not None:
+            found["why"] = self.why
         return found
 
 
@@ -159,7 +166,7 @@ def _analysed(open_: Callable[[], _Opened], asked: Asked) -> Analysis:
         _tabulate(open_(), table, held[0].opening_us, held[-1].opening_us + 1)
     span_s = asked_s(beats, *cuts, asked.window_s)
     summary = summarise(held, span_s, asked.detrend, (asked.metrics or AllMetrics()).by_name)
-    return Analysis(opened.file, opened.format, opened.start, summary, opened.damage)
+    return Analysis(opened.file, opened.format, opened.start, summary, opened.damage, opened.why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +179,7 @@ class _Opened:
     damage: str | None
     events: Iterator[StreamEvent]
     beats: Sequence[TimedBeat] | deque[TimedBeat]
+    why: str | None = None
 
     def all_beats(self) -> list[TimedBeat]:
         """The beats of the whole file."""
@@ -201,12 +209,12 @@ def _foreign(found: Found, asked: Asked) -> _Opened:
     ticks, holes, stream = content.ticks, holes_of(content), BeatStream()
     check_can_be_used(found)
     if asked.correction:
-        return _Opened(*about, events_of_intervals(ticks, stream, holes), stream.beats)
+        return _Opened(*about, events_of_intervals(ticks, stream, holes), stream.beats, content.why)
     try:
         taken = uncorrected(ticks, holes)
     except ValueError as error:
         raise _too_long(found.file, error) from error
-    return _Opened(*about, ready_of(taken), taken)
+    return _Opened(*about, ready_of(taken), taken, content.why)
 
 
 def _too_long(file: str, error: ValueError) -> UnreadableError:

@@ -428,9 +428,12 @@ def _of_stored(found: _Found) -> Content:
             holes.append(Hole(len(ticks), (late - early) * TICKS_OF_STRAP))
         else:
             ticks.append((late - early) * TICKS_OF_STRAP)
-    decisions = [f"stretches of beats, put in order of time: {len(stored.stretches)}."]
-    if stored.count > len(times):
-        decisions.append(f"times left out, as they do not come after the beat before: {stored.count - len(times)}.")
+    decisions: list[str] = []
+    if len(stored.stretches) > 1:
+        decisions.append(f"{len(stored.stretches)} stretches of beats were put in order of time.")
+    if late_ones := stored.count - len(times):
+        which = "1 time that does" if late_ones == 1 else f"{late_ones} times that do"
+        decisions.append(f"left out: {which} not come after the beat before.")
     if holes:
         decisions.append(f"holes between stretches of stored beats: {len(holes)}.")
     start_s = None if stored.clock is None else stored.clock[1] + (times[0] - stored.clock[0]) / 1024
