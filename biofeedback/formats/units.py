@@ -73,7 +73,7 @@ def doubt_of(values: array[float], unit: str, usual_ms: tuple[int, int] = (SHORT
     middle = float(median(values))
     usual = middle * float(ticks_each(unit)) / TICKS_PER_MS
     if not usual_ms[0] <= usual <= usual_ms[1]:
-        length = f"{usual:.4g} ms" if usual < 1000 else f"{usual / 1000:,.4g} s".replace(",", " ")
+        length = f"{usual:.4g} ms" if usual < 1000 else f"{usual / 1000:.0f} s"
         return f"their median would be {length}, which is no usual interval"
     odd: list[float] = []
     if unit == "ms":
