@@ -210,7 +210,7 @@ def already_words(known: Known) -> str:
 
 def clock(seconds: float) -> str:
     """1:02:03, 51:29; days where there are some."""
-    whole = round(abs(seconds))
+    whole = int(abs(seconds))
     sign = "-" if seconds < 0 and whole else ""
     days, rest = divmod(whole, 86_400)
     hours, minutes = divmod(rest // 60, 60)

@@ -230,6 +230,12 @@ def test_a_column_that_may_count_seconds_is_told() -> None:
     assert bare.why == "its intervals add up to 48.2 s, but its time column spans 14.8 s"
 
 
+def test_a_column_of_times_that_is_not_used_is_told() -> None:
+    said = "its column of times 'time' was left out"
+    assert said in table("time,rr\n10:00:00.812,812\n10:00:01.607,795\n").decisions
+    assert said not in table("time,rr\n0.812,812\n1.607,795\n").decisions
+
+
 @pytest.mark.parametrize(("heading", "cell"), [("rr (ms)", "73"), ("rr (ms)", "812000"), ("ibi (s)", "73"),
                                                ("rr_1024", "0.812")])  # fmt: skip
 def test_a_heading_is_not_believed_against_all_sense(heading: str, cell: str) -> None:

@@ -180,6 +180,13 @@ def test_decimal_commas_between_commas_are_asked_about() -> None:
     assert (found.verdict, "4 of its 8 numbers are far from the others" in (found.why or "")) == ("ask", True)
 
 
+@pytest.mark.parametrize("cell", ["812 ms", "812ms", "0.812 s", '"1,012"', "00:00:00.812"])
+def test_what_is_almost_a_number_is_refused_with_its_line(cell: str) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        read_bytes("a.txt", f"{cell}\n{cell}\n".encode())
+    assert (refused.value.what, refused.value.where) == (f"this is no interval: '{cell}'.", "line 1")
+
+
 def test_a_comma_taken_for_a_decimal_one_is_told() -> None:
     said = "a comma within a number was taken for a decimal one"
     assert said in content("0,812\n0,795\n0,8\n").decisions

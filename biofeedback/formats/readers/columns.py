@@ -388,6 +388,10 @@ def _say(table: Table, roles: Roles, series: Series, seen: _Seen) -> None:
             series.decisions.append("intervals of a pulse wave (PPI), not RR")
     if table.above:
         series.decisions.append(f"{table.above} lines above the heading were left out")
+    used = {roles.rr, roles.time, *roles.dates}
+    for at, meaning in enumerate(table.meanings):
+        if meaning.kind == "time" and at not in used:
+            series.decisions.append(f"its column of times '{printable(table.heading[at])}' was left out")
     if kinds["rate"]:
         series.decisions.append("its heart rate column was left out")
     if seen.empty:

@@ -50,6 +50,8 @@ _PARTED: Final = (
 )
 """What stands between numbers of one line, in the order in which it is looked for: a comma may be a decimal one."""
 _ELITE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ _]([0-9]{2})-([0-9]{2})-([0-9]{2})\Z")
+_ALMOST: Final = re.compile(r'"?[0-9][0-9.,:]{0,39}"?(?:[ \t]*(?:ms|s))?\Z')
+"""A number, or what is refused with its line: 1,012 in quotes, 812 ms, 00:00:00.812."""
 _BLANK_BYTES: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"
 _LINES: Final = re.compile(r"\r\n|\r|\n")
 _ENDS: Final = re.compile(r"[;,][;, \t]*+(?=[\r\n]|\Z)")
@@ -68,8 +70,8 @@ def claims(file: Foreign) -> bool:
     if len(found) > 1 and len(lines) < LOOKED_AT and file.size > HEAD_BYTES:
         found.pop()
     if len(found) == 1:
-        return _of_numbers(found[0])
-    numbers = [NUMBER.match(line) is not None for line in found]
+        return _of_numbers(found[0]) or _ALMOST.match(found[0]) is not None
+    numbers = [_ALMOST.match(line) is not None for line in found]
     return numbers[0] or 2 * sum(numbers) > len(found)
 
 
