@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from biofeedback.events import ArtefactName, GapReason
 from biofeedback.recording.starts import unknown_in
+from biofeedback.times import clock as clock
+from biofeedback.times import length as length
 
 NONE: Final = "–"
 LONGEST_TITLE: Final = 120
@@ -63,22 +65,6 @@ def clean(text: object, longest: int = LONGEST_TEXT) -> str:
 def quoted(text: str | None) -> str:
     """A title inside a sentence of ours; whichever way it is written, the sentence keeps its own."""
     return f"“\N{FIRST STRONG ISOLATE}{text or NONE}\N{POP DIRECTIONAL ISOLATE}”"
-
-
-def clock(at_us: int) -> str:
-    """Session time: 4:05, or 1:02:03 from an hour on."""
-    minutes, seconds = divmod(max(0, at_us) // 1_000_000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def length(us: int) -> str:
-    """A length of time: 42 s, 4 min 42 s, 1 h 3 min."""
-    seconds = round(us / 1e6)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
 
 
 def number(value: float | None, digits: int = 1) -> str:
