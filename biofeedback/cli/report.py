@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from biofeedback.cli.common import add_example, config_of, report_path
-from biofeedback.cli.named import recording_at
+from biofeedback.cli.named import check_is_recording, recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.errors import UnreadableError
 
@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from biofeedback.report import write_report
 
     path = recording_at(args, args.file)
+    check_is_recording(path)
     target = Path(args.output) if args.output else report_path(path)
     recording = open_recording(path, keys_for(args, config_of(args), path))
     sys.stdout.write(f"{write_report(recording, target)}\n")

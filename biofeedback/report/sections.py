@@ -20,9 +20,9 @@ from biofeedback.recording.parents import Parent, parent_in
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.report import words
 from biofeedback.report.facts import Facts, Part, span_of, text_of
-from biofeedback.report.words import NONE, clean, clock, count, number, quoted, share, signed
+from biofeedback.report.words import NONE, clean, count, number, quoted, share, signed
 from biofeedback.session.opening import ALGORITHMS
-from biofeedback.times import gap
+from biofeedback.times import clock, gap, length
 
 MOST_ROWS: Final = 150
 """A table with more rows than this is cut; the recording has them all."""
@@ -67,10 +67,10 @@ def lead(facts: Facts) -> str:
     when = words.began(facts.recording.head)
     begun = f"recorded on {when}" if when else "recorded at a time its file does not tell"
     if (imported := _import_words(facts)) is not None:
-        return f"Imported from {imported}, {words.length(facts.length_us)} long, {begun}."
+        return f"Imported from {imported}, {length(facts.length_us)} long, {begun}."
     what = _plan_words(facts)
     what = f"Demonstration with a simulated person: {what}" if facts.demo else what[0].upper() + what[1:]
-    return f"{what}, {words.length(facts.length_us)} long, {begun}{_source_words(facts)}."
+    return f"{what}, {length(facts.length_us)} long, {begun}{_source_words(facts)}."
 
 
 def _import_words(facts: Facts) -> str | None:
@@ -119,9 +119,9 @@ def described(facts: Facts) -> str:
     mean = _answer(facts.whole, "mean_hr_bpm")
     found = f"{count(facts.whole.excluded, 'flagged beat')} and {count(len(facts.holes), 'gap')}"
     silent = facts.silent_end_us
-    none = f" The last {words.length(silent)} hold no heartbeat; coverage is that of the time before." if silent else ""
+    none = f" The last {length(silent)} hold no heartbeat; coverage is that of the time before." if silent else ""
     return (
-        f"Heart rate over {words.length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and"
+        f"Heart rate over {length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and"
         f" {span[1]:.0f} bpm, with {found}.{none} The tables below hold the same facts."
     )
 

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from biofeedback.events import ArtefactName, GapReason
 from biofeedback.recording.starts import unknown_in
-from biofeedback.times import clock as clock
-from biofeedback.times import length as length
 
 NONE: Final = "–"
 LONGEST_TITLE: Final = 120

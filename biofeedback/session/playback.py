@@ -44,7 +44,7 @@ class About:
     @property
     def facts(self) -> str:
         """What wrote it and when it began, where its name stands already."""
-        return f"{self.format}, {self.began}."
+        return f"Format: {self.format}, {self.began}."
 
     @property
     def sentence(self) -> str:
@@ -87,8 +87,8 @@ class Motion:
 class Playback:
     """Plays a tape. `run` it on the session's thread; views command and read it from theirs.
 
-    A command has its effect a moment later. `length_us`, `remark` and `about` are known, and `ready` is true, once the tape
-    has been opened. `over`: everything has been shown that is to be shown. `cut`: that is not all of the tape.
+    A command has its effect a moment later. `length_us`, `remark` and `about` are known, and `ready` is true, once the
+    tape has been opened. `over`: everything has been shown that is to be shown. `cut`: that is not all of the tape.
     """
 
     def __init__(
