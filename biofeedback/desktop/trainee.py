@@ -263,7 +263,8 @@ class TraineeWindow(QWidget):
     def _colour_of_program(self) -> str:
         if self._picture.paused or (self._picture.part is None and self._picture.signal == "waiting"):
             return self._theme.ink  # nothing else is on the screen, and it is for the person to do
-        return self._theme.flag if self._picture.signal == "lost" else self._theme.quiet
+        lost = self._picture.signal == "lost" and self._picture.file is None
+        return self._theme.flag if lost else self._theme.quiet
 
     def _ask(self, wanted: bool) -> None:
         if not wanted and self.question.isAncestorOf(self.focusWidget()):

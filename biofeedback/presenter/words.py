@@ -89,6 +89,8 @@ ENDS: Final[Mapping[str, str]] = {
     SOURCE_ENDED: "The recorded beats end here. The session is over.",
     "the source failed": "What brings the heartbeats has failed. The session is over.",
 }
+NONE_HERE: Final = "No heartbeats here"
+"""Of a file; a strap's are lost."""
 FILE_ENDS: Final = "The file ends here."
 RESCUED: Final = "You stopped when you needed to. Take your time."
 CALM_ENDS: Final = frozenset({"planned end", "ended by the person"})
@@ -146,7 +148,7 @@ def signal_words(picture: Picture) -> str:
     if picture.signal == "rate only":
         return "Heart rate only, no HRV"
     if picture.signal == "lost":
-        return "Signal lost"
+        return NONE_HERE if picture.file and picture.lost_why.endswith(f"{NO_BEATS}.") else "Signal lost"
     if picture.replay.opening:
         return "Reading the file"
     if picture.link is None:
@@ -169,7 +171,7 @@ def link_sentence(link: Link) -> str:
 def lost_sentence(text: str, *, from_file: bool = False) -> str:
     """That the signal is lost, as the session says it, and what to do about it; of a file nothing can be done."""
     if from_file:
-        return clean(text)
+        return f"{NONE_HERE}." if text.endswith(f"{NO_BEATS}.") else clean(text)
     advice = next((advice for end, advice in WHAT_TO_DO.items() if text.endswith(f"{end}.")), "")
     return f"{clean(text)} {advice}".rstrip()
 

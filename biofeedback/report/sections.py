@@ -21,6 +21,7 @@ from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.report import words
 from biofeedback.report.facts import Facts, Part, span_of, text_of
 from biofeedback.report.words import NONE, clean, count, number, quoted, share, signed
+from biofeedback.session.loop import SOURCE_ENDED
 from biofeedback.session.opening import ALGORITHMS
 from biofeedback.times import clock, gap, length
 
@@ -375,6 +376,8 @@ def _damage(facts: Facts) -> str:
 def _finished(facts: Facts) -> str:
     if facts.end is None or not facts.recording.finished:
         return "no, the recording stops before the session's end"
+    if facts.end.why == SOURCE_ENDED and parent_in(facts.opened.parent if facts.opened else None) is not None:
+        return "yes: its file ends there"
     return f"yes: {clean(facts.end.why)}"
 
 
