@@ -32,7 +32,10 @@ class ImportRefused(UnreadableError):  # noqa: N818 - the word of whoever reads 
     """Raised when a file of another program cannot be read: `what` is wrong, `where` in it, and what to do.
 
     `what` is a sentence without the file's name, which `named` puts before it; `where` is such as "line 3", or empty.
+    `format`: what the file is taken for, empty where nobody knows; a reader need not say it.
     """
+
+    format: str = ""
 
     def __init__(self, what: str, advice: str, where: str = "") -> None:
         super().__init__(what, advice)

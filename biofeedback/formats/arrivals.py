@@ -17,7 +17,7 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.clocks import S
 from biofeedback.formats.content import Hole
 from biofeedback.formats.lines import LONGEST_LINE, MOST_BEATS, interval_of
-from biofeedback.formats.units import ticks_of
+from biofeedback.formats.units import fills, ticks_of
 from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us, us_to_ticks
 
 _FEW_DIGITS: Final = 14
@@ -145,7 +145,7 @@ def span_why(ticks: Sequence[int], holes: Sequence[Hole], span: int, of: str) ->
     Holes that are marked are named; they do not silence it (FORMATS 1.3).
     """
     total = sum(ticks)
-    if abs(total - span) <= max(3 * TICKS_PER_S, abs(span) // 50):
+    if fills(total, span, TICKS_PER_S):
         return None
     said = f"its intervals make {total / TICKS_PER_S:.1f} s, {of} {span / TICKS_PER_S:.1f} s"
     if not holes:

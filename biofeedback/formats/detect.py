@@ -6,12 +6,16 @@ import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from itertools import chain
+from dataclasses import replace
+from statistics import median
 from typing import Final
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.limits import TOO_MUCH_MEMORY
+from biofeedback.formats.units import LEAST_JUDGED, LONGEST_MS, SHORTEST_MS
+from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.readers import (
     apple_health,
@@ -85,8 +89,25 @@ def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterab
 
     A library's own error is one of these too; what it was goes to the debug log only (RECORDING 2.3 row 9).
     """
-    with refusing():
-        return reader_of(file, more).read(file, choices, progress)
+    name = ""
+    try:
+        with refusing():
+            reader = reader_of(file, more)
+            name = reader.name
+            return _believable(reader.read(file, choices, progress))
+    except ImportRefused as error:
+        error.format = name
+        raise
+
+
+def _believable(content: Content) -> Content:
+    """The same with a word of doubt when nobody has such intervals, as of a program that changed its unit."""
+    if content.verdict not in ("rr", "beats") or content.why is not None or len(content.ticks) < LEAST_JUDGED:
+        return content
+    usual = median(content.ticks) / TICKS_PER_MS
+    if SHORTEST_MS <= usual <= LONGEST_MS:
+        return content
+    return replace(content, why=f"the median of its intervals is {usual:g} ms, which no heart has: is it another unit?")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ the one of processor time: there only the time that is waited for an answer is l
 from __future__ import annotations
 
 import logging
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from biofeedback.errors import ImportRefused
+from biofeedback.events import Json
 from biofeedback.formats import limits, wire
 from biofeedback.formats.child import Child, Died
 from biofeedback.formats.containers import GZIP, ZIP, in_folder
@@ -26,6 +28,7 @@ from biofeedback.formats.reading import Choices, Progress
 
 _LOG: Final = logging.getLogger(__name__)
 _PEEK: Final = 512
+_LINE: Final = re.compile(r"line ([0-9]{1,9})\Z")
 _SENSELESS: Final = ("its reader gave an answer that cannot be.", "Do not trust that file; export it again.")
 
 
@@ -247,7 +250,9 @@ def _size(path: Path) -> int:
 
 def _refused(file: str, error: ImportRefused, size: int = 0) -> Found:
     why = f"{error.where}: {error.what}" if error.where else error.what
-    return Found(file, Content("unknown", "refuse", why=why), "", size, error)
+    line = _LINE.match(error.where)
+    about: dict[str, Json] = {} if line is None else {"line": int(line[1])}
+    return Found(file, Content(error.format or "unknown", "refuse", why=why, about=about), "", size, error)
 
 
 def _skipped(file: str, reason: str, size: int) -> Found:

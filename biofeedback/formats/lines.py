@@ -13,6 +13,7 @@ from biofeedback.formats.foreign import Foreign, decoded
 LONGEST_LINE: Final = 64 * 1024
 MOST_COLUMNS: Final = 256
 MOST_BEATS: Final = 5_000_000
+MEND: Final = "Mend or remove that line; nothing was read."
 NUMBER: Final = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,20})?\Z")
 """A number that is no interval in disguise: no sign, no exponent, no other digits than 0-9, no nan."""
 _END: Final = re.compile(r"\r\n|\r|\n")
@@ -121,9 +122,7 @@ def interval_of(cell: str, number: int) -> Decimal:
     """A cell that has to be a number. Raises ImportRefused naming the line."""
     found = number_of(cell)
     if found is None:
-        raise ImportRefused(
-            f"this is no number: '{printable(cell)}'.", "Mend or remove that line; nothing was read.", f"line {number}"
-        )
+        raise ImportRefused(f"this is no number: '{printable(cell)}'.", MEND, f"line {number}")
     return found
 
 

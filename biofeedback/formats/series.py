@@ -11,18 +11,18 @@ from typing import Final
 
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.reading import Choices
-from biofeedback.formats.units import Numbers, Told, asked, only_rises, ticks_each, unit_of
+from biofeedback.formats.units import Numbers, Told, asked, doubt_of, fills, only_rises, ticks_each, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
-FITS_S: Final = 0.02
+FITS_S, FITS = 0.02, 0.02
 """A step in time is the interval when they differ by no more than this or by 2 %: times are often rounded to 0.01 s."""
 LEAST_FIT: Final = 0.8
 HOLE_S: Final = 0.25
 """A step longer than its interval by this, the shortest interval there is, holds beats the file does not have."""
+LATEST_S: Final = 1e10
+"""Later times, counted from 1970 or from the first beat, are damage."""
 JUDGED_BY: Final = 4096
 """Rows by which times are told to be in s or in ms."""
-SLACK_S: Final = 3.0
-SLACK: Final = 0.02
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ def fit_of(times: Sequence[float], seconds: Sequence[float]) -> Fit:
 
 
 def _share(steps: array[float], beside: Sequence[float]) -> float:
-    near = sum(abs(step - rr) <= FITS_S or abs(step - rr) <= SLACK * rr for step, rr in zip(steps, beside, strict=True))
+    near = sum(abs(step - rr) <= FITS_S or abs(step - rr) <= FITS * rr for step, rr in zip(steps, beside, strict=True))
     return near / len(steps)
 
 
@@ -79,6 +79,8 @@ def content_of_series(name: str, series: Series, choices: Choices, about: dict[s
         )  # fmt: skip
     ticks = series.numbers.ticks(ticks_each(told.unit))
     ticks, holes, why = _timed(series, ticks)
+    if why is None and choices.unit is not None:
+        why = doubt_of(values, choices.unit)
     ends = list(accumulate(ticks)) if series.notes else []
     beyond = [0, *accumulate(hole.ticks for hole in holes)]
     markers = tuple(
@@ -96,6 +98,12 @@ def _told(series: Series, values: array[float], choices: Choices) -> Told:
     """What was told, else the heading where the numbers do not say otherwise, else the numbers."""
     if choices.unit is not None:
         return Told(choices.unit, "as told")
+    told = _by_rule(series, values)
+    doubt = None if told.unit is None else doubt_of(values, told.unit)
+    return told if doubt is None else Told(None, doubt)
+
+
+def _by_rule(series: Series, values: array[float]) -> Told:
     found = unit_of(values)
     if series.unit is None:
         return found
@@ -113,6 +121,8 @@ def _timed(series: Series, ticks: array[int]) -> tuple[array[int], tuple[Hole, .
         return ticks, (), None
     if series.time_unit is None and is_counter(times):
         series.decisions.append("its time column only numbers the rows and was not used")
+        if _span_doubt([times], array("d", (value / TICKS_PER_S for value in ticks))) is not None:
+            series.decisions.append("should its time column count seconds, it holds one value a second and no beats")
         return ticks, (), None
     seconds = array("d", (value / TICKS_PER_S for value in ticks))
     scales = _scales(times, series.time_unit)
@@ -124,6 +134,8 @@ def _timed(series: Series, ticks: array[int]) -> tuple[array[int], tuple[Hole, .
         series.decisions.append("the first row repeats the interval of the second at time 0 and was left out")
         series.notes = [(max(0, at - 1), text) for at, text in series.notes]
         ticks, seconds, scaled = ticks[1:], seconds[1:], scaled[1:]
+    if max(map(abs, scaled)) > LATEST_S:
+        return ticks, (), "its time column holds times that cannot be, and was not used for holes"
     holes = _holes(fit, scaled, seconds)
     if holes:
         series.decisions.append("where the time column steps on by more than the interval there is a hole")
@@ -156,7 +168,7 @@ def _span_doubt(scales: list[array[float]], seconds: array[float]) -> str | None
     whole = sum(seconds)
     spans = [scaled[-1] - scaled[0] for scaled in scales]
     for span in spans:
-        if any(abs(whole - less - span) <= max(SLACK_S, SLACK * span) for less in (seconds[0], seconds[-1])):
+        if any(fills(whole - less, span, 1) for less in (seconds[0], seconds[-1])):
             return None
     return f"its intervals add up to {whole:.1f} s, but its time column spans {spans[0]:.1f} s"
 

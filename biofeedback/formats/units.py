@@ -21,6 +21,13 @@ _TICKS: Final[dict[str, int]] = {"ms": TICKS_PER_MS, "s": TICKS_PER_S, "1/1024":
 UNIT_WORDS: Final = "ms, s, 1/1024 or samples@HZ (for example samples@256)"
 FASTEST_HZ: Final = 1_000_000
 LARGEST_TICKS: Final = 2**62
+SHORTEST_MS: Final = 150
+LONGEST_MS: Final = 3000
+"""Between these lies the median of all real recordings; outside, a heading's unit is not that of its numbers."""
+FAR: Final = 5.0
+MOST_FAR: Final = 0.25
+LEAST_JUDGED: Final = 8
+"""Of so many numbers at most this share may be `FAR` times their median or a fifth of it, holes and noise included."""
 MOST_KNOWN: Final = 1 << 16
 """Cells whose number is kept at hand: most files repeat a few hundred."""
 Value = TypeVar("Value", float, Decimal)
@@ -53,6 +60,32 @@ def unit_of(values: Sequence[Value]) -> Told:
 def only_rises(values: Sequence[Value]) -> bool:
     """Whether each of at least three numbers is larger than the one before: no heart slows down that long."""
     return len(values) > 2 and all(early < late for early, late in pairwise(values))
+
+
+def doubt_of(values: array[float], unit: str) -> str | None:
+    """Why numbers cannot all be intervals of this unit, whatever said so; None when nothing speaks against it.
+
+    Thousands separators (1,012 for 1012 ms), two files in one with two units, a heading that names another unit than
+    that of its numbers, and decimal commas taken for separators all leave numbers that no heart makes.
+    """
+    middle = float(median(values))
+    usual = middle * float(ticks_each(unit)) / TICKS_PER_MS
+    if not SHORTEST_MS <= usual <= LONGEST_MS:
+        return f"their median would be {usual:g} ms, which is no usual interval"
+    odd: list[float] = []
+    if unit == "ms":
+        odd = [value for value in values if 0.2 <= value < 10 and not value.is_integer()]
+    elif unit == "s":
+        odd = [value for value in values if 300 <= value <= 2200 and value.is_integer()]
+    if odd:
+        other = "s, or like 1,012 with a sign for thousands" if unit == "ms" else "ms"
+        return (
+            f"most of its numbers look like {unit}, but {len(odd)} of {len(values)}, such as {odd[0]:g}, like {other}"
+        )
+    far = sum(not middle / FAR <= value <= middle * FAR for value in values)
+    if len(values) >= LEAST_JUDGED and far > MOST_FAR * len(values):
+        return f"{far} of its {len(values)} numbers are far from the others"
+    return None
 
 
 def asked(told: Told) -> str:
@@ -103,19 +136,28 @@ def _no_time() -> ImportRefused:
     return ImportRefused("a number in it is no time of this world.", "Check the unit and the column.")
 
 
+def fills(total: float, span: float, second: float) -> bool:
+    """Whether intervals make the time that they are said to take, give or take 3 s or 2 % of it (FORMATS 1.3).
+
+    All in one unit, of which `second` are one second.
+    """
+    return abs(total - span) <= max(3 * second, abs(span) / 50)
+
+
 class Numbers:
     """Decimal numbers as they were written, exact, in 9 bytes each: a number is `digits` / 10 ** `places`.
 
     A list of `Decimal` needs 112 bytes each, more than the 5 million intervals of the largest file may take.
     """
 
-    __slots__ = ("_digits", "_known", "_long", "_places")
+    __slots__ = ("_digits", "_known", "_long", "_places", "commas")
 
     def __init__(self) -> None:
         self._digits = array("q")
         self._places = array("b")
         self._long: dict[int, int] = {}
         self._known: dict[str, tuple[int, int]] = {}
+        self.commas = False
 
     def __len__(self) -> int:
         return len(self._digits)
@@ -145,6 +187,7 @@ class Numbers:
     def _learnt(self, cell: str) -> tuple[int, int] | None:
         if NUMBER.match(cell) is None:
             return None
+        self.commas |= "," in cell
         whole, _, part = cell.replace(",", ".").partition(".")
         digits = int(whole + part)
         if digits >= LARGEST_TICKS:

@@ -33,6 +33,7 @@ MOST_TICKS: Final = 2**53
 NONSENSE: Final = "it holds times or numbers that cannot be."
 LONGEST_TEXT: Final = 10_000
 LONGEST_NAME: Final = 4_096
+LONGEST_FORMAT: Final = 200
 _DEEPEST: Final = 6
 _MOST_VALUES: Final = 10_000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -119,7 +120,7 @@ def count_of(answer: Mapping[str, Any]) -> int:
 
 def refusal_told(error: ImportRefused) -> dict[str, Any]:
     """A refusal as plain JSON."""
-    return {"what": error.what, "advice": error.advice, "where": error.where}
+    return {"what": error.what, "advice": error.advice, "where": error.where, "format": error.format}
 
 
 def parsed(line: bytes) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def content_from(answer: Mapping[str, Any], numbers: array[int]) -> Content:
     if not isinstance(about, dict):
         raise Senseless
     return Content(
-        format=_text(answer.get("format"), 200),
+        format=_text(answer.get("format"), LONGEST_FORMAT),
         verdict=cast("Verdict", verdict),
         ticks=ticks,
         unit=_maybe(answer.get("unit")),
@@ -168,7 +169,9 @@ def content_from(answer: Mapping[str, Any], numbers: array[int]) -> Content:
 
 def refusal_from(answer: Mapping[str, Any]) -> ImportRefused:
     """The refusal of an answer. Raises Senseless."""
-    return ImportRefused(*(_text(answer.get(key), 2000) for key in ("what", "advice", "where")))
+    refused = ImportRefused(*(_text(answer.get(key), 2000) for key in ("what", "advice", "where")))
+    refused.format = _text(answer.get("format"), LONGEST_FORMAT)
+    return refused
 
 
 def sha256_from(value: object) -> str:

@@ -40,6 +40,8 @@ CUE_FIELDS: Final = ("at", "phase", "say", "sense", "voice")
 PRACTICE_FIELDS: Final = ("minutes", "every_breaths", "closing")
 SPIKE_FIELDS: Final = ("amber", "rescue")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z_]+)\}")
+_MARKUP: Final = re.compile(r"<[^<>]*>|[a-z]{2,}://|\bwww\.|&#?[a-z0-9]+;", re.IGNORECASE)
+MOST_USER_WORDS: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ class _Reader:
         self._only_known(self._table, FIELDS, "")
         self._only_known(self._section("practice"), PRACTICE_FIELDS, " under [practice]")
         self._only_known(self._section("spike"), SPIKE_FIELDS, " under [spike]")
-        words = self._section("user")
+        words = self._user_words()
         kind = cast(Kind, self._choice(self._table, "kind", get_args(Kind), "imagery"))
         return Script(
             id=self._id(),
@@ -202,12 +204,24 @@ class _Reader:
             eyes=self._choice(self._table, "eyes", ("any", "open", "closed"), "any"),
             outcome=cast(Outcome, self._choice(self._table, "outcome", get_args(Outcome), "during")),
             control=None if kind == "control" else self._text(self._table, "control", "breath_only"),
-            words={key: self._text(words, key, "") for key in words},
+            words=words,
             cues=self._cues(set(words)),
             practice=self._practice(),
             amber=self._text(self._section("spike"), "amber", "Feel your feet. Stay, soften, or stop."),
             rescue=self._text(self._section("spike"), "rescue", "grounding"),
         )
+
+    def _user_words(self) -> dict[str, str]:
+        """The words a person fills in, by the names that cues hold in braces."""
+        words = self._section("user")
+        if len(words) > MOST_USER_WORDS:
+            raise self._complaint(
+                f"it has more than {MOST_USER_WORDS} words under [user]", "Make several scripts of it."
+            )
+        for name in words:
+            if _PLACEHOLDER.fullmatch(f"{{{name}}}") is None:
+                raise self._complaint(f"{name!r} cannot be a word under [user]", "Use small letters and _.")
+        return {name: self._text(words, name, "") for name in words}
 
     def _id(self) -> str:
         id_ = self._text(self._table, "id")
@@ -284,12 +298,14 @@ class _Reader:
         return [self._plain_words(key, value) for value in cast(list[str], values)]
 
     def _plain_words(self, key: str, value: str) -> str:
-        """Words with single blanks: no control or direction characters, and not a book."""
+        """Words with single blanks: no control or direction characters, no markup, no address, and not a book."""
         value = " ".join(value.split())
         if len(value) > MOST_LETTERS:
             raise self._complaint(f"'{key}' is longer than {MOST_LETTERS} letters", "Say less.")
         if any(category(letter) in ("Cc", "Cf", "Cs") for letter in value):
             raise self._complaint(f"'{key}' holds invisible control characters", "Type its words anew.")
+        if _MARKUP.search(value):
+            raise self._complaint(f"'{key}' holds markup or an address of the web", "Write plain words only.")
         return value
 
     def _choice(self, table: Mapping[str, Any], key: str, allowed: tuple[str, ...], default: str) -> str:

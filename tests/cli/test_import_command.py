@@ -55,6 +55,7 @@ def test_a9_inspect_gives_one_object_a_file_with_the_keys_of_the_contract(home: 
     assert (rr["first"], rr["last"], rr["unit"]) == (values[:3], values[-2:], "ms")
     assert rr["mean_hr_bpm"] == pytest.approx(60_000 * 60 / sum(values))
     assert (broken["verdict"], done.returncode) == ("refuse", 4)
+    assert (broken["format"], broken["line"], broken["why"]) == ("plain", 2, "line 2: this is no interval: 'what'.")
 
 
 def test_an_import_is_in_the_library_and_every_command_knows_it(home: Path) -> None:

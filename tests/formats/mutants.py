@@ -212,7 +212,35 @@ def _left_out(data: bytes, _: bytes, rng: random.Random) -> bytes:
     return data[:at] + data[at + rng.choice((1, 2, 8, 64, 1000)) :]
 
 
-CHANGES: Final = (_flipped, _cut, _inserted, _overwritten, _of_the_head, _a_number, _spliced, _left_out)
+def _a_line(data: bytes, _: bytes, rng: random.Random) -> bytes:
+    """A line left out, doubled, replaced, or in the place of another; or all lines with other ends."""
+    lines = data.split(b"\n")
+    at, other = rng.randrange(len(lines)), rng.randrange(len(lines))
+    match rng.randrange(5):
+        case 0:
+            del lines[at]
+        case 1:
+            lines[at], lines[other] = lines[other], lines[at]
+        case 2:
+            lines.insert(at, lines[other])
+        case 3:
+            lines[at] = rng.choice(HOSTILE_TEXT)
+        case _:
+            return data.replace(b"\n", rng.choice((b"\r\n", b"\r", b"\n\n", b" \n")))
+    return b"\n".join(lines)
+
+
+def _a_cell(data: bytes, _: bytes, rng: random.Random) -> bytes:
+    """What stands between two signs that part cells, replaced."""
+    signs = [at for at, byte in enumerate(data) if byte in b",;:=[]{}\t \n"] or [0]
+    first = rng.randrange(len(signs))
+    start, end = signs[first] + 1, signs[min(first + 1, len(signs) - 1)]
+    return data[:start] + rng.choice(HOSTILE_TEXT) + data[max(start, end) :]
+
+
+CHANGES: Final = (
+    _flipped, _cut, _inserted, _overwritten, _of_the_head, _a_number, _spliced, _left_out, _a_line, _a_cell,
+)  # fmt: skip
 
 
 def _fit_entry(byte: int) -> int:

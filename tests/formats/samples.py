@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from biofeedback.formats.containers import unpacked
+from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.detect import content_of
 from biofeedback.formats.foreign import Foreign, in_memory, on_disk
@@ -37,6 +38,13 @@ def read(file: Path | Foreign, choices: Choices | None = None) -> Content:
 def read_bytes(name: str, data: bytes, choices: Choices | None = None) -> Content:
     """The same of bytes under a name, without neighbours. Raises ImportRefused."""
     return read(in_memory(name, data), choices)
+
+
+def refusal(name: str, data: bytes, choices: Choices | None = None) -> ImportRefused:
+    """Why bytes under a name are refused; that they are is asserted."""
+    with pytest.raises(ImportRefused) as caught:
+        read_bytes(name, data, choices)
+    return caught.value
 
 
 def check(content: Content, wanted: dict[str, Any]) -> None:

@@ -127,7 +127,7 @@ def test_a_time_is_read_in_the_language_of_any_phone(write: Callable[[datetime],
     for start in (NIGHT, NIGHT - timedelta(hours=12), NIGHT.replace(hour=0), NIGHT.replace(hour=8)):
         content = found(record(start, BEATS, write))
         assert list(content.ticks) == [cs * CS for cs in TICKS]
-        assert content.start == Start((start + timedelta(seconds=1)).isoformat(timespec="milliseconds"), "+01:00")
+        assert content.start == Start((start + timedelta(seconds=1)).isoformat(), "+01:00")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,15 @@ def test_a_clock_that_is_hours_off_its_own_start_is_said_and_the_start_counts(ho
     assert content.start == Start("2025-05-04T23:59:58", "+01:00")
     said = "in 1 record the clock of the beats is hours off the start, which counts"
     assert (said in content.decisions) == (hours != 12), "twelve hours are nothing on this clock"
+
+
+@pytest.mark.parametrize("zone_hours", [1, -1, 5.5, -3])
+def test_a_clock_that_is_set_within_a_record_makes_no_hour_of_an_interval(zone_hours: float) -> None:
+    """Summer time and its end, and a journey."""
+    whole = record(NIGHT, BEATS)
+    ahead = record(NIGHT, BEATS, hours=zone_hours).split("<Instant")
+    mixed = "<Instant".join(whole.split("<Instant")[:3] + ahead[3:])
+    assert list(found(mixed).ticks) == [cs * CS for cs in TICKS]
 
 
 def test_a_long_interval_stays_among_the_intervals() -> None:

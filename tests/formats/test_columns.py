@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.dates import moment_of
+from biofeedback.formats.detect import content_of
 from biofeedback.formats.foreign import in_memory
 from biofeedback.formats.headings import Meaning, meaning_of
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers import columns
-from tests.formats.bent import check_bent
-from tests.formats.samples import check, expected, read, read_bytes, sample
+from biofeedback.formats.readers.columns import READERS
+from tests.formats.refusals import only_refusals
+from tests.formats.samples import check, expected, read, read_bytes, sample, refusal
 
 BEATS = [800, 812, 795, 830, 801, 777, 790, 845, 860, 822]
 TIMES = [0, *accumulate(BEATS[1:])]
@@ -77,17 +79,14 @@ def test_cells_in_quotes_may_hold_the_delimiter() -> None:
 
 
 def test_commas_for_cells_and_decimals_at_once_are_refused() -> None:
-    found = table("Zeit,RR\n0,1,114\n1,1,113\n")
-    assert (found.verdict, found.about["line"]) == ("refuse", 2)
-    assert found.why == (
-        "line 2: it has 3 cells under 2 headings. If commas part both cells and decimals, export it with semicolons."
-    )
+    found = refusal("table.csv", b"Zeit,RR\n0,1,114\n1,1,113\n")
+    assert (found.where, found.what) == ("line 2", "it has 3 cells under 2 headings.")
+    assert found.advice == "If commas part both cells and decimals, export it with semicolons."
 
 
 def test_1_3_a_cell_that_is_no_number_is_refused_with_its_line() -> None:
     for cell in ("8_00", "nan", "-800", "８００", "1e3"):
-        found = table(f"rr;n\n800;1\n\n{cell};2\n805;3\n")
-        assert (found.verdict, found.about["line"]) == ("refuse", 4)
+        assert refusal("table.csv", f"rr;n\n800;1\n\n{cell};2\n805;3\n".encode()).where == "line 4"
     partial = read_bytes("t.csv", b"rr;n\n800;1\nwat;2\n", Choices(partial=True))
     assert ms(partial) == [800]
     assert any(words.startswith("line 3: this is no number") for words in partial.decisions)
@@ -223,6 +222,34 @@ def test_a_column_that_counts_rows_is_no_time() -> None:
     assert "its time column only numbers the rows and was not used" in found.decisions
 
 
+def test_a_column_that_may_count_seconds_is_told() -> None:
+    said = "should its time column count seconds, it holds one value a second and no beats"
+    assert said in table("time,rr\n" + "".join(f"{at},812\n" for at in range(60))).decisions
+    assert said not in table("time,rr\n" + "".join(f"{at},1000\n" for at in range(60))).decisions
+    bare = table("".join(f"{at / 4} {800 + at % 7}\n" for at in range(60)))
+    assert bare.why == "its intervals add up to 48.2 s, but its time column spans 14.8 s"
+
+
+def test_a_column_of_times_that_is_not_used_is_told() -> None:
+    said = "its column of times 'time' was left out"
+    assert said in table("time,rr\n10:00:00.812,812\n10:00:01.607,795\n").decisions
+    assert said not in table("time,rr\n0.812,812\n1.607,795\n").decisions
+
+
+@pytest.mark.parametrize(("heading", "cell"), [("rr (ms)", "73"), ("rr (ms)", "812000"), ("ibi (s)", "73"),
+                                               ("rr_1024", "0.812")])  # fmt: skip
+def test_a_heading_is_not_believed_against_all_sense(heading: str, cell: str) -> None:
+    found = table(f"{heading}\n" + f"{cell}\n" * 12)
+    assert (found.verdict, "which is no usual interval" in (found.why or "")) == ("ask", True)
+
+
+def test_bare_numbers_above_a_heading_are_not_left_out() -> None:
+    """Two exports in one file, of which only the second has a heading."""
+    with pytest.raises(ImportRefused) as refused:
+        content_of(in_memory("a.csv", b"812\n795\n820\nRR\n777\n805\n"), Choices(), lambda _: None)
+    assert refused.value.where == "line 4"
+
+
 def test_times_that_go_back_are_doubted() -> None:
     times = list(accumulate(BEATS * 3))
     times[20:] = [at - 9000 for at in times[20:]]
@@ -306,8 +333,8 @@ def test_many_rows_at_once_and_one_by_one_are_the_same(beats: list[int], quoted:
 
 def test_a_fault_far_down_is_named_by_its_line() -> None:
     for bad, place in (("wat", 90_002), ("8;9;9", 90_002)):
-        found = table("id;rr\n" + "x;800\n" * 90_000 + f"x;{bad}\n" + "x;800\n" * 9)
-        assert (found.verdict, found.about["line"]) == ("refuse", place)
+        text = "id;rr\n" + "x;800\n" * 90_000 + f"x;{bad}\n" + "x;800\n" * 9
+        assert refusal("table.csv", text.encode()).where == f"line {place}"
 
 
 def test_other_texts_are_not_claimed() -> None:
@@ -331,7 +358,7 @@ def test_r7_damaged_tables_give_content_or_a_refusal_and_nothing_else() -> None:
     )
     pairs = "".join(f"{seconds(at)} {seconds(rr)}\n" for at, rr in zip(accumulate(BEATS * 20), BEATS * 20, strict=True))
     for data in (text, pairs, '"date","rr"\n' + '"2025-05-01 10:00:00","0,8"\n' * 40):
-        assert "columns" in check_bent("t.csv", data.encode(), 200)
+        assert only_refusals(READERS, "t.csv", data.encode(), count=200) > 10
 
 
 @pytest.mark.parametrize("name", ["csv_datetime_rri.csv", "csv_header_semicolon.csv", "made_up/rr_s_decimal_comma.csv"])

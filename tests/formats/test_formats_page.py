@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,25 +15,10 @@ from biofeedback.formats.limits import CPU_S, MEMORY_BYTES, MOST_FILES, MOST_RAT
 from biofeedback.formats.lines import MOST_BEATS
 from biofeedback.formats.xml_stream import MOST_ELEMENTS
 from tests.cli.programs import PROGRAM, ROOT, environment, run
-from tests.formats.test_importers_contract import apple
+from tests.formats.downloads import downloads
 
 PAGE = (ROOT / "docs" / "formats.md").read_text("utf-8")
 BLOCKS = [block.strip().splitlines() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)]
-RR = [800 + 40 * (beat % 9) for beat in range(200)]
-
-
-def files(folder: Path) -> None:
-    """What the commands of the page are done with."""
-    (folder / "morning.txt").write_text("".join(f"{value}\n" for value in RR))
-    (folder / "samples.txt").write_text("".join(f"{round(value * 0.256)}\n" for value in RR))
-    (folder / "old_strap.txt").write_text("".join(f"{round(value * 1.024)}\n" for value in RR))
-    (folder / "strange.csv").write_text("".join(f"beat {value};mine;0x{value:x}\n" for value in RR))
-    (folder / "downloads").mkdir()
-    (folder / "downloads" / "evening.csv").write_text("rr;note\n" + "".join(f"{value};\n" for value in RR))
-    with zipfile.ZipFile(folder / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("apple_health_export/export.xml", apple())
-        archive.writestr("apple_health_export/export_cda.xml", '<?xml version="1.0"?><ClinicalDocument/>')
-        archive.writestr("apple_health_export/workout-routes/route.gpx", '<?xml version="1.0"?><gpx/>')
 
 
 def done(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +43,7 @@ def test_the_page_has_the_blocks_that_are_run_below() -> None:
 @pytest.mark.timeout(120)  # starts the program for every line
 @pytest.mark.parametrize("block", [BLOCKS[0], BLOCKS[1], BLOCKS[2]], ids=["reading", "units", "giving away"])
 def test_every_command_of_the_page_does_what_it_says(tmp_path: Path, block: list[str]) -> None:
-    files(tmp_path)
+    downloads(tmp_path)
     if "my_session" in block[0]:
         made = run(tmp_path, "simulate", "--minutes", "3", "--seed", "5", "--output", "my_session.session.jsonl")
         assert made.returncode == 0, made.stderr
@@ -72,7 +56,7 @@ def test_every_command_of_the_page_does_what_it_says(tmp_path: Path, block: list
 @pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_an_archive_of_apple_health_is_one_recording_and_its_side_files_are_passed_over(tmp_path: Path) -> None:
-    files(tmp_path)
+    downloads(tmp_path)
     ended = done(tmp_path, "biofeedback import --inspect --json export.zip")
     found = {json.loads(line)["file"].rpartition("/")[2]: json.loads(line) for line in ended.stdout.splitlines()}
     assert ended.returncode == 0, ended.stderr
@@ -84,7 +68,7 @@ def test_an_archive_of_apple_health_is_one_recording_and_its_side_files_are_pass
 
 @pytest.mark.slow
 def test_what_is_sent_of_a_refused_file_holds_no_digit_of_it(tmp_path: Path) -> None:
-    files(tmp_path)
+    downloads(tmp_path)
     refused = done(tmp_path, "biofeedback import --inspect strange.csv")
     assert refused.returncode == 4
     assert "strange.csv" in refused.stdout

@@ -17,8 +17,8 @@ from biofeedback.formats.foreign import Foreign, in_memory
 from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.hrv_logger import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
-from tests.formats.samples import check, expected, read, sample
-from tests.formats.text_mutants import assert_sound, only_refusals
+from tests.formats.samples import check, expected, read, read_bytes, sample
+from tests.formats.refusals import assert_sound, only_refusals
 
 ANDROID = "hrvlogger_android/ot_a60_RRIntervals.csv"
 IOS = "hrvlogger_ios_made_up/2025-03-15_RR_0001CTRL.csv"
@@ -209,3 +209,11 @@ def test_mutants_are_refused_in_a_sentence_or_read() -> None:
     assert only_refusals(READERS, "x_RR_1.csv", ios(RR[:20]), events) > 50
     data = b"date, timestamp, annotation, manual\n2026-03-15 11:03:20 +0000, 0.5, x, 1\n"
     assert only_refusals(READERS, "x_Events.csv", data) > 50
+
+
+def test_intervals_that_no_heart_has_are_doubted_even_where_the_program_names_its_unit() -> None:
+    """As if HRV Logger wrote seconds one day."""
+    rows = "".join(f"{1743296380 + at}.0, 1.000, {at}\n" for at in range(40))
+    found = read_bytes("a_RRIntervals.csv", b"timestamp, rr, since_start \n\n" + rows.encode())
+    assert found.why == "the median of its intervals is 1 ms, which no heart has: is it another unit?"
+    assert found.start is None

@@ -22,7 +22,7 @@ from biofeedback.formats.lines import (
     pieces_of,
     printable,
 )
-from tests.formats.samples import read_bytes
+from tests.formats.samples import read_bytes, refusal
 
 
 def test_row_5_a_nul_is_refused_wherever_it_stands() -> None:
@@ -39,9 +39,8 @@ def test_row_5_a_field_of_200_kb_is_refused_with_its_line() -> None:
     with pytest.raises(ImportRefused, match="longer than 64 KiB") as caught:
         list(lines_of((b"800,1\n" + long + b",2\n").decode()))
     assert caught.value.where == "line 2"
-    content = read_bytes("rr.csv", b"rr,time\n800,1\n" + long + b",2\n")
-    assert (content.verdict, content.about["line"]) == ("refuse", 3)
-    assert read_bytes("rr.txt", b"800\n" + long + b"\n").verdict == "refuse"
+    assert refusal("rr.csv", b"rr,time\n800,1\n" + long + b",2\n").where == "line 3"
+    assert refusal("rr.txt", b"800\n" + long + b"\n").where == "line 2"
 
 
 def test_row_5_a_line_of_exactly_64_kib_is_read() -> None:
@@ -51,9 +50,9 @@ def test_row_5_a_line_of_exactly_64_kib_is_read() -> None:
 
 
 def test_row_5_a_quote_that_is_not_closed_is_refused_with_its_line() -> None:
-    content = read_bytes("rr.csv", b'rr,time\n800,1\n"810,2\n805,3\n')
-    assert (content.verdict, content.about["line"]) == ("refuse", 3)
-    assert content.why == "line 3: a quote is not closed. Mend that line or export the file again."
+    found = refusal("rr.csv", b'rr,time\n800,1\n"810,2\n805,3\n')
+    assert (found.where, found.what) == ("line 3", "a quote is not closed.")
+    assert found.advice == "Mend that line or export the file again."
 
 
 @pytest.mark.parametrize("line", ['"800"9,1', '"800" 9,1', '"800"",1', '1,"8"00'])

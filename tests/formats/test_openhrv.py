@@ -15,7 +15,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.openhrv import HEADING, READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, sample
-from tests.formats.text_mutants import assert_sound, only_refusals
+from tests.formats.refusals import assert_sound, only_refusals
 
 WANTED = "made_up/openhrv.csv"
 BEGAN = datetime(2026, 3, 1, 9, 30)  # noqa: DTZ001

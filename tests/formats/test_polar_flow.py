@@ -16,7 +16,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.polar_flow import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, sample
-from tests.formats.text_mutants import assert_sound, only_refusals
+from tests.formats.refusals import assert_sound, only_refusals
 
 PPI = "made_up/polar_flow_ppi_samples_2025-05-01.json"
 BEGAN = datetime(2026, 5, 1, 3)  # noqa: DTZ001

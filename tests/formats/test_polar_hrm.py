@@ -14,7 +14,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.polar_hrm import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, sample
-from tests.formats.text_mutants import assert_sound, only_refusals
+from tests.formats.refusals import assert_sound, only_refusals
 
 PARAMS = "Version=106\r\nMonitor=13\r\nSMode=000000000\r\nDate=20260131\r\nStartTime=7:08:09.5\r\nLength=00:00:08.0"
 VALUES = [800, 810, 0, 2600, 790, 60, 805, 795]

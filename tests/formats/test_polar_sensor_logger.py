@@ -18,7 +18,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.polar_sensor_logger import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, sample
-from tests.formats.text_mutants import assert_sound, only_refusals
+from tests.formats.refusals import assert_sound, only_refusals
 from tests.formats.waves import beat_times, ecg
 
 SET = "made_up/Polar_H10_12345678_20250503_101500"

@@ -7,7 +7,8 @@ import pytest
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.reading import Choices
-from tests.formats.bent import check_bent
+from biofeedback.formats.readers.vns import READERS
+from tests.formats.refusals import only_refusals
 from tests.formats.samples import read_bytes
 
 NAME = "VNS - 0001, 0001 (0) - 15.03.2025 09.07 Langzeit, 1h 46min KORRIGIERT.txt"
@@ -62,9 +63,10 @@ def test_decimal_commas_are_read() -> None:
 
 
 def test_text_among_the_intervals_is_refused_with_its_line() -> None:
-    found = vns(RAW + "0.666\nwat\n0.838\n")
-    assert (found.verdict, found.about["line"]) == ("refuse", 3)
-    assert found.why == "line 3: this is no interval: 'wat'. Mend or remove that line; nothing was read."
+    with pytest.raises(ImportRefused) as caught:
+        vns(RAW + "0.666\nwat\n0.838\n")
+    assert (caught.value.where, caught.value.what) == ("line 3", "this is no interval: 'wat'.")
+    assert caught.value.advice == "Mend or remove that line; nothing was read."
 
 
 def test_a_file_without_a_block_is_refused() -> None:
@@ -80,4 +82,4 @@ def test_1_3_values_that_look_like_ms_ask() -> None:
 
 def test_r7_damaged_files_give_content_or_a_refusal_and_nothing_else() -> None:
     data = (TOP + RAW + BLOCK * 30 + "\n" + CORRECTED + BLOCK * 20).encode()
-    assert "vns analyse" in check_bent(NAME, data)
+    assert only_refusals(READERS, NAME, data) > 10

@@ -19,7 +19,7 @@ from biofeedback.formats.reading import Choices
 from biofeedback.formats.readers.wfdb import READERS
 from biofeedback.hrv.ticks import TICKS_PER_S
 from tests.formats.samples import check, expected, read, read_bytes, sample
-from tests.formats.spoilt import only_refusals
+from tests.formats.refusals import only_refusals
 
 _CODES = {
     "N": 1, "L": 2, "R": 3, "a": 4, "V": 5, "F": 6, "J": 7, "A": 8, "S": 9, "E": 10, "j": 11, "/": 12, "Q": 13,
@@ -134,6 +134,15 @@ def test_num_sub_and_chn_change_no_time() -> None:
 def test_skip_carries_any_step(steps: list[int]) -> None:
     content = read(record(marked(*((step, "N") for step in steps)), "r 1 1000"))
     assert list(content.ticks) == [step * 1024 for step in steps[1:]]
+
+
+def test_a_step_before_the_start_and_back_as_wfdb_python_writes_it_is_no_damage() -> None:
+    note = b"## time resolution: 128\0"
+    head = word(22, 0) + word(63, 23) + note + word(59, 0) + b"\xff\xff\xff\xff" + word(0, 1)
+    data = head + word(1, 128) + word(1, 64) + word(1, 128) + b"\0\0"
+    assert seconds(read(record(data, None))) == [0.5, 1.0]
+    with pytest.raises(ImportRefused):
+        reader_of(record(head[:-2] + word(1, 0) + data[len(head) :], None))
 
 
 def test_beats_that_step_back_are_left_out_and_that_is_said() -> None:
@@ -265,12 +274,12 @@ def test_spoilt_files_are_read_or_refused_and_nothing_else() -> None:
     some: list[tuple[int, str] | tuple[int, str, str]] = [(300, "N"), (2000, "V"), (1, '"', "note")]
     data = marked((5, "+", "(N\0"), *some * 20)
     header = in_memory("r.hea", b"r 1 360 650000 10:00:00 05/11/2021\n")
-    only_refusals(READERS[2], data, name="r.atr", beside=header, count=500)
+    assert only_refusals(READERS[2:3], "r.atr", data, lambda _: header, count=500) > 10
 
 
 def test_spoilt_headers_are_read_or_refused_and_nothing_else() -> None:
     header = b"100 2 360/720(3) 650000 10:00:00 05/11/2021\n100.dat 212 200 11 1024 995 -22131 0 MLII\n# 69 M\n"
-    only_refusals(READERS[0], header, name="100.hea", count=500)
+    only_refusals(READERS[:1], "100.hea", header, count=500)
     data = marked((1, "N"), (250, "N"))
     for seed in range(300):
         mutant = bytearray(header)

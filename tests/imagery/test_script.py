@@ -7,10 +7,11 @@ from dataclasses import replace
 import json
 import re
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
-from biofeedback.errors import ScriptError
+from biofeedback.errors import ScriptError, UsageError
 from biofeedback.imagery.script import (
     content_hash,
     count_words,
@@ -19,7 +20,7 @@ from biofeedback.imagery.script import (
     parse_script,
     to_json,
 )
-from biofeedback.session.scripts import shipped
+from biofeedback.session.scripts import read_script_file, shipped
 
 GOOD = """format = "brt-script/1"
 id = "lake"
@@ -187,3 +188,51 @@ def test_e13_match_warnings_tell_what_differs() -> None:
     assert words == "10 spoken words against 36 in 'breath_only': more than 20 % apart"
     assert times == "the cues do not come at the same times as those of 'breath_only'"
     assert match_warnings(breath, breath) == []
+
+
+HOSTILE = [
+    ("You are at {place}.", "You are at {0.__class__}.", "asks for a word that is not under"),
+    ("You are at {place}.", "You are at {place.__class__}.", "asks for a word that is not under"),
+    ("What can you hear?", "<img src=x onerror=alert(1)>", "holds markup"),
+    ("What can you hear?", "&#60;b&#62;", "holds markup"),
+    ("What can you hear?", "See https://evil.example", "an address of the web"),
+    ('"A lake"', '"www.evil.example"', "an address of the web"),
+    ('"A lake"', '"A \\u202Elake"', "invisible control characters"),
+    ('"the lake"', '"\\u0007"', "invisible control characters"),
+    ('"the lake"', '"<b>"', "holds markup"),
+    ('place = "the lake"', 'place = "the lake"\n"a.b" = "x"', "cannot be a word under"),
+    ("version = 3", "version = 3\nflash_hz = 1000", "there is no field 'flash_hz'"),
+    ("version = 3", "version = 3\nrate = 60", "there is no field 'rate'"),
+    ("version = 3", 'version = 3\nmedia = "../../etc/passwd"', "there is no field 'media'"),
+    ('sense = "sound"', 'sense = "sound"\nfile = "../x.wav"', "there is no field 'file'"),
+    ('id = "lake"', 'id = "../lake"', "'id' cannot be"),
+    ('sense = "sound"', 'sense = "sound"\n[practice]\nevery_breaths = 1000', "cannot be 1000"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "said"), HOSTILE, ids=[bad[:24] for _, bad, _ in HOSTILE])
+def test_row_12_a_script_of_somebody_else_is_plain_words_or_refused(good: str, bad: str, said: str) -> None:
+    parse_script(GOOD, "x.toml")
+    with pytest.raises(ScriptError, match=re.escape(said)):
+        parse_script(GOOD.replace(good, bad, 1), "x.toml")
+
+
+def test_row_12_a_script_is_bounded_in_every_direction(tmp_path: Path) -> None:
+    cue = '[[cue]]\nat = {}\nsay = "On."\n'
+    many = GOOD.replace("at = 18.5", "at = 88") + "".join(cue.format(88.01 + n / 100) for n in range(60))
+    words = "".join(f'w{"o" * n}rd = "x"\n' for n in range(41))
+    for text, said in (
+        (many, "more than 60 cues"),
+        (GOOD.replace("[user]\n", f"[user]\n{words}"), "more than 40 words"),
+        (GOOD.replace("the lake", "x" * 301), "longer than 300 letters"),
+    ):
+        with pytest.raises(ScriptError, match=said):
+            parse_script(text, "x.toml")
+    large = tmp_path / "large.toml"
+    large.write_text(GOOD + "#" * 256 * 1024)
+    with pytest.raises(ScriptError, match="too large"):
+        read_script_file(large)
+    for rescue in ("../secret", "/etc/passwd"):
+        pack = parse_script(GOOD.replace("[user]", f'[spike]\nrescue = "{rescue}"\n[user]'), "x.toml")
+        with pytest.raises(UsageError, match="There is no script"):
+            shipped().with_script(pack).needed([pack.id])

@@ -15,10 +15,12 @@ import pytest
 from devices.heart_rate_measurement import encode
 from tests.bluez.rig import MISSING, Rig
 from tests.cli.programs import PROGRAM, ROOT, consent, environment
+from tests.formats.downloads import downloads
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md", "people.md"}
-"""Pages whose commands need more than a folder of recordings; test_adding_a_*.py and test_person.py run them."""
+OWN_TESTS = {"adding_a_device.md", "adding_a_metric.md", "adding_an_importer.md", "formats.md", "people.md"}
+"""Pages whose commands need more than a folder of recordings: test_adding_*.py, test_formats_page.py and test_person.py
+run them."""
 PAGES = (ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in OWN_TESTS))
 
 
@@ -70,6 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["simulate", "--minutes", "2", "--output", str(home)]
     subprocess.run([*PROGRAM, *words], env=environment(home), check=True, capture_output=True)
     shutil.copy(next(home.glob("*.session.jsonl")), home / "my_session.session.jsonl")
+    downloads(home)
     (home / "my_rr.txt").write_text("\n".join(["850", "880", "910", "870"] * 60))
     return home
 

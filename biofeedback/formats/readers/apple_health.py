@@ -174,7 +174,7 @@ def _timed(record: _Record) -> _Timed | None:
         first = (first + EARLY) % QUARTER - EARLY
     beats = array("q", [start.seconds * TICKS_PER_S + first])
     for early, late in pairwise(record.clocks):
-        beats.append(beats[-1] + _nearest(late - early))
+        beats.append(beats[-1] + _unset(_nearest(late - early), lasts))
     back = any(late < early for early, late in pairwise(beats))
     return _Timed(array("q", sorted(beats)) if back else beats, start, off, back)
 
@@ -182,6 +182,17 @@ def _timed(record: _Record) -> _Timed | None:
 def _nearest(difference: int) -> int:
     """The shortest way from one time on a clock of twelve hours to another."""
     return (difference + HALF_DAY // 2) % HALF_DAY - HALF_DAY // 2
+
+
+def _unset(step: int, lasts: int) -> int:
+    """The same step where the clock was set in the middle of a record, for summer time or on a journey.
+
+    That is believed of a step longer than the record, or backwards, when without whole quarters of an hour it is none.
+    """
+    if -EARLY <= step <= lasts + EARLY:
+        return step
+    rest = (step + QUARTER // 2) % QUARTER - QUARTER // 2
+    return rest if 0 <= rest <= EARLY else step
 
 
 def _content(records: Sequence[_Record], fault: ImportRefused | None) -> Content:

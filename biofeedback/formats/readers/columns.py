@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 
 from biofeedback.errors import ImportRefused
@@ -33,8 +33,8 @@ from biofeedback.formats.lines import (
     printable,
 )
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.series import LEAST_FIT, Series, content_of_series, fit_of, span_doubt_of
-from biofeedback.formats.units import ticks_each, unit_of
+from biofeedback.formats.series import LEAST_FIT, Series, content_of_series, fit_of, is_counter, span_doubt_of
+from biofeedback.formats.units import only_rises, ticks_each, unit_of
 
 COMMENTS: Final = ("#", "%")
 LOOKED_AT: Final = 400
@@ -46,7 +46,6 @@ _DECIMAL_COMMAS: Final = re.compile(r"[0-9]+(?:,[0-9]+)?(?:[ \t]+[0-9]+(?:,[0-9]
 _UNUSUAL: Final = re.compile(r'[^\t\r\n -~]|["#%]')
 _FIRST_S, _LAST_S = 946_684_800, 4_102_444_800
 """The years 2000 to 2100 in seconds since 1970: larger numbers count something else."""
-_PLACE: Final = re.compile(r"line ([0-9]+)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,9 @@ def table_of(text: str) -> Table | None:
 
 
 def _headed(lines: list[tuple[int, str]]) -> Table | None:
-    """The first line that names intervals, else the first that names heart rate."""
-    tables = [_heading_at(lines, place) for place in range(min(len(lines), HEADING_WITHIN))]
+    """The first line that names intervals, else the first that names heart rate; none below a line of bare numbers."""
+    above = list(takewhile(lambda each: NUMBER.match(each[1].strip(" \t;,")) is None, lines[:HEADING_WITHIN]))
+    tables = [_heading_at(lines, place) for place in range(len(above))]
     found = [table for table in tables if table is not None]
     kinds = {"rr", "pulse"}
     return next(
@@ -179,10 +179,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     if choices.unit is not None:
         ticks_each(choices.unit)
     name = "csv" if table.heading else "columns"
-    try:
-        sample = [cells for _, cells in islice(rows_of(text, table), LOOKED_AT)]
-    except ImportRefused as error:
-        return refused_at(name, error)
+    sample = [cells for _, cells in islice(rows_of(text, table), LOOKED_AT)]
     series = Series()
     roles = _roles_of_headings(table, sample, choices) if table.heading else _roles_of_values(sample, choices, series)
     if isinstance(roles, str):
@@ -249,7 +246,9 @@ def _roles_of_values(sample: list[list[str]], choices: Choices, series: Series) 
     likely = [at for at, values in columns.items() if unit_of(values).unit is not None and len(set(values)) > 1]
     if len(likely) == 1:
         series.decisions.append(f"column {likely[0] + 1} was read, the only one whose values are usual intervals")
-        return Roles(likely[0], None, _dates_of(range(len(sample[0])), sample[0]))
+        rising = [at for at, values in columns.items() if only_rises(values) and not is_counter(values)]
+        time = rising[0] if len(rising) == 1 else None
+        return Roles(likely[0], time, _dates_of(range(len(sample[0])), sample[0]))
     which = ", ".join(f"'column {at + 1}'" for at in (likely or columns))
     return f"it has no heading and {len(sample[0])} columns ({which} may hold intervals): say which with --signal"
 
@@ -304,7 +303,7 @@ def _read(
         _take_all(text, table, roles, series, seen, progress)
     except ImportRefused as error:
         if not (choices.partial and error.where and len(series.numbers)):
-            return refused_at(name, error)
+            raise
         series.decisions.append(f"{error.where}: {error.what.rstrip('.')}: only what stands before it was read")
     if not len(series.numbers):
         raise ImportRefused("there is no interval in it.", "Export it again from the program it comes from.")
@@ -389,6 +388,10 @@ def _say(table: Table, roles: Roles, series: Series, seen: _Seen) -> None:
             series.decisions.append("intervals of a pulse wave (PPI), not RR")
     if table.above:
         series.decisions.append(f"{table.above} lines above the heading were left out")
+    used = {roles.rr, roles.time, *roles.dates}
+    for at, meaning in enumerate(table.meanings):
+        if meaning.kind == "time" and at not in used:
+            series.decisions.append(f"its column of times '{printable(table.heading[at])}' was left out")
     if kinds["rate"]:
         series.decisions.append("its heart rate column was left out")
     if seen.empty:
@@ -435,14 +438,6 @@ def _between(first: Moment, last: Moment | None) -> float | None:
 
 def _doubted(content: Content, why: str | None) -> Content:
     return content if why is None else replace(content, why=why)
-
-
-def refused_at(name: str, error: ImportRefused) -> Content:
-    """A refusal that names its line, as content: the line stands in `about` too."""
-    found = _PLACE.match(error.where)
-    if found is None:
-        raise error
-    return Content(name, "refuse", why=f"{error.where}: {error.what} {error.advice}", about={"line": int(found[1])})
 
 
 READERS: Final[tuple[Reader, ...]] = (Reader("columns", claims, read),)

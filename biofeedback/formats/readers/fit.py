@@ -22,6 +22,7 @@ from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS
 from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.units import fills
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, TICKS_PER_S
 
 _EPOCH: Final = datetime(1989, 12, 31, tzinfo=UTC)
@@ -33,6 +34,8 @@ _LONGEST_BEAT: Final = 2560
 """In 1/1024 s: between two stretches of stored beats, more than this is a hole and no interval."""
 _HOLE_S: Final = 3
 """By so much the clock of the file has to run ahead of the summed intervals at once, to be a hole."""
+_PAUSE_TICKS: Final = 5 * TICKS_PER_S // 2
+"""A longer interval is a pause (RULINGS B1)."""
 _MOST_MARKERS: Final = 10_000
 _REPORT_EVERY: Final = 500
 _HINT: Final = {290: "beat intervals of the watch's optical sensor", 372: "raw intervals of the watch's optical sensor"}
@@ -363,7 +366,7 @@ def _of_lists(found: _Found) -> Content:
         start=_start(found, start_s),
         holes=holes,
         markers=_in_order(found, ticks, holes, decisions),
-        why=_mismatch(summed + missing, span_ms),
+        why=_mismatch(summed + missing, span_ms) or _gone_back(lists),
         decisions=(*decisions, *_chained(found)),
         about=about,
     )
@@ -378,21 +381,34 @@ def _span_ms(found: _Found) -> int:
 
 def _mismatch(covered_ms: int, span_ms: int) -> str | None:
     """FORMATS 1.3: what the intervals add up to against the time that the file says."""
-    if not span_ms or abs(covered_ms - span_ms) <= max(3000, span_ms // 50):
+    if not span_ms or fills(covered_ms, span_ms, 1000):
         return None
     return f"its intervals add up to {covered_ms / 1000:.0f} s, but it spans {span_ms / 1000:.0f} s."
 
 
+def _gone_back(lists: _Lists) -> str | None:
+    if lists.first_s is None or lists.last_s is None or lists.last_s >= lists.first_s:
+        return None
+    return "its clock goes back: sessions in it are not in the order of their times, and holes are not known."
+
+
 def _in_order(found: _Found, ticks: array[int], holes: tuple[Hole, ...], decisions: list[str]) -> tuple[Marker, ...]:
-    """Markers of messages 78 by their place among the intervals, which is surer than a clock of whole seconds."""
+    """Markers of messages 78 by their place among the intervals, which is surer than a clock of whole seconds.
+
+    Within a hole, or an interval that is a pause, the clock says where.
+    """
     edges = {hole.before: hole.ticks for hole in holes}
     passed, place = 0, 0
     markers: list[Marker] = []
-    for index, _, text in _bounded(found, decisions):
+    for index, stamp, text in _bounded(found, decisions):
         while place < index:
             passed += edges.get(place, 0) + ticks[place]
             place += 1
-        markers.append(Marker(passed, text))
+        latest = passed + edges.get(index, 0)
+        if index < len(ticks) and ticks[index] > _PAUSE_TICKS:
+            latest += ticks[index]
+        clock = (stamp - (found.lists.first_s or stamp)) * TICKS_PER_S
+        markers.append(Marker(min(max(passed, clock), latest), text))
     return tuple(markers)
 
 

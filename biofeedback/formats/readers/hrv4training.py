@@ -11,7 +11,7 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import cells_of, lines_of
-from biofeedback.formats.readers.columns import delimiter_of, refused_at
+from biofeedback.formats.readers.columns import delimiter_of
 from biofeedback.formats.reading import Choices, Progress, Reader
 
 NAME: Final = "hrv4training"
@@ -38,10 +38,7 @@ def claims(file: Foreign) -> bool:
 def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     """How many days it holds, from when to when."""
     del choices
-    try:
-        cells = _days(file.text)
-    except ImportRefused as error:
-        return refused_at(NAME, error)
+    cells = _days(file.text)
     progress(1.0)
     about: dict[str, str | int] = {"rows": len(cells)}
     days = _in_order(cells)
@@ -59,7 +56,11 @@ def _days(text: str) -> list[str]:
         if column < 0:
             delimiter = delimiter_of(line)
             heading = [cell.casefold() for cell in cells_of(line, delimiter, number)]
-            column = next(at for at, cell in enumerate(heading) if cell in _TIMES)
+            column = next((at for at, cell in enumerate(heading) if cell in _TIMES), -1)
+            if column < 0:
+                raise ImportRefused(
+                    "no heading in it names the day.", "Export it again from HRV4Training.", f"line {number}"
+                )
             continue
         cells = cells_of(line, delimiter, number)
         cell = cells[column] if column < len(cells) else ""

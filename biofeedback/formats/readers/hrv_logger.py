@@ -36,6 +36,8 @@ _AGAIN: Final = "Export it again from HRV Logger."
 _LONGEST_MARKER: Final = 200
 _RR_NAME: Final = re.compile(r"(?i)(?<![a-z])(rrintervals|rr_intervals|rr)(?![a-z])")
 _EVENT_NAME: Final = re.compile(r"(?i)(?<![a-z])(eventmarkers|events|event)(?![a-z])")
+_FIRST_YEAR_US: Final = 946_684_800 * S
+"""2000; what seems earlier is in another unit than ms."""
 _LATEST_SINCE_START: Final = 10**7
 """Seconds; a larger number in an event's column is a time since 1970."""
 
@@ -106,7 +108,7 @@ def _stamps(rows: Sequence[Row], zoned: bool) -> tuple[Sequence[int], Start | No
         clock = clock_of(cells_in(rows, 0))
         return (clock.us, clock.first.start) if clock else ((), None)
     stamps = wholes_of(cells_in(rows, 0), 1000)
-    return stamps, unix_start(stamps[0])
+    return stamps, unix_start(stamps[0]) if stamps[0] >= _FIRST_YEAR_US else None
 
 
 def _events_of(file: Foreign, opened: int, since: int) -> tuple[tuple[Marker, ...], list[str]]:

@@ -15,7 +15,6 @@ from biofeedback.formats.content import Content
 from biofeedback.formats.dates import later, moment_of
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, NUMBER, beginning_of, cells_of, lines_of, printable
-from biofeedback.formats.readers.columns import refused_at
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.series import Series, content_of_series
 from biofeedback.formats.units import ticks_each
@@ -59,19 +58,16 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
         ticks_each(choices.unit)
     report, series = _Report(), Series()
     lines = lines_of(file.text)
-    try:
-        candidates = _top(lines, report)
-        if len(candidates) > 1:
-            chosen = _chosen(candidates, choices)
-            if chosen is None:
-                names = ", ".join(f"'{name}'" for name in candidates)
-                return Content(
-                    NAME, "ask", why=f"it has the intervals of several samples: {names}; say which with --signal"
-                )
-            report.rr, report.time = candidates[chosen], candidates[chosen] - 1
-        _rows(lines, report, series)
-    except ImportRefused as error:
-        return refused_at(NAME, error)
+    candidates = _top(lines, report)
+    if len(candidates) > 1:
+        chosen = _chosen(candidates, choices)
+        if chosen is None:
+            names = ", ".join(f"'{name}'" for name in candidates)
+            return Content(
+                NAME, "ask", why=f"it has the intervals of several samples: {names}; say which with --signal"
+            )
+        report.rr, report.time = candidates[chosen], candidates[chosen] - 1
+    _rows(lines, report, series)
     progress(1.0)
     if not len(series.numbers):
         raise ImportRefused("it is a Kubios report without its RR intervals.", _NO_DATA)

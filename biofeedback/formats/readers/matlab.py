@@ -1,36 +1,41 @@
-"""MATLAB 5 by scipy.io; HDF5 is told and refused.
+"""MATLAB 5 by a reader of its own; HDF5 is told and refused.
 
 A MATLAB file says nothing of units, so a bare vector goes by the unit rule or asks. Kubios keeps intervals in seconds
-in Res.HRV.Data.RR, and times of beats in T_RR. Before scipy sees a file its elements are unpacked up to a limit, and
-each size and each dimension is held against the bytes there are (layout: MathWorks, MAT-File Format, level 5).
+in Res.HRV.Data.RR, and times of beats in T_RR. Elements are unpacked up to a limit, and each size and each dimension is
+held against the bytes there are (layout: MathWorks, MAT-File Format, level 5). scipy.io is not used: files with a few
+bytes changed end the whole process in it (scipy 1.17, segmentation fault in read_var_array).
 """
 
 from __future__ import annotations
 
-import io
 import struct
-import warnings
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
 from itertools import pairwise
 from math import prod
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, TypeAlias
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import between, ticks_each, ticks_of, unit_of
+from biofeedback.formats.units import between, fills, ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 _HEADER: Final = 128
 _MATRIX, _PACKED = 14, 15
 _CELL, _STRUCT, _OBJECT, _SPARSE = 1, 2, 3, 5
+_NUMBERS: Final = range(6, 16)
+"""Classes of arrays of numbers, double to uint64."""
+_COMPLEX, _LOGICAL = 0x0800, 0x0200
+_STORED: Final = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+"""How numbers are stored, whatever their class; MATLAB takes the smallest that holds them."""
+Order: TypeAlias = Literal["<", ">"]
+_ORDERS: Final[dict[bytes, Order]] = {b"IM": "<", b"MI": ">"}
 _MOST_UNPACKED: Final = 64 * 1024 * 1024
 _MOST_NUMBERS: Final = 8_000_000
 """In the whole file: MATLAB may keep a number in one byte, which takes eight when it is read."""
@@ -64,9 +69,8 @@ def _claims(file: Foreign) -> bool:
 
 
 def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
-    data = _unpacked(file.data)
+    vectors = _vectors(file.data)
     progress(0.5)
-    vectors = list(_vectors("", _loaded(data), 0))
     kubios = {each.name: each for each in vectors if each.name in (_KUBIOS, _TIMES)}
     if choices.signal is not None:
         return _of_vector(_named(vectors, choices.signal), choices)
@@ -113,7 +117,7 @@ def _mismatch(ticks: array[int], times: _Vector) -> str | None:
     stamps = times.numbers
     span, summed = float(stamps[-1]) - float(stamps[0]), sum(ticks) / TICKS_PER_S
     opening = ticks[0] / TICKS_PER_S if len(stamps) == len(ticks) else 0.0
-    if abs(summed - opening - span) <= max(3.0, 0.02 * span):
+    if fills(summed - opening, span, 1):
         return None
     return f"its intervals add up to {summed:.0f} s, but the times of its beats span {span:.0f} s."
 
@@ -157,49 +161,16 @@ def _decimals(vector: _Vector) -> list[Decimal]:
     return values
 
 
-def _vectors(name: str, value: Any, depth: int) -> Iterator[_Vector]:  # noqa: ANN401 - whatever a file holds
-    """Lists of at least two real numbers, by name, in structures too; of a narrow matrix each column."""
-    if isinstance(value, Mapping):
-        for key, inner in cast("Mapping[object, object]", value).items():
-            if not (depth == 0 and str(key).startswith("__")):
-                yield from _vectors(f"{name}.{key}" if name else str(key), inner, depth + 1)
-    elif isinstance(value, list):
-        for number, inner in enumerate(cast("list[object]", value), 1):
-            yield from _vectors(f"{name}{{{number}}}", inner, depth + 1)
-    elif getattr(getattr(value, "dtype", None), "kind", "") in ("f", "i", "u"):
-        yield from _columns(name, value)
-
-
-def _columns(name: str, value: Any) -> Iterator[_Vector]:  # noqa: ANN401 - an array of any type
-    if value.ndim == 1 and value.size >= 2:
-        yield _Vector(name, f"{value.size}x1", value)
-    elif value.ndim == 2 and value.shape[1] <= _MOST_COLUMNS and value.shape[0] >= 2:
-        for column in range(value.shape[1]):
-            yield _Vector(f"{name}(:,{column + 1})", f"{value.shape[0]}x1", value[:, column])
-
-
-def _loaded(data: bytes) -> Mapping[str, Any]:
-    reading: Any = import_module("scipy.io")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            found: Mapping[str, Any] = reading.loadmat(io.BytesIO(data), simplify_cells=True)
-        except Exception as error:
-            raise ImportRefused("it is damaged, or holds what only MATLAB reads.", _ADVICE) from error
-    return found
-
-
 _ADVICE: Final = "Save the intervals as text (writematrix), or with save -v7 as a plain vector."
 
 
-def _unpacked(data: bytes) -> bytes:
-    """The file with no packed elements in it, each element held against its bounds. Raises ImportRefused for lies."""
-    order = {b"IM": "<", b"MI": ">"}.get(data[_HEADER - 2 : _HEADER])
+def _vectors(data: bytes) -> list[_Vector]:
+    """All lists of at least two real numbers, in structures and cells too. Raises ImportRefused for what is damaged."""
+    order: Order | None = _ORDERS.get(data[_HEADER - 2 : _HEADER])
     if order is None:
         raise _damaged(_HEADER - 2)
-    parts: list[bytes] = []
-    left = _MOST_UNPACKED
-    numbers = 0
+    vectors: list[_Vector] = []
+    left, numbers = _MOST_UNPACKED, 0
     place = _HEADER
     while place + 8 <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, place)
@@ -208,15 +179,15 @@ def _unpacked(data: bytes) -> bytes:
         element = data[place : place + 8 + size]
         if kind == _PACKED:
             element = _inflated(element[8:], left, place)
+        walk = _Walk(element, order, place)
+        walk.element(0, len(element), 0, "")
         left -= len(element)
-        check = _Check(element, order, place)
-        check.element(0, len(element), 0)
-        numbers += check.numbers
+        numbers += walk.numbers
         if left < 0 or numbers > _MOST_NUMBERS:
             raise _too_large()
-        parts.append(element)
+        vectors += walk.vectors
         place += 8 + size
-    return data[:_HEADER] + b"".join(parts)
+    return vectors
 
 
 def _inflated(packed: bytes, most: int, place: int) -> bytes:
@@ -239,24 +210,25 @@ def _damaged(place: int) -> ImportRefused:
     return ImportRefused("it is damaged, or its sizes do not fit the file.", _ADVICE, f"byte {place}")
 
 
-class _Check:
+class _Walk:
     """Walks through one element and everything in it: no size, no dimension may ask for more than is there."""
 
-    def __init__(self, data: bytes, order: str, origin: int) -> None:
+    def __init__(self, data: bytes, order: Order, origin: int) -> None:
         self._data = data
         self._order = order
         self._origin = origin
         self._matrices = 0
         self.numbers = 0
+        self.vectors: list[_Vector] = []
 
-    def element(self, place: int, end: int, depth: int) -> int:
-        """Check the matrix at `place`, which has to end before `end`; where it ends."""
+    def element(self, place: int, end: int, depth: int, name: str) -> int:
+        """Read the matrix at `place`, which has to end before `end`; where it ends. `name`: of one in a structure."""
         kind, begin, size, after = self._tag(place, end)
         self._matrices += 1
         if kind != _MATRIX or depth > _DEEPEST or self._matrices > _MOST_MATRICES:
             raise _damaged(self._origin)
         if size:
-            self._matrix(begin, begin + size, depth)
+            self._matrix(begin, begin + size, depth, name)
         return after
 
     def _tag(self, place: int, end: int) -> tuple[int, int, int, int]:
@@ -273,30 +245,77 @@ class _Check:
             raise _damaged(self._origin)
         return kind, place + 8, size, min(end, place + 8 + size + -size % 8)
 
-    def _matrix(self, place: int, end: int, depth: int) -> None:
-        _, begin, size, place = self._tag(place, end)
-        if size < 8:
+    def _bytes(self, place: int, end: int) -> tuple[bytes, int]:
+        """The data of the element at `place`, and where the next begins."""
+        _, begin, size, after = self._tag(place, end)
+        return self._data[begin : begin + size], after
+
+    def _matrix(self, place: int, end: int, depth: int, name: str) -> None:
+        flags, place = self._bytes(place, end)
+        sizes, place = self._bytes(place, end)
+        own, place = self._bytes(place, end)
+        if len(flags) < 8:
             raise _damaged(self._origin)
-        mx_class = struct.unpack_from(f"{self._order}I", self._data, begin)[0] & 0xFF
-        _, begin, size, place = self._tag(place, end)
-        dimensions = struct.unpack_from(f"{self._order}{size // 4}i", self._data, begin)
+        flag = int(struct.unpack_from(f"{self._order}I", flags)[0])
+        dimensions = struct.unpack_from(f"{self._order}{len(sizes) // 4}i", sizes)
         if not 2 <= len(dimensions) <= _MOST_DIMENSIONS or min(dimensions) < 0:
             raise _damaged(self._origin)
-        if max(dimensions) > _MOST_UNPACKED or (mx_class != _SPARSE and prod(dimensions) > end - place):
+        count, mx_class = prod(dimensions), flag & 0xFF
+        if max(dimensions) > _MOST_UNPACKED or (mx_class != _SPARSE and count > end - place):
             raise _damaged(self._origin)
-        if mx_class in (_CELL, _STRUCT, _OBJECT):
-            self._inside(place, end, depth, skip={_CELL: 1, _STRUCT: 3, _OBJECT: 4}[mx_class])
-            return
-        self.numbers += 0 if mx_class == _SPARSE else prod(dimensions)
-        while place < end:
-            _, _, _, place = self._tag(place, end)
+        name = name or own.decode("latin-1")
+        if mx_class == _CELL:
+            self._cells(place, end, depth, name)
+        elif mx_class in (_STRUCT, _OBJECT):
+            self._fields(place, end, depth, name, count, is_object=mx_class == _OBJECT)
+        elif mx_class in _NUMBERS and not flag & (_COMPLEX | _LOGICAL) and name:
+            self._columns(place, end, name, dimensions)
+        else:
+            while place < end:
+                place = self._tag(place, end)[3]
 
-    def _inside(self, place: int, end: int, depth: int, *, skip: int) -> None:
-        """Past the name and the names of the fields, all that follows are matrices."""
-        for _ in range(skip):
-            _, _, _, place = self._tag(place, end)
+    def _cells(self, place: int, end: int, depth: int, name: str) -> None:
+        number = 0
         while place < end:
-            place = self.element(place, end, depth + 1)
+            number += 1
+            place = self.element(place, end, depth + 1, f"{name}{{{number}}}")
+
+    def _fields(self, place: int, end: int, depth: int, name: str, count: int, *, is_object: bool) -> None:
+        if is_object:
+            _, place = self._bytes(place, end)
+        widths, place = self._bytes(place, end)
+        raw, place = self._bytes(place, end)
+        width = int(struct.unpack_from(f"{self._order}i", widths)[0]) if len(widths) >= 4 else 0
+        if width < 1:
+            raise _damaged(self._origin)
+        fields = [raw[at : at + width].split(b"\0")[0].decode("latin-1") for at in range(0, len(raw), width)]
+        if not fields and place < end:
+            raise _damaged(self._origin)
+        number = 0
+        while place < end:
+            item = "" if count == 1 else f"({number // len(fields) + 1})"
+            place = self.element(place, end, depth + 1, f"{name}{item}.{fields[number % len(fields)]}")
+            number += 1
+
+    def _columns(self, place: int, end: int, name: str, dimensions: tuple[int, ...]) -> None:
+        """A list of numbers, or of a narrow matrix each column; what is neither is passed over."""
+        kind, begin, size, _ = self._tag(place, end)
+        stored, count = _STORED.get(kind), prod(dimensions)
+        if stored is None or size != count * int(stored[1]):
+            raise _damaged(self._origin)
+        self.numbers += count
+        sides = [each for each in dimensions if each != 1]
+        if count < 2 or self.numbers > _MOST_NUMBERS or len(sides) > 2:
+            return
+        np: Any = import_module("numpy")
+        values = np.frombuffer(self._data, f"{self._order}{stored}", count, begin)
+        if len(sides) == 1:
+            shape = "x".join(str(each) for each in dimensions)
+            self.vectors.append(_Vector(name, shape, values))
+        elif sides[1] <= _MOST_COLUMNS:
+            for column in range(sides[1]):
+                part = values[column * sides[0] : (column + 1) * sides[0]]
+                self.vectors.append(_Vector(f"{name}(:,{column + 1})", f"{sides[0]}x1", part))
 
 
 def _claims_hdf5(file: Foreign) -> bool:

@@ -24,6 +24,7 @@ from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
+from biofeedback.formats.units import fills
 from biofeedback.hrv.ticks import TICKS_PER_MS
 
 LONGEST_S: Final = 10.0
@@ -121,7 +122,7 @@ class _Database:
     def _run(self, query: str, values: Sequence[int | str]) -> sqlite3.Cursor:
         try:
             return self._connection.execute(query, values)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, UnicodeError) as error:
             raise _refused(error) from error
 
 
@@ -139,7 +140,7 @@ def _opened(file: Foreign) -> sqlite3.Connection:
         for setting in ("trusted_schema = OFF", "query_only = ON", "mmap_size = 0", "temp_store = MEMORY"):
             connection.execute(f"PRAGMA {setting}")
         connection.set_authorizer(_allowed)
-    except (sqlite3.Error, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeError) as error:
         raise _refused(error) from error
     return connection
 
@@ -250,7 +251,7 @@ def _emwave(database: _Database, choices: Choices) -> Content:
     blobs = [_quoted(name) if name in there else "NULL" for name in ("LiveIBI", marks, "Comment")]
     query = f"SELECT {', '.join(blobs)} FROM {_EMWAVE} WHERE rowid = ?"  # noqa: S608 - names of ours
     rowid, end_ms = session.key
-    live, flags, comment = next(database.rows(query, rowid, limit=1))
+    live, flags, comment = next(database.rows(query, rowid, limit=1), (b"", b"", None))
     values, decisions = _emwave_values(live)
     marked = sum(1 for (flag,) in struct.iter_unpack("<i", flags) if flag) if _whole(flags, len(values)) else 0
     if marked:
@@ -295,7 +296,7 @@ def _whole(blob: object, count: int) -> bool:
 
 def _emwave_values(blob: object) -> tuple[list[int], list[str]]:
     """Intervals in ms, and what was taken for granted. Written low byte first, except on old Macs."""
-    if not isinstance(blob, bytes) or len(blob) % 4:
+    if not isinstance(blob, bytes) or not blob or len(blob) % 4:
         raise ImportRefused("the intervals of this session are damaged.", "Choose another session with --signal.")
     low, high = ([value for (value,) in struct.iter_unpack(f"{order}i", blob)] for order in "<>")
     if not _usual(low) and _usual(high):
@@ -314,7 +315,7 @@ def _mismatch(summed_ms: int, start_ms: int | None, end_ms: int | None) -> str |
     if start_ms is None or end_ms is None or end_ms <= start_ms:
         return None
     span = end_ms - start_ms
-    if abs(summed_ms - span) <= max(3000, span // 50):
+    if fills(summed_ms, span, 1000):
         return None
     return f"its intervals add up to {summed_ms / 1000:.0f} s, but the session lasts {span / 1000:.0f} s."
 

@@ -18,14 +18,12 @@ from biofeedback.formats.dates import start_of
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, interval_of, lines_of, number_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_each, ticks_of
+from biofeedback.formats.units import fills, ticks_each, ticks_of
 from biofeedback.formats.xml_stream import Elements, root_of, walk
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 LONGEST_TEXT: Final = 64 * 1024 * 1024
 """Signs of the list of intervals; more than the most beats that are read."""
-ALLOWED_S: Final = 3.0
-ALLOWED_SHARE: Final = 0.02
 """The intervals may add up to so much more or less than the duration that the file states."""
 WANTED: Final[dict[tuple[str, str], str]] = {
     ("R-R", "Data"): "intervals",
@@ -183,7 +181,7 @@ def _content(name: str, values: list[Decimal], start: str, duration: Decimal | N
 
 
 def _differs(sum_s: float, duration: Decimal | None) -> str | None:
-    if not duration or abs(sum_s - float(duration)) <= max(ALLOWED_S, ALLOWED_SHARE * float(duration)):
+    if not duration or fills(sum_s, float(duration), 1):
         return None
     return f"the intervals add up to {sum_s:.0f} s, but the file says that it lasts {duration:f} s."
 

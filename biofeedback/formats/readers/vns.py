@@ -10,8 +10,7 @@ from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Marker
 from biofeedback.formats.dates import moment_of
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import MOST_BEATS, NUMBER, beginning_of, lines_of, printable
-from biofeedback.formats.readers.columns import refused_at
+from biofeedback.formats.lines import MEND, MOST_BEATS, NUMBER, beginning_of, lines_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import Numbers, Told, asked, ticks_each, unit_of
 
@@ -41,10 +40,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     """The raw block; the corrected one only where there is no other, and then it is said."""
     if choices.unit is not None:
         ticks_each(choices.unit)
-    try:
-        blocks = _blocks(file.text)
-    except ImportRefused as error:
-        return refused_at(NAME, error)
+    blocks = _blocks(file.text)
     progress(1.0)
     chosen = next((kind for kind in (RAW, CORRECTED) if kind in blocks and len(blocks[kind].numbers)), None)
     if chosen is None:
@@ -114,7 +110,7 @@ def _take(block: _Block, cell: str, note: str, number: int) -> None:
     if not block.numbers.add(cell):
         raise ImportRefused(
             f"this is no interval: '{printable(cell)}'.",
-            "Mend or remove that line; nothing was read.",
+            MEND,
             f"line {number}",
         )
     if len(block.numbers) > MOST_BEATS:

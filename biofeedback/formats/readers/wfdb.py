@@ -137,7 +137,7 @@ def _annotations(data: bytes, damage: _Damage) -> Iterator[_Word]:
         elif code < _NUM:
             damage.fault, damage.place = f"there is no annotation code {code}", place - 2
             break
-        if not 0 <= at < _LONGEST:
+        if not -_LONGEST < at < _LONGEST or (at < 0 and 0 < code <= _LAST_CODE):  # wfdb-python steps to -1 and back
             damage.fault, damage.place = "a time in it lies outside of any record", place
             return
     if last is not None:

@@ -37,7 +37,7 @@ from biofeedback.formats.readers.ecg import (
     label_place,
     refuse_more_markers,
 )
-from biofeedback.formats.units import Told, asked, ticks_each, ticks_of, unit_of
+from biofeedback.formats.units import Told, asked, fills, ticks_each, ticks_of, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 if TYPE_CHECKING:
@@ -375,7 +375,7 @@ def _doubt(ticks: array[int], span_s: float) -> str | None:
     if not 0 <= span_s <= _LONGEST_S:
         return "its time stamps cannot be; only the intervals themselves are used."
     total = sum(ticks[1:]) / TICKS_PER_S
-    if abs(total - span_s) <= max(3.0, 0.02 * span_s):
+    if fills(total, span_s, 1):
         return None
     return f"its intervals sum up to {total:.1f} s, but they arrived within {span_s:.1f} s: beats are missing or twice."
 
