@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
 from biofeedback.cli.consent import check_export
-from biofeedback.cli.named import recording_at
+from biofeedback.cli.named import check_is_recording, recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
 from biofeedback.errors import OutputError, UnreadableError, UsageError, as_typed
@@ -100,12 +100,9 @@ def _one(args: argparse.Namespace, config: Config, bar: FileBar, number: int, pa
 def _source(args: argparse.Namespace, config: Config, path: Path) -> StoredRecording:
     """The recording, opened, whole, and its person agrees. Raises UnreadableError, UsageError."""
     from biofeedback.recording.naming import PART
-    from biofeedback.recording.reader import is_recording, open_recording
+    from biofeedback.recording.reader import open_recording
 
-    if not is_recording(path):
-        raise UnreadableError(
-            f"{path} is not a recording of this program.", f"Make one of it first: {called()} import {as_typed(path)}"
-        )
+    check_is_recording(path)
     source = open_recording(path, keys_for(args, config, path))
     check_export(args, config, str(source.head.get("subject", "")))
     if source.damage is not None:

@@ -25,10 +25,11 @@ from biofeedback.events import (
 )
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.summary import Summary, cut, summarise
+from biofeedback.recording.parents import parent_in
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.report.words import LONGEST_TITLE, clean
 from biofeedback.session.analysis import recorded_beats
-from biofeedback.session.spans import is_import, spans_of
+from biofeedback.session.spans import spans_of
 
 Moment: TypeAlias = Mark | Note | Safety
 WANTED: Final = frozenset(
@@ -204,7 +205,7 @@ def _holes(beats: Sequence[TimedBeat], reasons: Mapping[int, GapReason]) -> Iter
 
 
 def _parts(found: _Found, beats: Sequence[TimedBeat], length_us: int) -> Iterator[Part]:
-    if found.opened is not None and is_import(found.opened.parent):
+    if found.opened is not None and parent_in(found.opened.parent) is not None:
         return
     spans = list(spans_of(found.phases, length_us))
     names = [span.name for span in spans]

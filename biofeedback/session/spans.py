@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from biofeedback.events import Event, Open, Phase, PhaseName
+from biofeedback.recording.parents import parent_in, parent_of
 from biofeedback.recording.reader import StoredRecording
 
 
@@ -51,22 +52,16 @@ def spans_of(phases: Sequence[Phase], length_us: int) -> Iterator[PhaseSpan]:
         yield PhaseSpan(phase.name, phase.index, phase.at, end_us, phase.pair, phase.visualization, phase.control)
 
 
-def is_import(parent: object) -> bool:
-    """Whether `parent` of an `open` says that a recording was made of a file of another program."""
-    return isinstance(parent, Mapping) and "rule" in parent
-
-
 def is_imported(recording: StoredRecording) -> bool:
-    """The same of a recording."""
-    opened = next((line.body for line in recording.lines if line.kind == "open"), {})
-    return is_import(opened.get("parent"))
+    """Whether a recording was made of a file of another program."""
+    return parent_of(recording.lines) is not None
 
 
 def parts_of(events: Iterable[Event], length_us: int) -> tuple[PhaseSpan, ...]:
     """The parts of a session in order. None for an import: whether somebody rested or ran then, nobody knows."""
     phases: list[Phase] = []
     for event in events:
-        if isinstance(event, Open) and is_import(event.parent):
+        if isinstance(event, Open) and parent_in(event.parent) is not None:
             return ()
         if isinstance(event, Phase):
             phases.append(event)
