@@ -135,7 +135,7 @@ def test_analyze_says_what_is_doubtful_about_a_file(tmp_path: Path) -> None:
     told = run_here(tmp_path, "analyze", "a.txt", "--unit", "ms").stdout
     assert "doubtful" not in told
     told = run_here(tmp_path, "analyze", "a.txt", "--unit", "samples@5000").stdout
-    assert "doubtful: their median would be 200.6 ms, which is no usual interval" in told
+    assert "doubtful: Their median would be 200.6 ms, which is no usual interval." in told
 
 
 def test_a_file_is_not_named_as_what_measured(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from biofeedback.session.importing import (
     shelf_of,
 )
 from biofeedback.session.plan import free_plan
+from biofeedback.session.playback import Tape
 from biofeedback.session.plugins import MetricPlugins
 from biofeedback.session.replay import verify
 from biofeedback.session.exporting import gather
@@ -314,9 +315,14 @@ def test_markers_are_marks_of_the_file_at_their_times(tmp_path: Path) -> None:
 def test_a_replay_says_which_file_it_is_of_and_when_that_began(tmp_path: Path) -> None:
     what = found(resting(30), start=Start("2024-03-05T07:08:09"))
     told = "anna morning.txt (plain), began 2024-03-05 07:08."
-    assert foreign_tape(what, shipped(), NONE).remark == told
-    assert recorded_tape(imported(tmp_path, what), as_recorded=False).remark == f"Imported from {told}"
-    assert foreign_tape(found(resting(30)), shipped(), NONE).remark == "anna morning.txt (plain), start not known."
+    assert _sentence(foreign_tape(what, shipped(), NONE)) == told
+    assert _sentence(recorded_tape(imported(tmp_path, what), as_recorded=False)) == f"Imported from {told}"
+    assert _sentence(foreign_tape(found(resting(30)), shipped(), NONE)) == "anna morning.txt (plain), start not known."
+
+
+def _sentence(tape: Tape) -> str:
+    assert tape.about is not None
+    return tape.about.sentence
 
 
 def test_nobody_knows_of_its_parts_so_it_has_none_anywhere(tmp_path: Path) -> None:
