@@ -122,14 +122,21 @@ def part_title(picture: Picture, part: Part) -> str:
     if part.script:
         return clean(picture.title(part.script))
     if part.name == "rest" and picture.plan is not None and picture.plan.name == "free":
-        return "Free session"
+        return "Beats of a file" if looked_at(picture) else "Free session"
     return NAMES.get(part.name, part.name)
+
+
+def looked_at(picture: Picture) -> bool:
+    """Whether these are only beats of a file, with no session for anybody to take part in."""
+    return picture.from_file and picture.plan is not None and picture.plan.name == "free"
 
 
 def instruction(picture: Picture) -> str:
     """What to do in this part."""
     part, plan = picture.part, picture.plan
     if part is None:
+        return ""
+    if part.name == "rest" and looked_at(picture):
         return ""
     if plan is None or part.name not in ("ramp", "baseline"):
         return INSTRUCTIONS.get(part.name, "")

@@ -13,10 +13,8 @@ from biofeedback.cli.import_words import as_text, recording_text
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Hole, Start, Waveform
 from biofeedback.formats.door import Found
-from biofeedback.formats.reading import Choices
 from biofeedback.recording.catalogue import Facts
 from tests.cli.programs import run_here
-from tests.formats.samples import read_bytes
 
 S = 1_024_000
 OPTICAL = "pulse intervals, not RR"
@@ -132,10 +130,13 @@ def test_where_an_import_comes_from_stays_with_it(tmp_path: Path) -> None:
 
 def test_analyze_says_what_is_doubtful_about_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("1003\n990\n1020\n" * 20)
-    told = run_here(tmp_path, "analyze", "a.txt", "--unit", "ms").stdout
-    assert "doubtful" not in told
-    told = run_here(tmp_path, "analyze", "a.txt", "--unit", "samples@5000").stdout
-    assert "doubtful: Their median would be 200.6 ms, which is no usual interval." in told
+    assert "doubtful" not in run_here(tmp_path, "analyze", "a.txt", "--unit", "ms").stdout
+    odd = ["a.txt", "--unit", "samples@20000"]
+    why = json.loads(run_here(tmp_path, "import", "--inspect", "--json", *odd).stdout)["why"]
+    assert why
+    assert why[1:] in " ".join(run_here(tmp_path, "analyze", *odd).stdout.split())
+    told = json.loads(run_here(tmp_path, "analyze", *odd, "--json").stdout)
+    assert told["why"] == why
 
 
 def test_a_file_is_not_named_as_what_measured(tmp_path: Path) -> None:
