@@ -13,8 +13,10 @@ from biofeedback.cli.import_words import as_text, recording_text
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content, Hole, Start, Waveform
 from biofeedback.formats.door import Found
+from biofeedback.formats.reading import Choices
 from biofeedback.recording.catalogue import Facts
 from tests.cli.programs import run_here
+from tests.formats.samples import read_bytes
 
 S = 1_024_000
 OPTICAL = "pulse intervals, not RR"
