@@ -396,6 +396,8 @@ def test_a_process_that_is_gone_before_it_was_told_anything_is_a_refusal(
     (found,) = contents(tmp_path / "a.txt")
     assert found.refused is not None
     assert "stops the program that reads it" in found.refused.what
+
+
 @pytest.mark.parametrize(
     ("head", "wave"), [(b"0       X", True), (b"\xffBIOSEMI", True), (b"XDF:\1", True), (b"0\n812\n", False)]
 )
