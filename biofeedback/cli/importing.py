@@ -155,7 +155,7 @@ class _Importing:
         self._keys = self._prepared()
         self._person = person_of(args, config)
         self._plugins: MetricPlugins = metric_plugins()
-        self._shelf = self._what_is_there()
+        self._shelf: Shelf
         self._came: Counter[str] = Counter()
         self._left: list[tuple[str, str]] = []
         self._others: list[str] = []
@@ -196,12 +196,14 @@ class _Importing:
         from biofeedback.cli.person_logs import new_words
         from biofeedback.cli.running import forbid_core_dumps
         from biofeedback.formats.door import Door
+        from biofeedback.session.importing import alone_in
         from biofeedback.session.plan import free_plan
 
         forbid_core_dumps()
         check_session(self._args, self._config, self._person, free_plan(None), "file")
         self._new = new_words(self._args, self._config, self._person)
-        with Door() as door:
+        with alone_in(self._folder), Door() as door:
+            self._shelf = self._what_is_there()
             for name in self._args.path:
                 for found in _found_at(self._args, door, Path(name), self._choices):
                     self._take(found, Path(name))

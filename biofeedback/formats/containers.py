@@ -212,7 +212,7 @@ class _Members:
         kind = stat.S_IFMT(member.external_attr >> 16)
         advice = "Unpack the archive yourself if you trust it, and give the folder."
         for wrong, what in (
-            (not _is_inside(member.orig_filename), "its name leads out of the archive."),
+            (not _is_inside(member.orig_filename), "its name leads out of the archive, or is none that a file has."),
             (kind not in {0, stat.S_IFREG}, "it is a link, or no plain file."),
             (self._count[member.filename] > 1, "another file in the archive has the same name."),
             (member.flag_bits & 1, "it is encrypted."),

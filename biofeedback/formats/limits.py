@@ -49,6 +49,7 @@ UNKNOWN_DATABASE: Final = (
 NO_RECORDINGS: Final = frozenset({EMPTY[0], NOBODYS[0], OFFICE[0], UNKNOWN_DATABASE[0]})
 """What is said of files in which nobody would look for heartbeats: pictures, letters, databases of mail."""
 TOO_MUCH_MEMORY: Final = ("it needs more than 2 GiB of memory to be read.", _ADVICE)
+KILLED: Final = ("the program that reads it was killed, as a system does that has no memory left.", _ADVICE)
 TOO_MANY_DEATHS: Final = (
     f"{MOST_DEATHS} of its files could not be read to the end; the rest was left out.",
     "Give the other files one by one.",
@@ -141,8 +142,8 @@ def died_of(code: int) -> ImportRefused:
 
         if code in {-signal.SIGXCPU, -signal.SIGALRM}:
             return ImportRefused(*TOO_SLOW)
-        if code == -signal.SIGKILL:  # by the system, which has no memory left
-            return ImportRefused(*TOO_MUCH_MEMORY)
+        if code == -signal.SIGKILL:
+            return ImportRefused(*KILLED)
     return ImportRefused(
         "it is damaged in a way that stops the program that reads it.",
         EXPORT_AGAIN,

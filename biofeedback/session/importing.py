@@ -7,8 +7,10 @@ session, whenever the program dies.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from hashlib import file_digest, sha256
@@ -48,6 +50,7 @@ from biofeedback.session.plugins import MetricPlugins
 from biofeedback.session.replay import Verification, verify
 from biofeedback.session.scripts import shipped
 from devices.events import StrapInfo
+from devices.file_lock import take_lock
 
 SCRATCH: Final = ".importing"
 """What a recording is called while it is written."""
@@ -56,6 +59,8 @@ MOST_ENCRYPTED: Final = 400_000
 """A recording of more would be larger than what is read again (1 GiB): a beat with its numbers is 1.5 kB."""
 MOST_DECISIONS: Final = 20
 LONGEST_TEXT: Final = 200
+_PLAIN_NAME: Final = re.compile(r"\w[\w .,+()-]*\Z")
+"""A name that steers no terminal, is not hidden and no option."""
 TOLD_EVERY: Final = 200
 """Beats after which it is told how far the writing is."""
 
@@ -108,6 +113,24 @@ def clear_scratch(folder: Path) -> None:
         if not in_use(left):
             with suppress(OSError):
                 left.unlink()
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """While this is held no other import writes into the folder: the same file would come in twice.
+
+    Raises RecordingError when another import holds it. Where folders cannot be locked (Windows) it holds nothing.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if not take_lock(descriptor):
+            raise RecordingError(f"Another import into {folder} is running.", "Wait until it has ended.")
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def opening_of(found: Found, person: str, plugins: MetricPlugins) -> Opening:
@@ -203,8 +226,17 @@ def _check_size(found: Found, most: int) -> None:
 def _finished(log: SessionLog) -> Path:
     made = log.close()
     if log.failed or made.name.endswith(PART):
-        raise RecordingError(log.failed or "The recording could not be finished.", "Make room on the disk.")
+        raise _not_written(log)
     return made
+
+
+def _not_written(log: SessionLog) -> RecordingError:
+    """What kept it from being written, without what a live session would be told: of an import nothing is kept."""
+    why = (log.trouble or log.failed or "").removeprefix("Recording waits: ").partition(".")[0]
+    return RecordingError(
+        f"The recording could not be written{f' ({why})' if why else ''}; nothing of it is kept.",
+        "Make room on the disk, and import it again.",
+    )
 
 
 def _write(log: SessionLog, opening: Opening, content: Content, plugins: MetricPlugins, progress: Progress) -> None:
@@ -220,7 +252,7 @@ def _write(log: SessionLog, opening: Opening, content: Content, plugins: MetricP
             if heard % TOLD_EVERY == 0:
                 progress(heard / len(content.ticks))
                 if log.failed or log.trouble:
-                    raise RecordingError(log.failed or log.trouble or "", "Make room on the disk, and import it again.")
+                    raise _not_written(log)
         elif isinstance(event, End):
             progress(event.at / all_us)
 
@@ -312,7 +344,7 @@ def _copy(path: Path, made: Path) -> None:
 
 
 def _name_of(path: Path, facts: Facts) -> str:
-    if path.name.endswith(SUFFIX):
+    if path.name.endswith(SUFFIX) and _PLAIN_NAME.match(path.name):
         return path.name
     plain = "".join(sign if sign.isalnum() or sign == "-" else "_" for sign in facts.id[:8])
     return f"{stamp_of(facts.start_ns, facts.utc_off_s, facts.start_unknown)}_{plain}{SUFFIX}"

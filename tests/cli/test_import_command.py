@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import random
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.programs import run, run_here
+from tests.cli.programs import environment, run, run_here
 from tests.cli.test_start_is_light import HEAVY, modules_after
 from tests.formats.samples import sample
 
@@ -315,3 +319,55 @@ def test_the_preview_is_as_wide_as_the_terminal_and_says_each_thing_once(home: P
     assert run_here(home, "import", "2024-03-05 07-08-09.txt").returncode == 0
     (path,) = recordings(home)
     assert path.name.startswith("20240305T070809_")
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs locks and limits of Linux")
+
+
+@linux
+def test_while_another_import_writes_into_a_folder_a_second_one_says_so(home: Path) -> None:
+    (home / "own").mkdir(mode=0o700)
+    other = os.open(home / "own", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    try:
+        held = run_here(home, "import", "--output", "own", "morning.txt")
+    finally:
+        os.close(other)
+    assert (held.returncode, list((home / "own").iterdir())) == (1, [])
+    assert held.stderr.splitlines() == ["biofeedback: Another import into own is running.", "Wait until it has ended."]
+    assert run_here(home, "import", "--output", "own", "morning.txt").returncode == 0
+
+
+FULL = """
+import resource, signal, sys
+from biofeedback.cli.main import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+sys.exit(main(["import", "--output", "own", "morning.txt"]))
+"""
+
+
+@linux
+def test_where_there_is_no_room_an_import_says_so_and_leaves_nothing(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", FULL],
+        cwd=home,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, list((home / "own").iterdir())) == (1, [])
+    assert "The recording could not be written (" in done.stderr
+    assert "nothing of it is kept." in done.stderr
+    assert "in memory" not in done.stderr
+
+
+@linux
+def test_a_recording_of_ours_with_a_name_that_is_none_gets_its_usual_name(home: Path) -> None:
+    made = run_here(home, "import", "--output", "own", "morning.txt").stdout.strip()
+    odd = home / "-rf own.session.jsonl"
+    (home / made).rename(odd)
+    done = run_here(home, "import", "--output", "copies", "./-rf own.session.jsonl")
+    assert (done.returncode, Path(done.stdout.strip()).name) == (0, Path(made).name)

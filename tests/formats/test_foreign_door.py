@@ -86,7 +86,7 @@ def test_what_is_missing_or_no_file_is_told_and_not_raised(tmp_path: Path) -> No
     [
         ("spin", "it takes too long to be read."),
         ("segfault", "it is damaged in a way that stops the program that reads it."),
-        ("killed", "it needs more than 2 GiB of memory to be read."),
+        ("killed", "the program that reads it was killed, as a system does that has no memory left."),
         ("leave", "it is damaged in a way that stops the program that reads it."),
     ],
 )

@@ -268,6 +268,12 @@ def test_11_a_view_with_a_recursive_query_is_never_run(name: str) -> None:
     assert time.monotonic() - began < 1
 
 
+def test_11_a_column_that_is_worked_out_when_it_is_read_is_not_read() -> None:
+    data = made("CREATE TABLE VersionTable(v); CREATE TABLE PrimaryData(a, LiveIBI AS (zeroblob(12000000)))")
+    with pytest.raises(ImportRefused, match="program that is not known"):
+        read_bytes("a.db", data)
+
+
 def test_11_a_view_in_the_place_of_a_table_is_denied_even_when_it_is_asked() -> None:
     file = in_memory("a.db", made(f"CREATE TABLE t(v); CREATE VIEW PrimaryData AS {_ENDLESS}"))
     with closing(sqlite._Database(file)) as base, pytest.raises(ImportRefused):

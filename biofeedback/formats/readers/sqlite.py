@@ -6,6 +6,7 @@ tables) is run, and every size and the time are limited. Layouts: FORMATS 1.2.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import struct
 from array import array
@@ -65,6 +66,8 @@ _SETTLED: Final = 8
 _LAST_MS: Final = 4_102_444_800_000
 """The year 2100."""
 
+_GENERATED: Final = re.compile(r"\bAS\s*\(|\bGENERATED\b", re.IGNORECASE)
+
 _Row: TypeAlias = tuple[Any, ...]
 
 
@@ -94,10 +97,11 @@ class _Database:
         self._connection.close()
 
     def _plain_tables(self) -> frozenset[str]:
-        """Names of tables that are no views and no virtual tables."""
+        """Names of tables that are no views and no virtual tables, and of which no column is worked out when read."""
         query = "SELECT name, sql FROM sqlite_master WHERE type = 'table'"
         rows = [row for row in self.rows(query, limit=_MOST_TABLES) if all(isinstance(cell, str) for cell in row)]
-        return frozenset(name for name, sql in rows if sql.lstrip()[:13].upper() == "CREATE TABLE ")
+        plain = [(name, sql) for name, sql in rows if sql.lstrip()[:13].upper() == "CREATE TABLE "]
+        return frozenset(name for name, sql in plain if _GENERATED.search(sql) is None)
 
     def columns(self, table: str) -> frozenset[str]:
         """Names of a table's columns."""
