@@ -6,7 +6,9 @@ What is done with it is for the doors: `session/plugins.py` for sources and metr
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions
 from typing import Final, cast
 
@@ -36,6 +38,34 @@ def plugin_of(entry: EntryPoint) -> Plugin:
         if entry.dist is not None and entry.dist.name and entry.dist.version:
             plugin = Plugin(str(entry.dist.name), str(entry.dist.version))
     return plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One entry point of a group. `trouble` says why it cannot be used, empty when nothing is known against it."""
+
+    name: str
+    plugin: Plugin
+    entry: EntryPoint
+    trouble: str = ""
+
+    @property
+    def described(self) -> str:
+        """Its name, who made it, and what is known against it."""
+        said = f"{self.name}: from {self.plugin.name} {self.plugin.version}"
+        return f"{said} ({self.trouble})" if self.trouble else said
+
+
+def registered(group: str, fault: Callable[[str], str | None], colon: str = "") -> tuple[Registered, ...]:
+    """All of a group by name; none of their code runs. `fault`: what is wrong with a name; `colon`: what ends one."""
+    entries = entries_of(group)
+    names = [entry.name for entry in entries]
+
+    def trouble(name: str) -> str:
+        several = f"several packages claim '{name}{colon}'" if names.count(name) > 1 else ""
+        return fault(name) or several
+
+    return tuple(Registered(each.name, plugin_of(each), each, trouble(each.name)) for each in entries)
 
 
 def loaded(entry: EntryPoint) -> object:

@@ -81,13 +81,13 @@ def say(args: argparse.Namespace, text: str) -> None:
 
 
 def complain(args: argparse.Namespace, what: str, advice: str, error: BaseException) -> None:
-    """Two lines on stderr; the traceback only for those who asked for it."""
+    """Two lines on stderr, one when there is no advice; the traceback only for those who asked for it."""
     if args.verbose >= 2:
         from traceback import print_exception
 
         print_exception(error)
     # What a plug-in, a system or a file had to say may be in it.
-    sys.stderr.write(f"biofeedback: {printable(what)}\n{printable(advice)}\n")
+    sys.stderr.write(f"biofeedback: {printable(what)}\n" + (f"{printable(advice)}\n" if advice else ""))
 
 
 def quiet_libraries(args: argparse.Namespace) -> None:

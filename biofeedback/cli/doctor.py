@@ -83,12 +83,12 @@ def _bluetooth() -> list[Check]:
 def _plugins(args: argparse.Namespace) -> list[Check]:
     """What other people's packages bring, if there are any: each is imported, which is the least it must stand."""
     from biofeedback.formats.plugins import importer_plugins, installed_importers
-    from biofeedback.session.plugins import metric_plugins, source_plugins
+    from biofeedback.session.plugins import metric_plugins, opener_of, source_plugins
 
     found, metrics, importers = source_plugins(), metric_plugins(), installed_importers()
     for each in found:
         try:
-            each.load()
+            opener_of(each)
         except SourceFailedError as failure:
             if args.verbose >= 2:
                 print_exception(failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -23,10 +24,13 @@ VERDICTS: Final = {
     "summary": "values without intervals, cannot be imported",
     "ask": "numbers without a unit: somebody has to say it",
     "refuse": "cannot be read",
-    "skip": "a side file, passed over",
+    "skip": "passed over",
 }
 MARKERS_SHOWN: Final = 8
 LONGEST_MARKER: Final = 60
+LABEL: Final = 11
+"""How wide the left column is."""
+NARROWEST: Final = 40
 
 
 def as_json(found: Found) -> dict[str, Json]:
@@ -49,62 +53,83 @@ def mean_bpm(content: Content) -> float | None:
     return 60 * len(held) / _seconds(sum(held)) if held else None
 
 
-def as_text(found: Found) -> str:
-    """The preview for people: the file, what it is, and what is to be known before it is imported."""
+def as_text(found: Found, width: int | None = None) -> str:
+    """The preview for people: the file, what it is, and what is to be known before it is imported.
+
+    With `width` no line is longer, as far as words allow.
+    """
     content = found.content
-    rows = [
-        (
-            "is",
-            f"{content.format}: {VERDICTS[content.verdict]}"
-            if content.format != "unknown"
-            else VERDICTS[content.verdict],
-        )
-    ]
+    if content.verdict == "skip":
+        return printable_rows(found.file, [("is", f"passed over: {content.why or 'a side file'}")], width)
+    verdict = VERDICTS[content.verdict]
+    rows = [("is", verdict if content.format == "unknown" else f"{content.format}: {verdict}")]
     rows += _of_beats(content) if content.has_beats else _of_signals(content)
     rows += _of_time(content)
     if content.why is not None:
-        rows.append(("why" if content.verdict in ("ask", "refuse", "skip", "summary") else "doubtful", content.why))
+        rows.append(("why" if content.verdict in ("ask", "refuse", "summary") else "doubtful", content.why))
     if found.refused is not None:
         rows.append(("what to do", found.refused.advice))
-    rows += [("note", words) for words in content.decisions]
-    return printable_rows(found.file, rows)
+    said = "" if content.why is None else _without_stop(content.why)
+    rows += [("note", words) for words in content.decisions if _without_stop(words) != said]
+    return printable_rows(found.file, rows, width)
 
 
-def printable_rows(title: str, rows: Sequence[tuple[str, str]]) -> str:
+def printable_rows(title: str, rows: Sequence[tuple[str, str]], width: int | None = None) -> str:
     """A title and what is told of it, in two columns; a word that is repeated stands once."""
     lines, before = [printable(title)], ""
     for word, text in rows:
-        lines.append(f"  {word if word != before else '':<11}{printable(text)}")
+        first = f"  {word if word != before else '':<{LABEL}}"
+        lines += _wrapped(first, _without_stop(printable(text)), width)
         before = word
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(first: str, text: str, width: int | None) -> list[str]:
+    if width is None or width < NARROWEST or len(first) + len(text) <= width:
+        return [first + text]
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _without_stop(text: str) -> str:
+    """A clause without its full stop, as a cell has none; whole sentences as they are."""
+    return text if ". " in text or text[:1].isupper() else text.removesuffix(".")
 
 
 def _of_beats(content: Content) -> list[tuple[str, str]]:
     bpm = mean_bpm(content)
     rate = f", mean {bpm:.1f} bpm" if bpm is not None else ""
-    rows = [("beats", f"{_count(len(content.ticks))} in {clock(_seconds(content.span_ticks))}{rate}")]
+    many = content.about.get("n", 0) if content.verdict == "beats" else 0
+    beats = many if isinstance(many, int) and many else len(content.ticks)
+    rows = [("beats", f"{_count(beats)} in {clock(_seconds(content.span_ticks))}{rate}")]
     if content.unit is not None:
         rows.append(("unit", f"{content.unit} ({content.rule})" if content.rule else content.unit))
     known = sum(hole.ticks for hole in content.holes)
     unknown = sum(hole.ticks <= 0 for hole in content.holes)
     if content.holes:
         length = f", together {clock(_seconds(known))}" if known else ""
-        rows.append(("holes", f"{len(content.holes)}{length}" + (f", {unknown} of unknown length" if unknown else "")))
+        of_unknown = f", {unknown} of unknown length" if unknown < len(content.holes) else ", of unknown length"
+        rows.append(("holes", f"{len(content.holes)}{length}" + (of_unknown if unknown else "")))
     return rows
 
 
 def _of_signals(content: Content) -> list[tuple[str, str]]:
     return [
-        ("signal", f"{each.label}, {each.hz:g} Hz, {each.unit}, {clock(each.seconds)}") for each in content.waveforms
+        ("signal", ", ".join(filter(None, (each.label, f"{each.hz:g} Hz", each.unit, clock(each.seconds)))))
+        for each in content.waveforms
     ]
 
 
 def _of_time(content: Content) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if content.start is not None:
-        zone = {None: ", time zone not stated", "utc": " UTC"}.get(content.start.zone, f" {content.start.zone}")
-        at = re.sub(r"\.\d+", "", content.start.text).replace("T", " ")
-        rows.append(("start", at + zone))
+        rows.append(("start", _began(content.start.text, content.start.zone)))
     elif content.verdict in ("rr", "beats", "ecg"):
         rows.append(("start", "not known"))
     for number, marker in enumerate(content.markers):
@@ -113,6 +138,12 @@ def _of_time(content: Content) -> list[tuple[str, str]]:
             break
         rows.append(("markers", f"{clock(_seconds(marker.at)):>8}  {marker.text[:LONGEST_MARKER]}"))
     return rows
+
+
+def _began(text: str, zone: str | None) -> str:
+    """A start as written, to the second, and its zone."""
+    named = {None: ", time zone not stated", "utc": " UTC", "+00:00": " UTC"}.get(zone, f" {zone}")
+    return re.sub(r"\.\d+", "", text).replace("T", " ") + named
 
 
 def recording_json(file: str, facts: Facts) -> dict[str, Json]:
@@ -131,19 +162,26 @@ def recording_json(file: str, facts: Facts) -> dict[str, Json]:
     }
 
 
-def recording_text(file: str, facts: Facts) -> str:
+def recording_text(file: str, facts: Facts, width: int | None = None) -> str:
     """The preview of a recording of ours."""
     beats = "not known" if facts.beats is None else _count(facts.beats)
     length = "" if facts.dur_s is None else f" in {clock(facts.dur_s)}"
     return printable_rows(
         file,
         [
-            ("is", "a recording of this program: it is taken into the library as it is"),
+            ("is", "a recording of this program: it is taken as it is"),
             ("beats", beats + length),
-            ("start", (facts.start or "not known").replace("T", " ")),
+            ("start", "not known" if facts.start is None else _began(*_parted(facts.start))),
             ("person", facts.subject or "not known"),
         ],
+        width,
     )
+
+
+def _parted(start: str) -> tuple[str, str | None]:
+    """A start and its zone, which may be missing."""
+    found = re.fullmatch(r"(.*T.*?)([+-]\d\d:\d\d)", start)
+    return (found[1], found[2]) if found else (start, None)
 
 
 def already_words(known: Known) -> str:

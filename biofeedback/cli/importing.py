@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 NOTHING: Final = frozenset({"skip", "summary"})
 """What holds no beats and is no mistake either."""
+ENDINGS: Final = ("imported", "already here", "passed over", "refused")
+"""What can become of a file, as the summary counts it."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +80,7 @@ def _inspect(args: argparse.Namespace, door: Door, path: Path, choices: Choices)
         if args.json:
             print_json(as_json(found))
         else:
-            sys.stdout.write(as_text(found))
+            sys.stdout.write(as_text(found, _width()))
             sys.stdout.flush()
         if found.content.verdict in ("ask", "refuse"):
             worst = UnreadableError.exit_code
@@ -91,7 +95,12 @@ def _inspect_recording(args: argparse.Namespace, path: Path) -> None:
     if args.json:
         print_json(recording_json(str(path), facts))
     else:
-        sys.stdout.write(recording_text(str(path), facts))
+        sys.stdout.write(recording_text(str(path), facts, _width()))
+
+
+def _width() -> int | None:
+    """How wide somebody's terminal is; None when nobody sits there."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _found_at(args: argparse.Namespace, door: Door, path: Path, choices: Choices) -> Iterator[Found]:
@@ -138,6 +147,8 @@ class _Importing:
         self._shelf = self._what_is_there()
         self._came: Counter[str] = Counter()
         self._left: list[tuple[str, str]] = []
+        self._advised: set[str] = set()
+        self._written: Path | None = None
         self._worst = 0
 
     def _prepared(self) -> Keys | None:
@@ -235,6 +246,7 @@ class _Importing:
 
     def _done(self, file: str, verdict: str, path: Path, session: str) -> None:
         self._came["imported"] += 1
+        self._written = path
         if self._args.json:
             print_json({"file": file, "verdict": verdict, "recording": str(path), "id": session, "already": None})
         else:
@@ -269,14 +281,16 @@ class _Importing:
             if found.content.verdict == "ask":
                 said["verdict"] = "ask"
             print_json({**said, "advice": error.advice})
-        complain(self._args, error.what, error.advice, error)
+        # Of a folder's hundred strange files each is named, but what to do is said once.
+        complain(self._args, error.what, "" if error.advice in self._advised else error.advice, error)
+        self._advised.add(error.advice)
 
     def _summarise(self) -> None:
         """What became of all of them, when there was more than one; what holds no intervals is named."""
         for file, why in self._left:
             say(self._args, f"{file}: not imported, {why}")
         if sum(self._came.values()) > 1:
-            said = ", ".join(f"{many} {what}" for what, many in self._came.items())
-            say(self._args, f"{said[0].upper()}{said[1:]}.")
-        elif self._came["imported"] and not self._args.json:
-            say(self._args, f"A page about it: {called()} report FILE - to watch it: {called()} replay FILE")
+            say(self._args, ", ".join(f"{self._came[what]} {what}" for what in ENDINGS if self._came[what]) + ".")
+        elif self._written is not None and not self._args.json:
+            name = shlex.quote(str(self._written))
+            say(self._args, f"A page about it: {called()} report {name}\nTo watch it: {called()} replay {name}")

@@ -9,18 +9,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import accumulate, pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
-from biofeedback.errors import ImportRefused
 from biofeedback.formats.clocks import S
 from biofeedback.formats.content import Hole
-from biofeedback.formats.lines import LONGEST_LINE, MOST_BEATS, interval_of
-from biofeedback.formats.units import fills, ticks_of
+from biofeedback.formats.units import fills
 from biofeedback.hrv.ticks import TICKS_PER_S, ticks_to_us, us_to_ticks
 
-_FEW_DIGITS: Final = 14
 LOST: Final = 2_500_000
 """Microseconds: the least hole that is believed of stamps of arrival."""
 BEFORE, AFTER = 45, 12
@@ -28,49 +24,6 @@ BEFORE, AFTER = 45, 12
 OPTICAL: Final = "optical pulse intervals, not RR of an ECG: they follow movement and scatter more"
 ARRIVALS: Final = "its times are arrivals at the phone and make no interval; the start is when the first one arrived"
 LOCAL: Final = "its clock is local and names no zone; an hour is ambiguous where summer time ends"
-
-
-Row: TypeAlias = tuple[int, list[str]]
-"""One line of a log: its number, and its cells without blanks around them."""
-
-
-def rows_below(text: str, delimiter: str, least: int) -> tuple[list[Row], str | None]:
-    """The rows below the first line that holds anything, and a sentence when the last one was cut and is left out.
-
-    A program that is killed leaves half a line: without a line end and with fewer than `least` cells. Raises
-    ImportRefused, naming the line, for any other row with fewer cells, for a line over 64 KiB and for too many rows.
-    """
-    lines = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).split("\n")
-    rows: list[Row] = []
-    for number, line in enumerate(lines, start=1):
-        if not line or line.isspace():
-            continue
-        if len(line) > LONGEST_LINE:
-            raise ImportRefused("it is longer than 64 KiB.", "Export the file again.", f"line {number}")
-        rows.append((number, [cell.strip(" \t") for cell in line.split(delimiter)]))
-    if len(rows) > MOST_BEATS:
-        raise ImportRefused("it holds more than 5 million rows.", "Cut it into parts.")
-    cut = None
-    del rows[:1]
-    if rows and len(rows[-1][1]) < least and not text.endswith(("\n", "\r")):
-        cut = f"its last line ({rows.pop()[0]}) is cut off and left out"
-    for number, cells in rows:
-        if len(cells) < least:
-            raise ImportRefused(f"it has {len(cells)} of {least} columns.", "Mend that line.", f"line {number}")
-    return rows, cut
-
-
-def cells_in(rows: Sequence[Row], column: int) -> list[tuple[int, str]]:
-    """The cells of one column with the numbers of their lines."""
-    return [(number, cells[column]) for number, cells in rows]
-
-
-def wholes_of(cells: Sequence[tuple[int, str]], each: int) -> array[int]:
-    """Numbers as whole multiples of 1/`each`, half to even. Raises ImportRefused naming the line of what is none."""
-    together = "".join(cell for _, cell in cells)
-    if together.isascii() and together.isdigit() and all(0 < len(cell) <= _FEW_DIGITS for _, cell in cells):
-        return array("q", [int(cell) * each for _, cell in cells])
-    return ticks_of([interval_of(cell, number) for number, cell in cells], Fraction(each))
 
 
 def ends_of(ticks: Sequence[int], holes: Sequence[Hole]) -> list[int]:

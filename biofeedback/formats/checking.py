@@ -1,4 +1,7 @@
-"""Whether what a reader answers is what the program can use: asked of every plug-in, and of ours by the contract."""
+"""Whether what a reader answers is what the program can use: asked of every plug-in, and of ours by the contract.
+
+It tells an author what to mend. What the other process says is checked once more by `wire`, which believes nobody.
+"""
 
 from __future__ import annotations
 

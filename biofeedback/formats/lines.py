@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.foreign import Foreign, decoded
@@ -111,6 +111,41 @@ def _inside(line: str, place: int, number: int) -> tuple[str, int]:
 
 def _bad_quote(what: str, number: int) -> ImportRefused:
     return ImportRefused(what, "Mend that line or export the file again.", f"line {number}")
+
+
+Row: TypeAlias = tuple[int, list[str]]
+"""One line of a log: its number, and its cells without blanks around them."""
+
+
+def rows_below(text: str, delimiter: str, least: int) -> tuple[list[Row], str | None]:
+    """The rows below the first line that holds anything, and a sentence when the last one was cut and is left out.
+
+    A program that is killed leaves half a line: without a line end and with fewer than `least` cells. Raises
+    ImportRefused, naming the line, for any other row with fewer cells, for a line over 64 KiB and for too many rows.
+    """
+    lines = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).split("\n")
+    rows: list[Row] = []
+    for number, line in enumerate(lines, start=1):
+        if not line or line.isspace():
+            continue
+        if len(line) > LONGEST_LINE:
+            raise ImportRefused("it is longer than 64 KiB.", "Export the file again.", f"line {number}")
+        rows.append((number, [cell.strip(" \t") for cell in line.split(delimiter)]))
+    if len(rows) > MOST_BEATS:
+        raise ImportRefused("it holds more than 5 million rows.", "Cut it into parts.")
+    cut = None
+    del rows[:1]
+    if rows and len(rows[-1][1]) < least and not text.endswith(("\n", "\r")):
+        cut = f"its last line ({rows.pop()[0]}) is cut off and left out"
+    for number, cells in rows:
+        if len(cells) < least:
+            raise ImportRefused(f"it has {len(cells)} of {least} columns.", "Mend that line.", f"line {number}")
+    return rows, cut
+
+
+def cells_in(rows: Sequence[Row], column: int) -> list[tuple[int, str]]:
+    """The cells of one column with the numbers of their lines."""
+    return [(number, cells[column]) for number, cells in rows]
 
 
 def number_of(cell: str) -> Decimal | None:

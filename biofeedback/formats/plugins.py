@@ -11,12 +11,11 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from biofeedback.entry_points import complaint, entries_of, loaded, plugin_of
+from biofeedback.entry_points import Registered, complaint, loaded, registered
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.checking import content_fault
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from biofeedback.formats.content import Content
     from biofeedback.formats.foreign import Foreign
-    from devices.events import Plugin
 
 Answer = TypeVar("Answer")
 
@@ -36,32 +34,9 @@ NAME: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}\Z")
 """What an importer may be called."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImporterPlugin:
-    """One registered importer. `trouble` says why it cannot be used, empty when nothing is known against it."""
-
-    name: str
-    plugin: Plugin
-    entry: EntryPoint
-    trouble: str = ""
-
-    @property
-    def described(self) -> str:
-        """Its name, who made it, and what is known against it."""
-        said = f"{self.name}: from {self.plugin.name} {self.plugin.version}"
-        return f"{said} ({self.trouble})" if self.trouble else said
-
-    @property
-    def spoken(self) -> str:
-        """The same in a sentence."""
-        return f"the importer '{self.name}' of {self.plugin.name} {self.plugin.version}"
-
-
-def installed_importers() -> tuple[ImporterPlugin, ...]:
+def installed_importers() -> tuple[Registered, ...]:
     """All that are installed, by name; none of their code runs."""
-    entries = entries_of(IMPORTERS)
-    names = [entry.name for entry in entries]
-    return tuple(ImporterPlugin(each.name, plugin_of(each), each, _trouble(each.name, names)) for each in entries)
+    return registered(IMPORTERS, _name_fault)
 
 
 def importer_plugins() -> Importers:
@@ -80,7 +55,7 @@ class Importers:
     What went wrong with one of them is said once, by `drain`.
     """
 
-    def __init__(self, installed: Sequence[ImporterPlugin]) -> None:
+    def __init__(self, installed: Sequence[Registered]) -> None:
         """Load them; `failed` are those that cannot be used, by name."""
         self.failed: dict[str, str] = {}
         self._untold: list[str] = []
@@ -92,7 +67,7 @@ class Importers:
         told, self._untold = self._untold, []
         return told
 
-    def _load(self, each: ImporterPlugin) -> Reader | None:
+    def _load(self, each: Registered) -> Reader | None:
         if each.trouble:
             self._give_up(each, each.trouble)
             return None
@@ -109,7 +84,7 @@ class Importers:
             return None
         return found
 
-    def _guarded(self, each: ImporterPlugin, reader: Reader) -> Reader:
+    def _guarded(self, each: Registered, reader: Reader) -> Reader:
         def claims(file: Foreign) -> bool:
             if each.name in self.failed:
                 return False
@@ -123,12 +98,12 @@ class Importers:
             if (fault := content_fault(content)) is not None:
                 raise self._given_up(each, fault)
             made_by: dict[str, Json] = {"name": each.plugin.name, "version": each.plugin.version}
-            said = (*content.decisions, f"read by {each.spoken}")
+            said = (*content.decisions, f"read by {_spoken(each)}")
             return replace(content, decisions=said, about={**content.about, "plugin": made_by})
 
         return Reader(each.name, claims, read)
 
-    def _asked(self, each: ImporterPlugin, ask: Callable[[], Answer]) -> Answer:
+    def _asked(self, each: Registered, ask: Callable[[], Answer]) -> Answer:
         """What a plug-in answers; what it prints is not what the program says."""
         try:
             with redirect_stdout(sys.stderr):
@@ -138,18 +113,23 @@ class Importers:
         except (Exception, SystemExit) as error:
             raise self._given_up(each, complaint(error)) from error
 
-    def _given_up(self, each: ImporterPlugin, why: str) -> ImportRefused:
+    def _given_up(self, each: Registered, why: str) -> ImportRefused:
         self._give_up(each, why)
-        return ImportRefused(f"{each.spoken} failed: {why}.", f"Tell whoever made {each.plugin.name}.")
+        return ImportRefused(f"{_spoken(each)} failed: {why}.", f"Tell whoever made {each.plugin.name}.")
 
-    def _give_up(self, each: ImporterPlugin, why: str) -> None:
+    def _give_up(self, each: Registered, why: str) -> None:
         if each.name not in self.failed:
             self.failed[each.name] = why
-            said = f"{each.spoken} failed: {why.rstrip('.')}. It is left out from here on."
+            said = f"{_spoken(each)} failed: {why.rstrip('.')}. It is left out from here on."
             self._untold.append(said[0].upper() + said[1:])
 
 
-def _trouble(name: str, names: list[str]) -> str:
-    if not NAME.match(name):
-        return f"'{name}' cannot be the name of an importer: it takes small letters, digits, - and _"
-    return f"several packages claim '{name}'" if names.count(name) > 1 else ""
+def _name_fault(name: str) -> str | None:
+    if NAME.match(name):
+        return None
+    return f"'{name}' cannot be the name of an importer: it takes small letters, digits, - and _"
+
+
+def _spoken(each: Registered) -> str:
+    """Which one it is, in a sentence."""
+    return f"the importer '{each.name}' of {each.plugin.name} {each.plugin.version}"

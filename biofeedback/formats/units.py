@@ -12,7 +12,7 @@ from statistics import median
 from typing import Final, TypeVar
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.lines import NUMBER
+from biofeedback.formats.lines import NUMBER, interval_of
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS, TICKS_PER_S
 
 EXACT: Final = 60
@@ -28,6 +28,7 @@ FAR: Final = 5.0
 MOST_FAR: Final = 0.25
 LEAST_JUDGED: Final = 8
 """Of so many numbers at most this share may be `FAR` times their median or a fifth of it, holes and noise included."""
+_FEW_DIGITS: Final = 14
 MOST_KNOWN: Final = 1 << 16
 """Cells whose number is kept at hand: most files repeat a few hundred."""
 Value = TypeVar("Value", float, Decimal)
@@ -111,6 +112,14 @@ def ticks_of(values: Sequence[Decimal], each: Fraction) -> array[int]:
         with localcontext(prec=EXACT, rounding=ROUND_HALF_EVEN):
             found = [int((value * each.numerator).to_integral_value()) for value in values]
     return _checked(found)
+
+
+def wholes_of(cells: Sequence[tuple[int, str]], each: int) -> array[int]:
+    """Numbers as whole multiples of 1/`each`, half to even. Raises ImportRefused naming the line of what is none."""
+    together = "".join(cell for _, cell in cells)
+    if together.isascii() and together.isdigit() and all(0 < len(cell) <= _FEW_DIGITS for _, cell in cells):
+        return array("q", [int(cell) * each for _, cell in cells])
+    return ticks_of([interval_of(cell, number) for number, cell in cells], Fraction(each))
 
 
 def _ratios(values: Sequence[Decimal]) -> Iterator[tuple[int, int]]:

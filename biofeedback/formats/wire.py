@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar, cast
 
 from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
+from biofeedback.formats.checking import ZONE
 from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
 from biofeedback.formats.lines import MOST_BEATS
 
@@ -37,7 +38,6 @@ LONGEST_FORMAT: Final = 200
 _DEEPEST: Final = 6
 _MOST_VALUES: Final = 10_000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
-_ZONE: Final = re.compile(r"utc\Z|[+-][0-9]{2}:[0-9]{2}\Z")
 _BLANKS: Final = {"Zs", "Zl", "Zp"}
 _NO_SIGN: Final = {"Cs", "Co", "Cn"}
 
@@ -254,7 +254,7 @@ def _start(value: object) -> Start | None:
         datetime.fromisoformat(moment)
     except ValueError as error:
         raise Senseless from error
-    if offset is not None and not _ZONE.match(offset):
+    if offset is not None and not ZONE.match(offset):
         raise Senseless
     return Start(moment, offset)
 

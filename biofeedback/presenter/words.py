@@ -122,14 +122,21 @@ def part_title(picture: Picture, part: Part) -> str:
     if part.script:
         return clean(picture.title(part.script))
     if part.name == "rest" and picture.plan is not None and picture.plan.name == "free":
-        return "Free session"
+        return "Beats of a file" if looked_at(picture) else "Free session"
     return NAMES.get(part.name, part.name)
+
+
+def looked_at(picture: Picture) -> bool:
+    """Whether these are only beats of a file, with no session for anybody to take part in."""
+    return picture.from_file and picture.plan is not None and picture.plan.name == "free"
 
 
 def instruction(picture: Picture) -> str:
     """What to do in this part."""
     part, plan = picture.part, picture.plan
     if part is None:
+        return ""
+    if part.name == "rest" and looked_at(picture):
         return ""
     if plan is None or part.name not in ("ramp", "baseline"):
         return INSTRUCTIONS.get(part.name, "")
@@ -254,7 +261,8 @@ def breath_words(picture: Picture, breath: Position | None) -> str:
         return BREATHE_IN if breath.inhaling else BREATHE_OUT
     if picture.file is not None:
         return ""
-    return "" if picture.replay.hurried or (picture.signal == "waiting" and picture.part is None) else AS_YOU_LIKE
+    silent = picture.replay.hurried or (picture.signal == "waiting" and picture.part is None) or looked_at(picture)
+    return "" if silent else AS_YOU_LIKE
 
 
 def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:

@@ -46,7 +46,8 @@ def checked_pseudonym(word: str) -> str:
     """The word. Raises UsageError when it cannot name a person."""
     if is_pseudonym(word):
         return word
-    advice = "Use up to 64 letters, digits, - _ and ., beginning with a letter or digit; a name goes after --name."
+    advice = "Use up to 64 letters, digits, - _ and ., beginning with a letter or digit, for example P-001."
+    advice += " To keep the name itself: biofeedback person new P-001 --name NAME"
     if _DEVICES.fullmatch(word):
         advice = "Windows keeps this name for itself; choose another, for example P-001."
     raise UsageError(f"'{word}' cannot be a pseudonym.", advice)

@@ -74,6 +74,8 @@ class Analysis:
         }
         if self.damage is not None:
             found["damage"] = self.damage
+        if self.why is not None:
+            found["why"] = self.why
         return found
 
 

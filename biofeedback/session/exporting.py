@@ -100,11 +100,18 @@ def gather(stored: StoredRecording, *, anonymise: bool = False) -> Gathered:
         moments=tuple(sorted(_moments(recording, beats), key=lambda moment: moment.at_us)),
         pacer=_schedule(recording.events),
         metrics=partial(_metrics, recording),
-        device="" if anonymise or opening is None else str(opening.source.get("name") or ""),
+        device="" if anonymise else _device(opening),
         program=PROGRAM,
         about={},
     )
     return replace(gathered, about=_about(recording, gathered, opening, sha256))
+
+
+def _device(opening: Open | None) -> str:
+    """What measured, as it calls itself; a file that intervals came from is none."""
+    if opening is None or opening.source.get("kind") == "file":
+        return ""
+    return str(opening.source.get("name") or "")
 
 
 def write_export(gathered: Gathered, target: str, folder: Path) -> tuple[Path, list[Path]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from shlex import quote
 from typing import Final
 
 from biofeedback.errors import ImportRefused, UsageError
@@ -42,7 +43,7 @@ def foreign_at(path: Path, choices: Choices | None = None, progress: Progress | 
         names = ", ".join(Path(each.file).name for each in held[:5]) + (" ..." if len(held) > 5 else "")
         raise UsageError(
             f"{path} holds {len(held)} files with heartbeats: {names}.",
-            f"Import them and choose one of the recordings: biofeedback import {quote(str(path))}",
+            f"Import them and choose one of the recordings: biofeedback import {shlex.quote(str(path))}",
         )
     if not everything:
         raise ImportRefused(f"{path}: there are no files in it.", "Give a file, or a folder with files.")
@@ -57,7 +58,7 @@ def _no_beats(path: Path, everything: Sequence[Found]) -> ImportRefused:
     said = f" {Path(refused[0].file).name}: {refused[0].content.why}" if refused else ""
     return ImportRefused(
         f"{path}: none of its {len(everything)} files holds heartbeats that can be read.{said}",
-        f"See what each is: biofeedback import --inspect {quote(str(path))}",
+        f"See what each is: biofeedback import --inspect {shlex.quote(str(path))}",
     )
 
 

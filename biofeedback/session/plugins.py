@@ -21,7 +21,7 @@ from importlib.metadata import EntryPoint
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Final, cast
 
-from biofeedback.entry_points import complaint, entries_of, loaded, plugin_of
+from biofeedback.entry_points import Registered, complaint, entries_of, loaded, plugin_of, registered
 from devices.events import Plugin, StrapInfo
 
 if TYPE_CHECKING:
@@ -37,42 +37,25 @@ KIND: Final = re.compile(r"[a-z][a-z0-9_-]{1,31}\Z")
 """What a kind may be called. One letter is none, so that C:\\rest.txt is not taken for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePlugin:
-    """One registered kind of source. `trouble` says why it cannot be used, empty when nothing is known against it."""
-
-    kind: str
-    plugin: Plugin
-    entry: EntryPoint
-    trouble: str = ""
-
-    @property
-    def described(self) -> str:
-        """Its kind, who made it, and what is known against it."""
-        said = f"{self.kind}: from {self.plugin.name} {self.plugin.version}"
-        return f"{said} ({self.trouble})" if self.trouble else said
-
-    def load(self) -> Callable[[SourceSpec], Source]:
-        """Import it. Raises SourceFailedError when it cannot be used."""
-        from biofeedback.session.door import failure_of
-
-        info = _unopened(self.kind, self.plugin)
-        if self.trouble:
-            raise failure_of(info, None, self.trouble, advice="")
-        try:
-            opener = loaded(self.entry)
-        except (Exception, SystemExit) as error:
-            raise failure_of(info, None, f"it cannot be imported: {complaint(error)}", advice="") from error
-        if not callable(opener):
-            raise failure_of(info, None, f"{self.entry.value} is nothing that can be called", advice="")
-        return cast("Callable[[SourceSpec], Source]", opener)
-
-
-def source_plugins() -> tuple[SourcePlugin, ...]:
+def source_plugins() -> tuple[Registered, ...]:
     """All that are installed, by kind; none of their code runs."""
-    entries = entries_of(SOURCES)
-    kinds = [entry.name for entry in entries]
-    return tuple(SourcePlugin(entry.name, plugin_of(entry), entry, _trouble(entry.name, kinds)) for entry in entries)
+    return registered(SOURCES, _kind_fault, ":")
+
+
+def opener_of(found: Registered) -> Callable[[SourceSpec], Source]:
+    """Import a kind of source. Raises SourceFailedError when it cannot be used."""
+    from biofeedback.session.door import failure_of
+
+    info = _unopened(found)
+    if found.trouble:
+        raise failure_of(info, None, found.trouble, advice="")
+    try:
+        opener = loaded(found.entry)
+    except (Exception, SystemExit) as error:
+        raise failure_of(info, None, f"it cannot be imported: {complaint(error)}", advice="") from error
+    if not callable(opener):
+        raise failure_of(info, None, f"{found.entry.value} is nothing that can be called", advice="")
+    return cast("Callable[[SourceSpec], Source]", opener)
 
 
 def open_plugin(spec: SourceSpec) -> Door | None:
@@ -84,11 +67,11 @@ def open_plugin(spec: SourceSpec) -> Door | None:
     from devices.checking import info_fault
     from devices.errors import BluetoothError, SourceSpecError
 
-    found = next((each for each in source_plugins() if each.kind == spec.kind), None)
+    found = next((each for each in source_plugins() if each.name == spec.kind), None)
     if found is None:
         return None
-    opener = found.load()
-    unopened = replace(_unopened(found.kind, found.plugin), spec=spec.text)
+    opener = opener_of(found)
+    unopened = replace(_unopened(found), spec=spec.text)
     try:
         with redirect_stdout(sys.stderr):
             source = opener(spec)
@@ -175,13 +158,11 @@ def _metric(entry: EntryPoint, names: Sequence[str]) -> ForeignMetric | RefusedM
     return ForeignMetric(cast("Metric", found), plugin.name, plugin.version)
 
 
-def _trouble(kind: str, kinds: list[str]) -> str:
+def _kind_fault(kind: str) -> str | None:
     if kind in OURS:
         return f"'{kind}:' is a kind of source of the program itself"
-    if not KIND.match(kind):
-        return f"'{kind}' cannot be a kind of source: it takes small letters, digits, - and _"
-    return f"several packages claim '{kind}:'" if kinds.count(kind) > 1 else ""
+    return None if KIND.match(kind) else f"'{kind}' cannot be a kind of source: it takes small letters, digits, - and _"
 
 
-def _unopened(kind: str, plugin: Plugin) -> StrapInfo:
-    return StrapInfo(name=kind, kind="strap", spec=f"{kind}:", plugin=plugin)
+def _unopened(found: Registered) -> StrapInfo:
+    return StrapInfo(name=found.name, kind="strap", spec=f"{found.name}:", plugin=found.plugin)

@@ -162,6 +162,8 @@ class Teller:
         if self._picture.file is not None:
             return ""  # which file it is has been told
         if plan is None or plan.name == "free":
+            if words.looked_at(self._picture):
+                return "The beats of a file: no pacer and no words, only the numbers."
             return "A free session: no pacer and no words, only the numbers."
         if plan.name == "practice":
             lasts = length((plan.minutes or 0) * 60)
@@ -191,7 +193,7 @@ class Teller:
         if part is None or self._picture.file is not None:
             return []
         lasts = f", {length(phase.plan_s)}" if phase.plan_s is not None else ""
-        line = f"{words.part_title(self._picture, part)}{lasts}. {words.instruction(self._picture)}"
+        line = f"{words.part_title(self._picture, part)}{lasts}. {words.instruction(self._picture)}".rstrip()
         if not self._picture.numbers_hidden or self._hidden_said:
             return [line]
         self._hidden_said = True
@@ -245,7 +247,7 @@ class Teller:
         said = [" · ".join(words.numbers(picture)) + "."]
         if not self._explained:
             self._explained = True
-            said += [words.EXPLAINED, *([] if picture.is_test or picture.file else [words.INTERIM])]
+            said += [words.EXPLAINED, *([] if picture.is_test or words.looked_at(picture) else [words.INTERIM])]
         return said
 
 

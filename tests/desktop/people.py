@@ -97,6 +97,7 @@ class Person:
         hide_numbers: bool = False,
         plots: bool = False,
         plots_allowed: bool = True,
+        picture: Picture | None = None,
     ) -> None:
         """Return when the windows are closed and the session's thread has ended."""
         left, until_s = list(self.steps), time.monotonic() + PATIENCE_S
@@ -114,7 +115,7 @@ class Person:
         timer.start(STEP_MS)
         session.start(work)
         try:
-            picture = Picture(TITLES, hide_numbers=hide_numbers)
+            picture = picture or Picture(TITLES, hide_numbers=hide_numbers)
             watch(session, picture, plots=plots, plots_allowed=plots_allowed)
         finally:
             timer.stop()

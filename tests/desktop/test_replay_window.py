@@ -100,6 +100,15 @@ def test_keys_pause_and_seek_and_the_end_can_be_left_again() -> None:
     assert standing[1][1].startswith("Closing")
 
 
+def test_closed_before_its_end_a_recording_did_not_break_off() -> None:
+    session, playback = replay(events_of(SHORT))
+    picture = Picture(TITLES, hide_numbers=False)
+    Person([("the beginning", lambda window: bool(window.part.words), TraineeWindow.close)]).watches(
+        session, playback.run, picture=picture
+    )
+    assert picture.end is None
+
+
 @pytest.mark.slow
 def test_buttons_and_a_click_on_the_line_do_the_same() -> None:
     events = events_of(SHORT)

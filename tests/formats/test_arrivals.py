@@ -11,17 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import (
-    AFTER,
-    cells_in,
-    column_of,
-    ends_of,
-    holes_of,
-    opened_us,
-    rows_below,
-    span_why,
-    wholes_of,
-)
+from biofeedback.formats.units import wholes_of
+from biofeedback.formats.lines import cells_in, rows_below
+from biofeedback.formats.arrivals import AFTER, column_of, ends_of, holes_of, opened_us, span_why
 from biofeedback.formats.content import Hole
 from biofeedback.hrv.ticks import TICKS_PER_S
 

@@ -24,7 +24,7 @@ def test_it_is_a_summary_of_days_without_intervals() -> None:
     found = days("2017-04-01 09:56:21 +0000", "2017-04-03 07:37:03 +0000")
     assert (found.format, found.verdict, len(found.ticks), found.has_beats) == ("hrv4training", "summary", 0, False)
     assert dict(found.about) == {"rows": 2, "first_day": "2017-04-01", "last_day": "2017-04-03"}
-    assert found.why == "one row a day and no intervals: these values can be looked at, not replayed"
+    assert found.why == "one row a day and no intervals: there is nothing in it to replay or analyse"
 
 
 def test_a_real_file_with_cr_only_and_spanish_times_is_read() -> None:

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from biofeedback.arousal.quality import DISAGREES, ERRATIC, REPEATED, TOO_MANY
-from biofeedback.events import Ask, Cue, End, Event, Link, Mark, Notice, Phase, Safety
+from biofeedback.events import Ask, Cue, End, Event, Link, Mark, Notice, Open, Phase, Safety
 from biofeedback.presenter import words
 from biofeedback.presenter.picture import FEEL_YOUR_FEET, Picture
 from biofeedback.presenter.sentences import sentences
+from biofeedback.session.plan import Plan, free_plan
 from biofeedback.session.signal import NO_BEATS, NO_CONTACT, NO_LINK
 
 S = 1_000_000
@@ -84,6 +85,30 @@ def test_a_lost_signal_says_what_to_do(why: str) -> None:
 
 def test_the_reason_that_says_what_to_do_is_left_as_it_is() -> None:
     assert words.lost_sentence(f"Signal lost: {ERRATIC}.") == f"Signal lost: {ERRATIC}."
+
+
+REST = Phase(0, "rest", True, 0, None, None, None, None)
+
+
+def opened(kind: str, plan: Plan) -> Picture:
+    picture = Picture({}, hide_numbers=False)
+    picture.see(Open(0, plan.to_json(), {}, {}, {"kind": kind, "name": "x"}))
+    picture.see(REST)
+    return picture
+
+
+def test_the_beats_of_a_file_ask_nobody_for_anything() -> None:
+    looked_at, live = opened("file", free_plan(None)), opened("strap", free_plan(None))
+    text = "Signal lost: 11 % of the beats cannot be trusted."
+    for picture in (looked_at, live):
+        picture.see(Notice(S, "signal_lost", text))
+    assert looked_at.part is not None
+    assert live.part is not None
+    assert words.part_title(looked_at, looked_at.part) == "Beats of a file"
+    assert (words.instruction(looked_at), words.instruction(live)) == ("", "Breathe as you like.")
+    assert (words.breath_words(looked_at, None), words.breath_words(live, None)) == ("", words.AS_YOU_LIKE)
+    assert [each.text for each in sentences(looked_at, 2 * S, hears=True)] == [text]
+    assert [each.text for each in sentences(live, 2 * S, hears=True)] == [words.lost_sentence(text)]
 
 
 def test_keys_are_named_only_where_they_are_heard() -> None:

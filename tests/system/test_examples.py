@@ -37,6 +37,7 @@ NEED_BLUETOOTH = [command for command in ALL if "strap:" in command or command.s
 COMMANDS = [command for command in ALL if command not in NEED_BLUETOOTH]
 
 
+@pytest.mark.timeout(90)  # a machine that has other things to do starts Python slowly
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_runs(tmp_path: Path, example: Path) -> None:
     done = subprocess.run(
@@ -77,6 +78,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.timeout(90)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_that_the_pages_show_runs(place: Path, tmp_path: Path, command: str) -> None:
     words = shlex.split(command)

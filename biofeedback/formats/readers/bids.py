@@ -40,6 +40,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][
 _SIDE: Final = re.compile(
     r"(.*_(physio|events|scans|sessions)\.json|(.*_)?(scans|sessions|participants)\.(tsv|json)|dataset_description\.json)"
 )
+_READ_ME: Final = frozenset({"README", "README.md", "README.rst", "README.txt", "CHANGES", "LICENSE"})
 _SIDE_HEADS: Final = ("filename\t", "session_id\t", "participant_id\t")
 _ADVICE: Final = "Export it again, or mend that line."
 
@@ -54,6 +55,8 @@ def _claims_events(file: Foreign) -> bool:
 
 
 def _claims_side_file(file: Foreign) -> bool:
+    if file.name in _READ_ME:
+        return file.beside("dataset_description.json") is not None
     if not _SIDE.fullmatch(file.name):
         return False
     if file.name.endswith(".json"):

@@ -8,14 +8,14 @@ from fractions import Fraction
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import OPTICAL, cells_in, column_of, rows_below, span_why, wholes_of
+from biofeedback.formats.arrivals import OPTICAL, column_of, span_why
 from biofeedback.formats.clocks import S
 from biofeedback.formats.content import Content, Marker
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import interval_of, lines_of
+from biofeedback.formats.lines import cells_in, interval_of, lines_of, rows_below
 from biofeedback.formats.dates import unix_start
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_of
+from biofeedback.formats.units import ticks_of, wholes_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 SLACK: Final = TICKS_PER_S // 50

@@ -428,11 +428,14 @@ def _of_stored(found: _Found) -> Content:
             holes.append(Hole(len(ticks), (late - early) * TICKS_OF_STRAP))
         else:
             ticks.append((late - early) * TICKS_OF_STRAP)
-    decisions = [f"stretches of beats were put in order of time ({len(stored.stretches)} of them)."]
-    if stored.count > len(times):
-        decisions.append(f"{stored.count - len(times)} times that do not come after the beat before were left out.")
+    decisions: list[str] = []
+    if len(stored.stretches) > 1:
+        decisions.append(f"{len(stored.stretches)} stretches of beats were put in order of time.")
+    if late_ones := stored.count - len(times):
+        which = "1 time that does" if late_ones == 1 else f"{late_ones} times that do"
+        decisions.append(f"left out: {which} not come after the beat before.")
     if holes:
-        decisions.append(f"{len(holes)} holes between stretches of stored beats.")
+        decisions.append(f"holes between stretches of stored beats: {len(holes)}.")
     start_s = None if stored.clock is None else stored.clock[1] + (times[0] - stored.clock[0]) / 1024
     zero = found.begun or found.created if start_s is None else start_s
     markers = [Marker(round((at - (zero or at)) * TICKS_PER_S), text) for _, at, text in _bounded(found, decisions)]

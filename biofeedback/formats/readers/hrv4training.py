@@ -15,7 +15,7 @@ from biofeedback.formats.readers.columns import delimiter_of
 from biofeedback.formats.reading import Choices, Progress, Reader
 
 NAME: Final = "hrv4training"
-WHY: Final = "one row a day and no intervals: these values can be looked at, not replayed"
+WHY: Final = "one row a day and no intervals: there is nothing in it to replay or analyse"
 _DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 _TIMES: Final = ("timestamp_measurement", "date", "datetime")
 

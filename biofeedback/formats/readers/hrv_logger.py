@@ -10,24 +10,14 @@ from fractions import Fraction
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import (
-    ARRIVALS,
-    Row,
-    cells_in,
-    holes_of,
-    column_of,
-    opened_us,
-    rows_below,
-    span_why,
-    wholes_of,
-)
+from biofeedback.formats.arrivals import ARRIVALS, holes_of, column_of, opened_us, span_why
 from biofeedback.formats.clocks import S, clock_of
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import interval_of, printable
+from biofeedback.formats.lines import Row, cells_in, interval_of, printable, rows_below
 from biofeedback.formats.dates import unix_start
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import ticks_of
+from biofeedback.formats.units import ticks_of, wholes_of
 from biofeedback.hrv.ticks import TICKS_PER_MS, TICKS_PER_S, us_to_ticks
 
 SLACK: Final = 2 * TICKS_PER_MS

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import ARRIVALS, LOCAL, holes_of, opened_us, span_why, wholes_of
+from biofeedback.formats.units import wholes_of
+from biofeedback.formats.arrivals import ARRIVALS, LOCAL, holes_of, opened_us, span_why
 from biofeedback.formats.clocks import Clock, clock_of, set_clocks, stamp_of
 from biofeedback.formats.content import Content, Hole, Marker
 from biofeedback.formats.foreign import Foreign

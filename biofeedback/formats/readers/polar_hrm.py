@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import LOCAL, span_why, wholes_of
+from biofeedback.formats.units import wholes_of
+from biofeedback.formats.arrivals import LOCAL, span_why
 from biofeedback.formats.clocks import stamp_of
 from biofeedback.formats.content import Content, Marker, Start
 from biofeedback.formats.foreign import Foreign

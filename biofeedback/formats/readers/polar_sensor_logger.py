@@ -10,23 +10,13 @@ from itertools import pairwise
 from typing import Final
 
 from biofeedback.errors import ImportRefused
-from biofeedback.formats.arrivals import (
-    ARRIVALS,
-    LOCAL,
-    OPTICAL,
-    Row,
-    cells_in,
-    holes_of,
-    opened_us,
-    rows_below,
-    span_why,
-    wholes_of,
-)
+from biofeedback.formats.units import wholes_of
+from biofeedback.formats.arrivals import ARRIVALS, LOCAL, OPTICAL, holes_of, opened_us, span_why
 from biofeedback.formats.clocks import Clock, clock_of, set_clocks, stamp_of
 from biofeedback.formats.content import Content, Marker, Start
 from biofeedback.formats.dates import day_in_name
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.lines import lines_of, number_of, printable
+from biofeedback.formats.lines import Row, cells_in, lines_of, number_of, printable, rows_below
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.hrv.ticks import TICKS_PER_MS, us_to_ticks
 
