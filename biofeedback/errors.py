@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+import sys
+from os import PathLike, fspath
+from typing import ClassVar, Final
+
+_PLAIN: Final = re.compile(r"[\w@%+=:,./\\~-]+\Z")
+
+
+def as_typed(path: str | PathLike[str]) -> str:
+    """A name as it can be typed behind a command: in quotes where a shell would take it apart."""
+    text = fspath(path)
+    if _PLAIN.match(text):
+        return text
+    return f'"{text}"' if sys.platform == "win32" else "'" + text.replace("'", "'\\''") + "'"
 
 
 class BiofeedbackError(Exception):
@@ -26,6 +39,9 @@ class UnreadableError(BiofeedbackError):
     """Raised when a file is not what it should be, or is damaged."""
 
     exit_code = 4
+
+
+EXPORT_AGAIN: Final = "Export it again from the program it comes from."
 
 
 class ImportRefused(UnreadableError):  # noqa: N818 - the word of whoever reads it

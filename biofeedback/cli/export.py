@@ -14,7 +14,7 @@ from biofeedback.cli.consent import check_export
 from biofeedback.cli.named import check_is_recording, recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
-from biofeedback.errors import OutputError, UnreadableError, UsageError
+from biofeedback.errors import OutputError, UnreadableError, UsageError, as_typed
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
@@ -106,7 +106,9 @@ def _source(args: argparse.Namespace, config: Config, path: Path) -> StoredRecor
     source = open_recording(path, keys_for(args, config, path))
     check_export(args, config, str(source.head.get("subject", "")))
     if source.damage is not None:
-        raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
+        raise UnreadableError(
+            f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {as_typed(path)}"
+        )
     if not source.finished and path.name.endswith(PART):
         raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
     return source
@@ -126,15 +128,16 @@ def _plain(session: str) -> str:
 
 def _copy(args: argparse.Namespace, source: StoredRecording) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises OutputError."""
-    from biofeedback.recording.starts import local_time
+    from biofeedback.recording.starts import stamp_of, unknown_in
     from biofeedback.recording.naming import SUFFIX
     from biofeedback.recording.private import make_private_folder
     from biofeedback.recording.rewriting import copy_to
     from biofeedback.session.sharing import anonymised_lines
 
     lines: Sequence[Line] = source.lines
-    start = local_time(int(source.head.get("wall_ns", 0)), 0)
-    target = Path(args.output) / f"{start:%Y%m%dT%H%M%SZ}_{_plain(str(source.head['session']))}{SUFFIX}"
+    head = source.head
+    start = stamp_of(int(head.get("wall_ns", 0)), int(head.get("utc_off_s", 0)), unknown_in(head))
+    target = Path(args.output) / f"{start}_{_plain(str(head['session']))}{SUFFIX}"
     if target.exists():
         raise OutputError(f"{target} exists already.", "Choose another folder; nothing is ever overwritten.")
     try:

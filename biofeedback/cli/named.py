@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from shlex import quote
 from typing import Final
 
 from biofeedback.cli.common import called, config_of
-from biofeedback.errors import UnreadableError, UsageError
+from biofeedback.errors import UnreadableError, UsageError, as_typed
 
 _SHORT: Final = re.compile(r"[0-9a-fA-F]{1,3}")
 _ID: Final = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{3,35}")
@@ -40,5 +39,5 @@ def check_is_recording(path: Path) -> None:
     if path.is_dir() or not is_recording(path):
         raise UnreadableError(
             f"{path} is not a recording of this program.",
-            f"Make one of it first: {called()} import {quote(str(path))}",
+            f"Make one of it first: {called()} import {as_typed(path)}",
         )

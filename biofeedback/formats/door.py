@@ -48,6 +48,11 @@ class Found:
     refused: ImportRefused | None = None
     complaints: tuple[str, ...] = ()
 
+    @property
+    def is_no_recording(self) -> bool:
+        """Whether nobody would look for heartbeats in it: a picture, a letter."""
+        return self.refused is not None and self.refused.what in limits.NO_RECORDINGS
+
 
 def contents(path: Path, choices: Choices | None = None, progress: Progress | None = None) -> Iterator[Found]:
     """What a file holds, or each file in a folder or an archive, in the order of their names.
@@ -178,7 +183,7 @@ class _Reading:
         self._left, self._begun = left, True
         self._size = wire.whole(answer.get("size"), 0, self._largest)
         self._file = f"{self._name}/{member}" if member else self._name
-        self._child.allow(limits.wall_s(0, xml=False))
+        self._child.allow(limits.wall_s(self._size, xml=False))
 
     def _ended(self, answer: dict[str, Any]) -> Found:
         """What an answer says of the file that was begun; or of all, where none was."""

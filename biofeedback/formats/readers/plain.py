@@ -10,13 +10,23 @@ from itertools import islice, pairwise
 from statistics import median
 from typing import Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content, Start
 from biofeedback.formats.dates import moment_of
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
 from biofeedback.formats.lines import MEND, MOST_BEATS, NUMBER, beginning_of, lines_of, pieces_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import Numbers, Told, asked, between, doubt_of, only_rises, ticks_each, unit_of
+from biofeedback.formats.units import (
+    AS_TOLD_MS,
+    Numbers,
+    Told,
+    asked,
+    between,
+    doubt_of,
+    only_rises,
+    ticks_each,
+    unit_of,
+)
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 COMMENTS: Final = ("#", "%")
@@ -75,7 +85,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     """Intervals of bare numbers. A cell that is none is refused with its line, unless `partial` is chosen."""
     text = _without_ends(file.text.removeprefix("\ufeff"))
     if not text.strip(" \t\r\n"):
-        raise ImportRefused("it is empty.", "Export it again from the program it comes from.")
+        raise ImportRefused("it is empty.", EXPORT_AGAIN)
     if choices.unit is not None:
         ticks_each(choices.unit)
     numbers = Numbers()
@@ -89,7 +99,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     if any(line.lstrip(" \t").startswith(COMMENTS) for line in islice(_LINES.split(text[:HEAD_BYTES]), LOOKED_AT)):
         decisions.append("lines that begin with # or % were left out")
     if not len(numbers):
-        raise ImportRefused("there is no number in it.", "Export it again from the program it comes from.")
+        raise ImportRefused("there is no number in it.", EXPORT_AGAIN)
     return content_of_numbers("plain", numbers, choices, start=start_of_name(file.stem), decisions=decisions)
 
 
@@ -179,7 +189,7 @@ def content_of_numbers(
             name, "beats", between(ticks), told.unit, told.rule, start, decisions=tuple(decisions),
             about={"n": len(ticks), "span_s": (ticks[-1] - ticks[0]) / TICKS_PER_S},
         )  # fmt: skip
-    why = None if choices.unit is None else doubt_of(values, choices.unit)
+    why = None if choices.unit is None else doubt_of(values, choices.unit, AS_TOLD_MS)
     if told.unit == "ms" and choices.unit is None:
         why = MAYBE_1024 if looks_like_1024(values) else None
         if why is None and start is None and all(map(float.is_integer, values)):

@@ -18,10 +18,11 @@ from statistics import median
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
+from biofeedback.formats.limits import UNKNOWN_DATABASE
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import fills
@@ -159,7 +160,7 @@ def _refused(error: Exception) -> ImportRefused:
         return ImportRefused(f"reading it takes longer than {LONGEST_S:.0f} s.", "Export a smaller stretch of time.")
     if "too big" in str(error):
         return ImportRefused("one session in it is larger than any session can be.", "Export it again.")
-    return ImportRefused("the database is damaged.", "Export it again from the program it comes from.")
+    return ImportRefused("the database is damaged.", EXPORT_AGAIN)
 
 
 def _quoted(name: str) -> str:
@@ -186,9 +187,7 @@ def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
             return _summaries(summaries, rows)
         if _GADGET in tables:
             raise ImportRefused("its table of RR intervals is empty.", "Record with a chest strap in Gadgetbridge.")
-    raise ImportRefused(
-        "it is a database of a program that is not known here.", "Export the intervals as text from that program."
-    )
+    raise ImportRefused(*UNKNOWN_DATABASE)
 
 
 def _with_log(file: Foreign, content: Content) -> Content:
