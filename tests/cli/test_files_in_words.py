@@ -44,8 +44,8 @@ def test_analyze_says_what_is_doubtful(tmp_path: Path, doubtful: Path, imported:
     assert "660" in found["why"]
     assert any("zone" in decision for decision in found["decisions"])
     text = run(tmp_path, "analyze", str(doubtful)).stdout
-    assert re.search(r"^  doubtful: Its .*660", text, re.MULTILINE)
-    assert re.search(r"^  note: Its clock is local", text, re.MULTILINE)
+    assert re.search(r"^  doubtful: [Ii]ts .*660", text, re.MULTILINE)
+    assert re.search(r"^  note: [Ii]ts clock is local", text, re.MULTILINE)
     [ours] = [json.loads(line) for line in run(tmp_path, "analyze", imported, "--json").stdout.splitlines()]
     assert ours["why"] is None
     assert any("660" in decision for decision in ours["decisions"])

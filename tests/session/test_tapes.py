@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,6 +14,7 @@ from biofeedback.events import Beat, End, Event, Hrv, Open
 from biofeedback.recording.chain import Line
 from biofeedback.recording.codec import to_object
 from biofeedback.recording.reader import StoredRecording, read_recording
+from biofeedback.formats.reading import Choices
 from biofeedback.session.foreign_files import foreign_at
 from biofeedback.session.clock import JumpingClock
 from biofeedback.session.loop import SessionLoop
@@ -26,9 +28,13 @@ from tests.real import needs_data, plain_ms
 from tests.session.sessions import run_session, simulated
 
 
+IN_MS: Final = Choices(unit="ms")
+"""What is far from the others would be asked about otherwise."""
+
+
 def session_of(path: Path) -> list[Event]:
     """The free session that is run over a file of intervals, without a recording."""
-    source, events = file_source(path), list[Event]()
+    source, events = file_source(path, "ms"), list[Event]()
     opening = open_session(free_plan(None), source.info, shipped())
     asyncio.run(SessionLoop(source, JumpingClock(), opening, (), None, events.extend).run())
     return events
@@ -44,7 +50,7 @@ def objects(events: Sequence[Event]) -> list[object]:
 def test_intervals_give_what_a_session_over_their_file_gives(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rr.txt"
     path.write_text(text)
-    tape = foreign_tape(foreign_at(path), shipped(), MetricPlugins())
+    tape = foreign_tape(foreign_at(path, IN_MS), shipped(), MetricPlugins())
     events = list(tape.events)
     assert objects(events) == objects(session_of(path))
     assert tape.length_us == events[-1].at
@@ -56,7 +62,7 @@ def test_intervals_give_what_a_session_over_their_file_gives(tmp_path: Path, tex
 def test_so_do_those_of_real_hearts(tmp_path: Path, name: str) -> None:
     path = tmp_path / "rr.txt"
     path.write_text("".join(f"{rr_ms}\n" for rr_ms in plain_ms(name)[:200]))
-    events = list(foreign_tape(foreign_at(path), shipped(), MetricPlugins()).events)
+    events = list(foreign_tape(foreign_at(path, IN_MS), shipped(), MetricPlugins()).events)
     assert objects(events) == objects(session_of(path))
     assert sum(isinstance(event, Beat) for event in events) > 150
 
