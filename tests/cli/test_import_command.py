@@ -231,7 +231,7 @@ def pictures(folder: Path) -> None:
     (folder / "holiday.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
     (folder / "letter.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
     (folder / "list.txt").write_text("milk\nbread\n")
-    (folder / "empty.md").write_bytes(b"")
+    (folder / "empty.md").write_bytes(b"\n")
 
 
 def test_what_is_no_recording_in_a_folder_is_counted_in_one_line_and_is_no_failure(home: Path) -> None:
