@@ -40,6 +40,9 @@ class UnreadableError(BiofeedbackError):
     exit_code = 4
 
 
+EXPORT_AGAIN: Final = "Export it again from the program it comes from."
+
+
 class ImportRefused(UnreadableError):  # noqa: N818 - the word of whoever reads it
     """Raised when a file of another program cannot be read: `what` is wrong, `where` in it, and what to do.
 

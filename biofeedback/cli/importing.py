@@ -134,7 +134,8 @@ def _is_named(found: Found, path: Path) -> bool:
 def _is_ours(found: Found) -> bool:
     from biofeedback.session.importing import is_ours
 
-    return is_ours(Path(found.file))
+    # What the door left alone, such as links and hidden files in a folder, is not looked at here either.
+    return found.content.verdict != "skip" and is_ours(Path(found.file))
 
 
 # The recordings

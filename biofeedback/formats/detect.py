@@ -10,7 +10,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.limits import NOBODYS, TOO_MUCH_MEMORY
@@ -120,7 +120,7 @@ def refusing() -> Generator[None]:
         raise ImportRefused(*TOO_MUCH_MEMORY) from error
     except Exception as error:
         _LOG.debug("a reader raised %s", class_of(error))
-        raise ImportRefused(DAMAGED, "Export it again from the program it comes from.") from error
+        raise ImportRefused(DAMAGED, EXPORT_AGAIN) from error
 
 
 def class_of(error: BaseException) -> str:

@@ -183,7 +183,7 @@ class _Reading:
         self._left, self._begun = left, True
         self._size = wire.whole(answer.get("size"), 0, self._largest)
         self._file = f"{self._name}/{member}" if member else self._name
-        self._child.allow(limits.wall_s(0, xml=False))
+        self._child.allow(limits.wall_s(self._size, xml=False))
 
     def _ended(self, answer: dict[str, Any]) -> Found:
         """What an answer says of the file that was begun; or of all, where none was."""

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 
 LARGEST_BYTES: Final = 512 * 1024 * 1024
 """What is read whole; XML is streamed and may be larger."""
@@ -108,7 +108,7 @@ def decoded(data: bytes, *, cut: bool = False) -> str:
     if "\0" in text:
         if not text.strip("\0 \t\r\n"):
             raise ImportRefused("it is not text, though it begins as text does.", "Export it again.")
-        raise ImportRefused("it holds a NUL, which no text does.", "Export it again from the program it comes from.")
+        raise ImportRefused("it holds a NUL, which no text does.", EXPORT_AGAIN)
     return text
 
 

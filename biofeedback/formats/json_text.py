@@ -12,14 +12,13 @@ from collections import Counter
 from math import isfinite
 from typing import Final, NoReturn, cast
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.foreign import Foreign, decoded
 from biofeedback.formats.lines import printable
 
 LONGEST_NUMBER: Final = 100
 """Signs of a number; 20 hold every integer of 64 bits."""
-_ADVICE: Final = "Export it again from the program it comes from."
 
 
 def json_head(file: Foreign) -> str | None:
@@ -39,17 +38,17 @@ def json_of(text: str) -> Json:
     try:
         return cast("Json", _DECODER.decode(text.removeprefix("\ufeff")))
     except RecursionError as error:
-        raise ImportRefused("its JSON is nested too deeply.", _ADVICE) from error
+        raise ImportRefused("its JSON is nested too deeply.", EXPORT_AGAIN) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise ImportRefused("its JSON is broken or cut off here.", _ADVICE, place) from error
+        raise ImportRefused("its JSON is broken or cut off here.", EXPORT_AGAIN, place) from error
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise ImportRefused(f"its JSON has the key '{printable(twice)}' twice in one object.", _ADVICE)
+        raise ImportRefused(f"its JSON has the key '{printable(twice)}' twice in one object.", EXPORT_AGAIN)
     return found
 
 
@@ -60,18 +59,18 @@ def _whole(text: str) -> int:
 def _decimal(text: str) -> float:
     found = float(_short(text))
     if not isfinite(found):
-        raise ImportRefused(f"its JSON has a number out of all bounds: {text}.", _ADVICE)
+        raise ImportRefused(f"its JSON has a number out of all bounds: {text}.", EXPORT_AGAIN)
     return found
 
 
 def _short(text: str) -> str:
     if len(text) > LONGEST_NUMBER:
-        raise ImportRefused(f"its JSON has a number of {len(text)} signs.", _ADVICE)
+        raise ImportRefused(f"its JSON has a number of {len(text)} signs.", EXPORT_AGAIN)
     return text
 
 
 def _constant(word: str) -> NoReturn:
-    raise ImportRefused(f"its JSON has {word}, which is no number.", _ADVICE)
+    raise ImportRefused(f"its JSON has {word}, which is no number.", EXPORT_AGAIN)
 
 
 _DECODER: Final = json.JSONDecoder(

@@ -14,7 +14,8 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import sqrt
 from types import ModuleType
@@ -74,21 +75,51 @@ SAME_S: Final = 0.075
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Beats that both ways found, in seconds since the first sample, and how many all in all either way found.
+    """Beats that both ways found, and those that only one did, all in seconds since the first sample.
 
-    `scatter_s`: by how much the places of beats scatter, as far as another reading of each tells. `hidden`: share of an
-    ECG's intervals in which something lower but as sharp stands alone, as when each second beat is missed.
+    `again`: another reading of each beat's place. `off`: how far from it, less the usual, the second way put the beat.
+    `middles`: of an ECG's intervals, by the first way; `lower`: whether
+    in each something lower but as sharp stands alone, as when each second beat is missed.
     """
 
     beats: Samples
-    either: int
-    scatter_s: float
-    hidden: float
+    again: Samples
+    off: Samples
+    lone: Samples
+    middles: Samples
+    lower: NDArray[np.bool_]
+
+    @property
+    def either(self) -> int:
+        """How many beats either way found."""
+        return self.beats.size + self.lone.size
 
     @property
     def agreement(self) -> float:
         """Beats that both found over beats that either found."""
         return self.beats.size / self.either if self.either else 0.0
+
+    @property
+    def scatter_s(self) -> float:
+        """By how much the places of beats scatter, as far as the other reading of each tells."""
+        return _scatter(self.again - self.beats)
+
+    @property
+    def hidden(self) -> float:
+        """The share of an ECG's intervals in which something lower stands alone."""
+        return float(self.lower.mean()) if self.lower.size else 0.0
+
+    def within(self, stretches: Sequence[tuple[float, float]]) -> Found:
+        """What lies in these stretches, each (from, to) in seconds, in order."""
+        beats, lone, middles = (_inside(places, stretches) for places in (self.beats, self.lone, self.middles))
+        return Found(
+            self.beats[beats],
+            self.again[beats],
+            self.off[beats],
+            self.lone[lone],
+            self.middles[middles],
+            self.lower[middles],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +127,7 @@ class _Chunk:
     """One minute, in seconds: beats of either way; the first way's, read in four ways, and the height of the first two.
 
     `up`, `down`: where the wave is highest and lowest; `up_again`, `down_again`: the same of another wave.
-    `hidden`: for each interval, whether something sharp stands alone in it.
+    `middles`: of the intervals of an ECG; `lower`: whether something lower but as sharp stands alone in each.
     """
 
     first: Samples
@@ -106,12 +137,14 @@ class _Chunk:
     up_again: Samples
     down_again: Samples
     heights: tuple[float, float]
-    hidden: tuple[bool, ...] = ()
+    middles: Samples = field(default_factory=lambda: np.empty(0))
+    lower: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
 
     def cut(self, from_s: float, to_s: float, later_s: float) -> _Chunk:
         """What lies in [from, to), not in the margins, moved to the signal's time."""
         mine = (self.first >= from_s) & (self.first < to_s)
         theirs = (self.second >= from_s) & (self.second < to_s)
+        between = (self.middles >= from_s) & (self.middles < to_s)
         return _Chunk(
             self.first[mine] + later_s,
             self.second[theirs] + later_s,
@@ -120,7 +153,8 @@ class _Chunk:
             self.up_again[mine] + later_s,
             self.down_again[mine] + later_s,
             self.heights,
-            self.hidden,
+            self.middles[between] + later_s,
+            self.lower[between],
         )
 
 
@@ -136,12 +170,19 @@ def find_beats(signal: Signal, kind: WaveformKind) -> Found:
     up, down = np.median(np.array([chunk.heights for chunk in chunks]), axis=0)
     places = np.concatenate([chunk.up if up >= down else chunk.down for chunk in chunks])
     again = np.concatenate([chunk.up_again if up >= down else chunk.down_again for chunk in chunks])
-    both = _matched(first, second)
-    either = first.size + second.size - int(both.sum())
+    both, off, alone = _matched(first, second)
     both[1:] &= places[1:] > np.maximum.accumulate(places)[:-1] + REFRACTORY_S / 2
-    hidden = [lone for chunk in chunks for lone in chunk.hidden]
-    share = sum(hidden) / len(hidden) if hidden else 0.0
-    return Found(places[both], either, _scatter(again[both] - places[both]), share)
+    lone = np.sort(np.concatenate((first[~both], alone)))
+    middles = np.concatenate([chunk.middles for chunk in chunks])
+    lower = np.concatenate([chunk.lower for chunk in chunks])
+    return Found(places[both], again[both], off[both], lone, middles, lower)
+
+
+def _inside(places: Samples, stretches: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+    inside = np.zeros(places.size, bool)
+    for begin, end in stretches:
+        inside[np.searchsorted(places, begin) : np.searchsorted(places, end)] = True
+    return inside
 
 
 def load_heartpy() -> ModuleType:
@@ -207,8 +248,9 @@ def _ecg_chunk(values: Samples, hz: float, heartpy: ModuleType) -> _Chunk:
     up, down = (_refined(wave, first, around, around) for wave in (qrs, -qrs))
     up_again, down_again = _refined(sharper, _whole(up), near, near), _refined(-sharper, _whole(down), near, near)
     heights = (_usual_height(qrs, up), _usual_height(-qrs, down))
-    hidden = _hidden(sharp, first, hz)
-    return _Chunk(first / hz, second / hz, up / hz, down / hz, up_again / hz, down_again / hz, heights, hidden)
+    middles, lower = (first[1:] + first[:-1]) / 2, np.array(_hidden(sharp, first, hz), np.bool_)
+    both = (up / hz, down / hz, up_again / hz, down_again / hz)
+    return _Chunk(first / hz, second / hz, *both, heights, middles / hz, lower)
 
 
 def _pulse_chunk(values: Samples, hz: float, heartpy: ModuleType) -> _Chunk:
@@ -242,9 +284,13 @@ def _minutes(values: Samples, hz: float) -> list[Samples]:
 
 def _band(values: Samples, hz: float, low_hz: float, high_hz: float) -> Samples:
     """The signal between two frequencies, without delay (Butterworth, second order, forwards and backwards)."""
-    scipy = _scipy_signal()
-    sections = scipy.butter(2, (low_hz, min(high_hz, 0.45 * hz)), "bandpass", fs=hz, output="sos")
-    return np.asarray(scipy.sosfiltfilt(sections, values - np.median(values)), dtype=np.float64)
+    sections = _sections(hz, low_hz, min(high_hz, 0.45 * hz))
+    return np.asarray(_scipy_signal().sosfiltfilt(sections, values - np.median(values)), dtype=np.float64)
+
+
+@lru_cache(maxsize=16)
+def _sections(hz: float, low_hz: float, high_hz: float) -> Any:  # noqa: ANN401 - an array of scipy's
+    return _scipy_signal().butter(2, (low_hz, high_hz), "bandpass", fs=hz, output="sos")
 
 
 def _smooth(values: Samples, samples: float) -> Samples:
@@ -306,7 +352,8 @@ def _second_way(hills: Samples, hz: float, apart_s: float) -> Places:
     """The highest places that are so far apart, and not low among the highest of the blocks around."""
     size = round(BLOCK_S * hz)
     tops = np.array([hills[start : start + size].max() for start in range(0, hills.size, size)])
-    usual = np.array([np.median(tops[max(0, k - BLOCKS) : k + BLOCKS + 1]) for k in range(tops.size)])
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(tops, BLOCKS, constant_values=np.nan), 2 * BLOCKS + 1)
+    usual = np.nanmedian(around, axis=1)
     places = np.asarray(_scipy_signal().find_peaks(hills, distance=max(1, round(apart_s * hz)))[0], dtype=np.int64)
     return places[hills[places] > LOW * usual[places // size]]
 
@@ -342,12 +389,11 @@ def _period(rise: Samples, hz: float) -> float:
 
 def _refined(wave: Samples, places: Places, before: int, after: int) -> Samples:
     """Where the wave is highest around each place, by a parabola through three samples."""
-    refined: list[float] = []
-    for place in places.tolist():
-        low = max(0, place - before)
-        top = low + int(np.argmax(wave[low : place + after + 1]))
-        refined.append(top + _vertex(wave, top))
-    return np.array(refined, np.float64)
+    if not places.size:
+        return np.empty(0)
+    around = np.clip(places[:, None] + np.arange(-before, after + 1), 0, wave.size - 1)
+    tops = around[np.arange(places.size), np.argmax(wave[around], axis=1)]
+    return tops + _vertices(wave, tops)
 
 
 def _whole(places: Samples) -> Places:
@@ -363,20 +409,23 @@ def _scatter(apart: Samples) -> float:
     return float(np.percentile(np.abs(apart - np.median(apart)), 90)) / 1.645 if apart.size else 0.0
 
 
-def _vertex(wave: Samples, top: int) -> float:
-    """How far from sample `top` the parabola through it and its neighbours is highest; 0 where it is no top."""
-    if not 0 < top < wave.size - 1:
-        return 0.0
-    left, middle, right = (float(value) for value in wave[top - 1 : top + 2])
+def _vertices(wave: Samples, tops: Places) -> Samples:
+    """How far from each of these samples the parabola through it and its neighbours is highest; 0 where it is no top."""
+    inner = np.clip(tops, 1, wave.size - 2)
+    left, middle, right = wave[inner - 1], wave[inner], wave[inner + 1]
     bend = left - 2 * middle + right
-    return 0.5 * (left - right) / bend if middle >= max(left, right) and bend < 0 else 0.0
+    is_top = (inner == tops) & (middle >= np.maximum(left, right)) & (bend < 0)
+    return np.where(is_top, 0.5 * (left - right) / np.where(is_top, bend, 1.0), 0.0)
 
 
-def _matched(first: Samples, second: Samples) -> NDArray[np.bool_]:
-    """Which beats of the first way the second found too, each once, after the usual shift between them is taken off."""
-    both = np.zeros(first.size, bool)
+def _matched(first: Samples, second: Samples) -> tuple[NDArray[np.bool_], Samples, Samples]:
+    """Which beats of the first way the second found too, each once, after the usual shift between them is taken off.
+
+    Then how far off each was put, and where the beats of the second way are that the first did not find.
+    """
+    both, off, taken = np.zeros(first.size, bool), np.zeros(first.size), np.zeros(second.size, bool)
     if not first.size or not second.size:
-        return both
+        return both, off, second
     near = np.clip(np.searchsorted(second, first), 1, max(1, second.size - 1))
     before, after = second[near - 1] - first, second[np.minimum(near, second.size - 1)] - first
     nearest: Samples = np.where(np.abs(before) <= np.abs(after), before, after)
@@ -386,9 +435,10 @@ def _matched(first: Samples, second: Samples) -> NDArray[np.bool_]:
         while place < second.size and second[place] < at - SAME_S:
             place += 1
         if place < second.size and second[place] <= at + SAME_S:
-            both[index] = True
+            both[index] = taken[place] = True
+            off[index] = second[place] - at
             place += 1
-    return both
+    return both, off, second[~taken] - shift
 
 
 def sharpness(signal: Signal) -> tuple[float, float]:

@@ -23,6 +23,11 @@ MOST_SAMPLES: Final = 30_000_000
 FASTEST_HZ: Final = 10_000.0
 FLAT_S: Final = 1.0
 """A signal that keeps one value for so long comes from no heart: the lead is off."""
+RAILED_S: Final = 0.1
+"""Runs of this length at a signal's largest or smallest value, with no LEAST_PIECE_S between them, belong together where
+one of them is FLAT_S long: the amplifier is at its rail, as while a belt is put on. A top that is cut off is shorter."""
+RAIL_BREAK: Final = 3
+"""So many samples beside the rail do not break a run on it."""
 LEAST_PIECE_S: Final = 5.0
 """What lies between two holes is looked at from this length on; shorter, filters have no room to settle."""
 JUMP: Final = 1.5
@@ -55,7 +60,7 @@ def read_samples(signal: Numbers, hz: float | None, times_s: Numbers | None) -> 
     values = _numbers(signal, "The signal")
     stamps = None if times_s is None else _stamps(times_s, values.size)
     rate = _rate(hz, stamps)
-    good = np.isfinite(values) & ~_flat(values, round(FLAT_S * rate))
+    good = np.isfinite(values) & ~_flat(values, round(FLAT_S * rate)) & ~_railed(values, rate)
     breaks = np.zeros(values.size, bool)
     if stamps is not None:
         breaks[1:] = np.diff(stamps) > JUMP / rate
@@ -70,7 +75,8 @@ def read_samples(signal: Numbers, hz: float | None, times_s: Numbers | None) -> 
     _refuse_cut_off(pieces, rate)
     largest = max(float(np.abs(piece.values).max()) for piece in pieces)
     scaled = tuple(Piece(piece.at_s, piece.values / largest) for piece in pieces)
-    return Signal(scaled, rate, seconds, _holes(pieces, rate, seconds))
+    stretches = [(piece.at_s, piece.at_s + piece.values.size / rate) for piece in pieces]
+    return Signal(scaled, rate, seconds, holes_between(stretches, rate, seconds))
 
 
 def _numbers(values: Numbers, what: str) -> Samples:
@@ -127,6 +133,26 @@ def _flat(values: Samples, least: int) -> Marks:
     return np.repeat(lengths >= max(2, least), lengths)
 
 
+def _railed(values: Samples, hz: float) -> Marks:
+    """Marks the stretches in which the signal lies at its largest or smallest value, swings between them included."""
+    railed = np.zeros(values.size, bool)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return railed
+    at = np.flatnonzero((values == finite.min()) | (values == finite.max()))
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(at) > RAIL_BREAK + 1) + 1))
+    runs = [(int(at[first]), int(at[last - 1]) + 1) for first, last in pairwise([*starts.tolist(), at.size])]
+    runs = [(begin, end) for begin, end in runs if end - begin >= max(3, RAILED_S * hz)]
+    apart = [
+        number for number, (early, late) in enumerate(pairwise(runs), 1) if late[0] - early[1] >= LEAST_PIECE_S * hz
+    ]
+    for first, last in pairwise([0, *apart, len(runs)]):
+        together = runs[first:last]
+        if any(end - begin >= FLAT_S * hz for begin, end in together):
+            railed[together[0][0] : together[-1][1]] = True
+    return railed
+
+
 def _runs(good: Marks, breaks: Marks) -> Iterable[tuple[int, int]]:
     """(from, to) of the runs of good samples that no break cuts."""
     changes = np.flatnonzero((good[1:] != good[:-1]) | breaks[1:]) + 1
@@ -134,11 +160,13 @@ def _runs(good: Marks, breaks: Marks) -> Iterable[tuple[int, int]]:
     return ((start, end) for start, end in pairwise(bounds) if good[start])
 
 
-def _holes(pieces: Sequence[Piece], rate: float, seconds: float) -> tuple[tuple[float, float], ...]:
-    """What no piece covers, by more than one sample."""
-    ends = [0.0, *(piece.at_s + piece.values.size / rate for piece in pieces)]
-    starts = [*(piece.at_s for piece in pieces), seconds]
-    return tuple((end, start) for end, start in zip(ends, starts, strict=True) if (start - end) * rate > 0.5)
+def holes_between(
+    stretches: Sequence[tuple[float, float]], hz: float, seconds: float
+) -> tuple[tuple[float, float], ...]:
+    """What no stretch of a signal of so many seconds covers, by more than half a sample; all are (from, to) in s."""
+    ends = [0.0, *(end for _, end in stretches)]
+    starts = [*(begin for begin, _ in stretches), seconds]
+    return tuple((end, start) for end, start in zip(ends, starts, strict=True) if (start - end) * hz > 0.5)
 
 
 def _nothing_left(values: Samples, good: Marks, seconds: float) -> UnreadableError:

@@ -1,7 +1,7 @@
 """Beats out of an ECG or a pulse wave: heartpy behind one lazy adapter, and a gate that refuses in words.
 
-`peaks` looks for beats in two ways; beats are given only when the two agree. Then the artefact rule (RULINGS B1) judges
-the intervals as it does those of a strap. Importing this module loads numpy, not heartpy or scipy.
+`peaks` looks for beats in two ways; beats are given only where the two agree (`stretches`). Then the artefact rule
+(RULINGS B1) judges the intervals as it does those of a strap. Importing this module loads numpy, not heartpy or scipy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from biofeedback.errors import UnreadableError, UsageError
 from biofeedback.formats.peaks import FASTEST_BPM, SLOWEST_BPM, Found, WaveformKind, find_beats, sharpness
-from biofeedback.formats.sampled import Signal, read_samples
+from biofeedback.formats.sampled import Signal, holes_between, read_samples
+from biofeedback.formats.stretches import AGREEMENT, Stretch, trusted
 from biofeedback.hrv.summary import IRREGULAR, beats_of_intervals
 from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.hrv.window import POOR, window_of
@@ -25,14 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["WaveformBeats", "WaveformKind", "rr_from_waveform"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 SLOWEST_HZ: Final[dict[WaveformKind, float]] = {"ecg": 100.0, "ppg": 25.0}
 SHORTEST_S: Final = 10.0
 LEAST_BEATS: Final = 6
-AGREEMENT: Final = 0.95
-"""The two ways must find the same beats in this share. Chosen on 2352 made signals under eight kinds of noise; of 4704
-others 1897 pass: one of them lacks 5.3 of 100 beats, all others 5 or fewer, and at most 1.7 of 100 are invented."""
 AGREEMENT_IF_IRREGULAR: Final = 0.98
 """Where more than a fifth of the intervals is flagged, beats are believed only if the two ways hardly ever differ."""
 MOST_SCATTER_S: Final = 0.010
@@ -40,7 +38,8 @@ MOST_SCATTER_S: Final = 0.010
 POOR_SCATTER_S: Final = 0.005
 MOST_HIDDEN: Final = 0.20
 LEAST_USED: Final = 0.5
-"""At least this share of the signal must be without holes."""
+LEAST_USED_S: Final = 60.0
+"""So much of a signal, as a share or in seconds, must be without holes, and be trusted."""
 PEAKED: Final = 3.5
 """The kurtosis of an ECG's 5-15 Hz band is at least so large (noise 3, a sine wave 1.5; ECGs here 9 to 13)."""
 STRONG: Final = 0.01
@@ -56,8 +55,8 @@ class WaveformBeats:
 
     `beats`: times since its first sample in ticks of 1/1 024 000 s, each rounded by itself (RULINGS A7). Of an ECG they
     are R peaks; of a pulse wave the steepest points of the upstrokes, whose intervals are pulse intervals, not RR.
-    `holes`: (from, to) in seconds, where there was no usable signal.
-    `agreement`: beats that both ways found over beats that either found.
+    `holes`: (from, to) in seconds, where there was no usable signal, or the two ways disagreed.
+    `agreement`: beats that both ways found over beats that either found, outside the holes.
     `scatter_ms`: by how much the places of beats scatter; it adds about 6 scatter_ms² to the square of an RMSSD in ms.
     `flagged`: share of intervals that the artefact rule flags.
     `found`: how the beats were found, in words.
@@ -109,14 +108,21 @@ def rr_from_waveform(
         raise UnreadableError(
             f"The signal is only {read.seconds:.1f} s long.", f"Beats are looked for from {SHORTEST_S:.0f} s on."
         )
-    used = sum(piece.values.size for piece in read.pieces) / read.hz / read.seconds
-    if used < LEAST_USED:
+    used_s = sum(piece.values.size for piece in read.pieces) / read.hz
+    if used_s < min(LEAST_USED_S, LEAST_USED * read.seconds):
         raise UnreadableError(
-            f"Only {used:.0%} of the signal is without holes.", "Record again, or cut out the good stretch."
+            f"Only {used_s / read.seconds:.0%} of the signal is without holes.",
+            "Record again, or cut out the good stretch.",
         )
     kind = _checked_kind(read, kind)
     found = find_beats(read, kind)
-    return _judged(read, kind, found)
+    stretches = trusted(read, found)
+    # An ECG that is called a pulse wave may look right for a while, where only its T waves are found.
+    if found.agreement < AGREEMENT and kind == "ppg" and sharpness(read)[0] >= ECG_FROM:
+        raise _not_told(read, kind, found)
+    if sum(end - begin for begin, end in stretches) < min(LEAST_USED_S, LEAST_USED * used_s):
+        raise _not_told(read, kind, found)
+    return _judged(read, kind, found.within(stretches), stretches)
 
 
 def _checked_kind(read: Signal, kind: WaveformKind | None) -> WaveformKind:
@@ -144,7 +150,7 @@ def _checked_kind(read: Signal, kind: WaveformKind | None) -> WaveformKind:
     )
 
 
-def _judged(read: Signal, kind: WaveformKind, found: Found) -> WaveformBeats:
+def _judged(read: Signal, kind: WaveformKind, found: Found, stretches: Sequence[Stretch]) -> WaveformBeats:
     """The quality gate. Raises UnreadableError when the beats cannot be trusted."""
     if found.either == 0 or found.agreement < AGREEMENT:
         raise _not_told(read, kind, found)
@@ -158,19 +164,29 @@ def _judged(read: Signal, kind: WaveformKind, found: Found) -> WaveformBeats:
             f"them agree on only {_percent(found)} of 100.",
             "Choose a calmer stretch or another channel.",
         )
+    holes = holes_between(stretches, read.hz, read.seconds)
     poor = flagged > POOR or found.scatter_s > POOR_SCATTER_S
     return WaveformBeats(
         kind=kind,
         hz=read.hz,
         seconds=read.seconds,
         beats=ticks,
-        holes=read.holes,
+        holes=holes,
         agreement=found.agreement,
         scatter_ms=found.scatter_s * 1000,
         flagged=flagged,
         quality="irregular" if flagged > IRREGULAR else "poor" if poor else None,
-        found=f"{len(ticks)} beats found in two ways; {found.either - len(ticks)} found in only one are left out",
+        found=_told(found, holes, read),
     )
+
+
+def _told(found: Found, holes: Sequence[Stretch], read: Signal) -> str:
+    words = f"{found.beats.size} beats found in two ways; {found.lone.size} found in only one are left out"
+    if not holes:
+        return words
+    lost = sum(end - begin for begin, end in holes)
+    where = f", in {len(holes)} stretches" if len(holes) > 1 else ""
+    return f"{words}; {lost:.{int(lost < 1)}f} of {read.seconds:.0f} s hold no heartbeat that can be trusted{where}"
 
 
 def _refuse_strange_rate(ticks: Sequence[int], read: Signal) -> None:

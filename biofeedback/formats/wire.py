@@ -18,7 +18,7 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Final, TypeVar, cast
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.checking import ZONE
 from biofeedback.formats.content import VERDICTS, Content, Hole, Marker, Start, Verdict, Waveform
@@ -103,7 +103,7 @@ def line_of(content: Content, more: Mapping[str, object]) -> bytes:
     try:
         content_from(parsed(line)["content"], numbers_of(content))
     except Senseless as error:
-        raise ImportRefused(NONSENSE, "Export it again from the program it comes from.") from error
+        raise ImportRefused(NONSENSE, EXPORT_AGAIN) from error
     return line
 
 

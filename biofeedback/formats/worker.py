@@ -148,7 +148,7 @@ def _read(file: Foreign, choices: Choices, teller: Teller) -> tuple[Content, str
     with refusing():
         limits.check_size(file.size, file.head)
         xml = limits.is_xml(file.head)
-    limits.allow_cpu(teller.cpu_s + limits.more_s(file.size, xml=xml))
+    limits.allow_cpu(teller.cpu_s + limits.more_s(file.size, xml=xml, wave=limits.is_wave(file.head)))
     if xml:
         teller.line(xml=True)
     sums = Sums(file)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 from xml.parsers import expat
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.reading import Progress
 
@@ -35,7 +35,6 @@ _TYPE_BEGINS: Final = re.compile(rb"\s*+<!DOCTYPE\s++([^\s\[>]++)")
 _ROOT: Final = re.compile(rb"\s*+<([^\s<>/!?]++)[\s>/]")
 _ENTITY: Final = re.compile(rb"<!\s*ENTITY", re.IGNORECASE)
 _DECLARED: Final = re.compile(rb"\s*+<\?xml\s.*?\?>", re.DOTALL)
-_ADVICE: Final = "Export it again from the program it comes from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,12 @@ def walk(file: Foreign, wanted: Elements, progress: Progress) -> None:
             reading.close()
         except expat.ExpatError as error:
             raise ImportRefused(
-                f"its XML is broken or cut off here: {expat.ErrorString(error.code)}.", _ADVICE, f"line {error.lineno}"
+                f"its XML is broken or cut off here: {expat.ErrorString(error.code)}.",
+                EXPORT_AGAIN,
+                f"line {error.lineno}",
             ) from error
         except (LookupError, ValueError) as error:
-            raise ImportRefused("its text is in an encoding that cannot be read.", _ADVICE) from error
+            raise ImportRefused("its text is in an encoding that cannot be read.", EXPORT_AGAIN) from error
 
 
 def guarded_parser(encoding: str | None = None) -> XMLParserType:
@@ -97,7 +98,7 @@ def guarded_parser(encoding: str | None = None) -> XMLParserType:
 
 
 def _refuse_entity(*_: object) -> NoReturn:
-    raise ImportRefused("it defines XML entities, which no export of heartbeats does.", _ADVICE)
+    raise ImportRefused("it defines XML entities, which no export of heartbeats does.", EXPORT_AGAIN)
 
 
 class _Reading:
@@ -141,9 +142,11 @@ class _Reading:
         self._depth -= len(self._ended)
         self._ended.clear()
         if self._depth > DEEPEST:
-            raise ImportRefused(f"its XML is nested more than {DEEPEST} deep.", _ADVICE)
+            raise ImportRefused(f"its XML is nested more than {DEEPEST} deep.", EXPORT_AGAIN)
         if self._fed - self._parser.CurrentByteIndex > LONGEST_TAG:
-            raise ImportRefused("it has a tag of more than 1 MiB.", _ADVICE, f"line {self._parser.CurrentLineNumber}")
+            raise ImportRefused(
+                "it has a tag of more than 1 MiB.", EXPORT_AGAIN, f"line {self._parser.CurrentLineNumber}"
+            )
 
     def _started(self, name: str, attributes: list[str]) -> None:
         self._depth += 1
@@ -180,7 +183,7 @@ def _plain_bytes(stream: BinaryIO) -> Iterator[bytes]:
 def _allowed(data: bytes) -> bytes:
     """The data without the signs that XML forbids; those that have been seen in exports, which NUL has not."""
     if b"\0" in data:
-        raise ImportRefused("it holds a NUL, which no text does.", _ADVICE)
+        raise ImportRefused("it holds a NUL, which no text does.", EXPORT_AGAIN)
     return data.translate(None, _FORBIDDEN)
 
 
@@ -193,7 +196,7 @@ def _without_type(chunks: Iterator[bytes], *, parts: bool) -> Iterator[bytes]:
         if cut is not None:
             break
         if len(head) > LONGEST_TAG:
-            raise ImportRefused("nothing but a beginning is in the first 1 MiB of it.", _ADVICE)
+            raise ImportRefused("nothing but a beginning is in the first 1 MiB of it.", EXPORT_AGAIN)
     else:
         cut = _cut(head, whole=True) or head
     if not parts:

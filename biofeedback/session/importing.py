@@ -330,6 +330,6 @@ def _remark(found: Verification) -> str:
 
 def is_ours(path: Path) -> bool:
     """Whether this is a recording of ours; what cannot be looked at is none."""
-    with suppress(UnreadableError):
+    with suppress(UnreadableError, OSError):  # the latter of a name that is too long
         return path.is_file() and is_recording(path)
     return False

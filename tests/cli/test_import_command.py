@@ -210,7 +210,7 @@ def test_in_an_encrypted_home_an_import_is_encrypted_and_known_again(home: Path)
 
 def test_its_help_is_light_and_an_import_loads_no_window_and_no_scipy(home: Path) -> None:
     assert not modules_after("import", "--help") & HEAVY
-    done = run(home, "import", "--help")
+    done = run_here(home, "import", "--help")
     assert "biofeedback import --inspect morning.txt" in done.stdout
 
 
@@ -225,6 +225,30 @@ def test_sample_files_become_recordings_that_verify(tmp_path: Path, name: str) -
     ticks = sum(value for line in lines if line["k"] == "rr" for value in line["ticks"])
     assert ticks / 1024 == pytest.approx(found["sum_ms"])
     assert run_here(tmp_path, "verify", "--exact", str(recording)).returncode == 0
+
+
+def test_a_link_to_a_recording_and_a_hidden_one_in_a_folder_are_left_alone(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "rr.txt").write_text(quiet_heart())
+    run_here(home, "import", "--output", "own", "rr.txt")
+    own = next((tmp_path / "own").iterdir())
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ".hidden.session.jsonl").write_bytes(own.read_bytes())
+    (folder / "link.session.jsonl").symlink_to(own)
+    said = run_here(home, "import", "--output", "copies", "folder")
+    assert said.returncode == 0
+    assert list((tmp_path / "copies").iterdir()) == []
+    assert [each["verdict"] for each in objects(run_here(home, "import", "--inspect", "--json", "folder").stdout)] == [
+        "skip",
+        "skip",
+    ]
+
+
+@pytest.mark.parametrize("more", [[], ["--inspect"]])
+def test_a_name_that_is_too_long_is_refused_in_two_lines(home: Path, more: list[str]) -> None:
+    said = run_here(home, "import", *more, "x" * 5000)
+    assert said.returncode == 4
+    assert "it cannot be read" in said.stdout + said.stderr
 
 
 def pictures(folder: Path) -> None:

@@ -78,7 +78,7 @@ def test_start_and_markers_are_counted_from_the_first_beat() -> None:
     assert shifted.total_seconds() == pytest.approx(first, abs=0.01)
 
 
-@pytest.mark.parametrize("lost_s", [0.2, 1.0, 7.5])
+@pytest.mark.parametrize("lost_s", [0.2, 1.0, 7.6])
 def test_a_hole_of_the_signal_is_no_interval_and_time_goes_on_through_it(lost_s: float) -> None:
     begin = TRUTH[30] + 0.35
     end = begin + lost_s
@@ -91,7 +91,7 @@ def test_a_hole_of_the_signal_is_no_interval_and_time_goes_on_through_it(lost_s:
     assert np.abs(times - nearest).max() < 0.01
     assert max(content.ticks) / TICKS_PER_S < np.diff(TRUTH).max() + 0.01
     assert not [time for time in times if begin < time < end]
-    assert "1 holes of the signal" in content.decisions[-1]
+    assert f"{lost_s:.{int(lost_s < 1)}f} of 60 s hold no heartbeat that can be trusted;" in content.decisions[-1]
 
 
 def test_missing_time_between_stamps_is_a_hole_too() -> None:

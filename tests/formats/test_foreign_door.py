@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import json
 import logging
 import os
@@ -128,6 +129,7 @@ def test_the_limits_are_those_of_the_threat_table() -> None:
     assert limits.CPU_S == 30
     assert limits.more_s(1_310_000_000, xml=True) == 262
     assert limits.more_s(1_310_000_000, xml=False) == 0
+    assert [limits.more_s(size, xml=False, wave=True) for size in (10**6, 59 * 10**6, 2**29)] == [1, 59, 60]
 
 
 def test_what_a_library_prints_is_no_answer(tmp_path: Path) -> None:
@@ -382,3 +384,22 @@ def test_what_the_samples_hold_comes_through_whole() -> None:
     found = only(path)
     assert found.content == read(path)
     assert len(found.content.ticks) == expected("suunto/suunto_a.sml")["n"]
+
+
+@pytest.mark.skipif(shutil.which("true") is None, reason="there is no program that ends at once")
+def test_a_process_that_is_gone_before_it_was_told_anything_is_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("800\n810\n790\n")
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    monkeypatch.setattr(sys, "path", [*sys.path, "x" * 2_000_000])  # more than a pipe takes while nobody reads it
+    (found,) = contents(tmp_path / "a.txt")
+    assert found.refused is not None
+    assert "stops the program that reads it" in found.refused.what
+
+
+@pytest.mark.parametrize(
+    ("head", "wave"), [(b"0       X", True), (b"\xffBIOSEMI", True), (b"XDF:\1", True), (b"0\n812\n", False)]
+)
+def test_what_holds_days_of_samples_is_known_by_its_first_bytes(head: bytes, wave: bool) -> None:
+    assert limits.is_wave(head) == wave

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from math import isnan
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Final
 
 from biofeedback.errors import OutputError
 from biofeedback.events import Json
-from biofeedback.formats.exports.cells import number_cell, seconds_cell, tab_cell
+from biofeedback.formats.exports.cells import json_text, number_cell, seconds_cell, tab_cell
 from biofeedback.formats.exports.dictionary import ARTEFACT, KINDS
 from biofeedback.formats.exports.gathered import ExportedBeat, Gathered, Moment
 from biofeedback.formats.exports.grid import GRID_HZ, paced_breath, tachogram
@@ -94,7 +93,7 @@ def _participants(root: Path) -> dict[str, str]:
 def _make_data_set(root: Path, gathered: Gathered) -> None:
     """The files at the top, where they are not there yet."""
     texts = {
-        "dataset_description.json": _json(
+        "dataset_description.json": json_text(
             {
                 "Name": "Heart beats of practice sessions",
                 "BIDSVersion": VERSION,
@@ -103,7 +102,7 @@ def _make_data_set(root: Path, gathered: Gathered) -> None:
             }
         ),
         "README": README,
-        "participants.json": _json(
+        "participants.json": json_text(
             {"pseudonym": {"Description": "What the person is called in the recordings; n/a when that was taken out"}}
         ),
     }
@@ -117,9 +116,9 @@ def _write_session(gathered: Gathered, folder: Path, prefix: str) -> None:
     make_private_folder(folder / "beh")
     files = {
         f"beh/{stem}_physio.tsv.gz": zipped(physio_tsv(gathered)),
-        f"beh/{stem}_physio.json": _json(physio_json(gathered)).encode(),
+        f"beh/{stem}_physio.json": json_text(physio_json(gathered)).encode(),
         f"beh/{stem}_events.tsv": events_tsv(gathered).encode(),
-        f"beh/{stem}_events.json": _json(events_json(gathered)).encode(),
+        f"beh/{stem}_events.json": json_text(events_json(gathered)).encode(),
     }
     for name, data in files.items():
         write_private(folder / name, data)
@@ -225,11 +224,6 @@ def _tsv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def _program(gathered: Gathered) -> dict[str, Json]:
     name, _, version = gathered.program.rpartition(" ")
     return {"Name": name, "Version": version}
-
-
-def _json(value: Mapping[str, Json]) -> str:
-    text = json.dumps(dict(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode("utf-8", "replace").decode()
 
 
 README: Final = """Heart beats of practice sessions, exported for sharing.

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 
 from biofeedback.errors import OutputError
+from biofeedback.formats.exports.cells import encodable
 from biofeedback.formats.exports.gathered import Gathered, Moment
 from biofeedback.formats.exports.grid import GRID_HZ, tachogram
 from biofeedback.hrv.ticks import TICKS_PER_S
@@ -82,7 +83,7 @@ def _text(moment: Moment) -> str:
     number = "" if moment.value is None or moment.kind == "phase" else f"{moment.value:.6g}"
     pair = "" if moment.pair is None else f"pair {moment.pair}"
     words = " ".join(filter(None, [moment.kind, moment.label, number, moment.script, pair]))
-    plain = _CONTROL.sub(" ", words.encode("utf-8", "replace").decode())
+    plain = _CONTROL.sub(" ", encodable(words))
     return plain if len(plain) <= LONGEST_TEXT else plain[: LONGEST_TEXT - 1] + "…"
 
 

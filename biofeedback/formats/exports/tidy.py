@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from biofeedback.formats.exports.cells import number_cell, seconds_cell, text_cell, truth_cell
+from biofeedback.formats.exports.cells import json_text, number_cell, seconds_cell, text_cell, truth_cell
 from biofeedback.formats.exports.dictionary import BEATS, EVENTS, METRICS, Column, dictionary_csv, dictionary_words
 from biofeedback.formats.exports.gathered import ExportedBeat, Gathered, MetricValue, Moment
 from biofeedback.hrv.ticks import TICKS_OF_STRAP, TICKS_PER_MS
@@ -20,15 +19,9 @@ def write_csv(gathered: Gathered, folder: Path) -> None:
     _write(folder / "beats.csv", _table(BEATS, beats))
     _write(folder / "events.csv", _table(EVENTS, map(_event_row, gathered.moments)))
     _write(folder / "metrics.csv", _table(METRICS, map(_metric_row, gathered.metrics())))
-    _write(folder / "session.json", json_text(dict(gathered.about)))
+    _write(folder / "session.json", [json_text(dict(gathered.about))])
     _write(folder / "data_dictionary.csv", [dictionary_csv()])
     _write(folder / "data_dictionary.md", [dictionary_words(gathered.program)])
-
-
-def json_text(value: object) -> Iterator[str]:
-    """A JSON document for people to read."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    yield text.encode("utf-8", "replace").decode() + "\n"
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

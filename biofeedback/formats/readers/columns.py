@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.dates import Moment, days_come_first, is_date, moment_of, unix_start
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
@@ -306,7 +306,7 @@ def _read(
             raise
         series.decisions.append(f"{error.where}: {error.what.rstrip('.')}: only what stands before it was read")
     if not len(series.numbers):
-        raise ImportRefused("there is no interval in it.", "Export it again from the program it comes from.")
+        raise ImportRefused("there is no interval in it.", EXPORT_AGAIN)
     _say(table, roles, series, seen)
     days = _dates(series, seen)
     content = content_of_series(name, series, choices, about)

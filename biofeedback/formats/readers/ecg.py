@@ -135,12 +135,9 @@ def _with_beats(
         raise ImportRefused("between its holes there are no two beats.", "Record again with a steady sensor.")
     words = [] if kind == "ppg" or found.kind == "ecg" else [PULSE_WORDS]
     words.append(
-        f"{found.found}; they agree on {int(100 * found.agreement)} of 100, and the places scatter by "
-        f"{found.scatter_ms:.1f} ms"
+        f"{found.found}; the two ways agree on {int(100 * found.agreement)} of 100, and the places of the beats "
+        f"scatter by {found.scatter_ms:.1f} ms"
     )
-    if found.holes:
-        lost = sum(end - begin for begin, end in found.holes)
-        words.append(f"{len(found.holes)} holes of the signal, {lost:.1f} s in all, are in no interval")
     return replace(
         content,
         ticks=ticks,

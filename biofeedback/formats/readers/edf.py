@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
 from biofeedback.formats.dates import later, start_at
@@ -44,7 +44,6 @@ _SHORTEST_RECORD_S, _LONGEST_RECORD_S = 1e-4, 1e6
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9]+")
 _ONSET: Final = re.compile(rb"([+-][0-9]{1,12}(?:\.[0-9]{1,15})?)\x14\x14?\x00?")
 _TACHOGRAM: Final = "RR tachogram"
-_ADVICE: Final = "Export it again from the program it comes from."
 _NO_DATE: Final = "1985-01-01T00:00:00"
 
 
@@ -152,20 +151,21 @@ def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
 def _head(data: bytes, choices: Choices) -> _Head:
     """The header, checked against the size of the file. Raises ImportRefused for each of its lies."""
     if len(data) < _MAIN:
-        raise ImportRefused("it ends in the middle of its header.", _ADVICE)
+        raise ImportRefused("it ends in the middle of its header.", EXPORT_AGAIN)
     main = data[:_MAIN].replace(b"\0", b" ")
     width = 3 if main[:1] == b"\xff" else 2
     count = _whole(main[252:256], "the number of channels")
     size = _MAIN * (count + 1)
     if count < 1 or size > len(data) or _whole(main[184:192], "the length of the header") != size:
         raise ImportRefused(
-            f"its header speaks of {count} channels, which does not fit its length of {len(data)} bytes.", _ADVICE
+            f"its header speaks of {count} channels, which does not fit its length of {len(data)} bytes.", EXPORT_AGAIN
         )
     channels = _channels(data[_MAIN:size], count, width)
     head = _Head(main, channels, width, 0, _record_s(main[244:252], channels))
     if head.record_bytes > len(data) - size:
         raise ImportRefused(
-            f"one data record would take {head.record_bytes} bytes, and only {len(data) - size} are there.", _ADVICE
+            f"one data record would take {head.record_bytes} bytes, and only {len(data) - size} are there.",
+            EXPORT_AGAIN,
         )
     there, rest = divmod(len(data) - size, head.record_bytes)
     return _counted(head, there, rest, choices)
@@ -178,7 +178,7 @@ def _counted(head: _Head, there: int, rest: int, choices: Choices) -> _Head:
         words.append(f"its header does not say how many data records there are; {there} are there")
         told = there
     elif told < 0:
-        raise ImportRefused(f"its header speaks of {told} data records.", _ADVICE)
+        raise ImportRefused(f"its header speaks of {told} data records.", EXPORT_AGAIN)
     elif told > there and not choices.partial:
         raise ImportRefused(
             f"its header speaks of {told} data records, and only {there} are there.",
@@ -202,7 +202,7 @@ def _channels(raw: bytes, count: int, width: int) -> tuple[_Channel, ...]:
     for fields in zip(*columns, strict=True):
         samples = _whole(fields[_SAMPLES], "samples in a data record")
         if samples < 1:
-            raise ImportRefused(f"a channel of it has {samples} samples in a data record.", _ADVICE)
+            raise ImportRefused(f"a channel of it has {samples} samples in a data record.", EXPORT_AGAIN)
         annotates = fields[_LABEL].rstrip() == (b"EDF Annotations" if width == 2 else b"BDF Annotations")
         channels.append(_Channel(tuple(fields), samples, at, annotates))
         at += samples * width
@@ -218,7 +218,7 @@ def _plain(field: bytes) -> bytes:
 def _whole(field: bytes, what: str) -> int:
     text = field.decode("latin-1").strip(" ")
     if not re.fullmatch(r"-?[0-9]{1,8}", text):
-        raise ImportRefused(f"its header has no number for {what}: '{printable(text)}'.", _ADVICE)
+        raise ImportRefused(f"its header has no number for {what}: '{printable(text)}'.", EXPORT_AGAIN)
     return int(text)
 
 
@@ -228,7 +228,7 @@ def _record_s(field: bytes, channels: Sequence[_Channel]) -> float:
     if all(channel.annotates for channel in channels) and seconds == 0:
         return seconds
     if not _SHORTEST_RECORD_S <= seconds <= _LONGEST_RECORD_S:
-        raise ImportRefused(f"its header gives '{printable(text)}' as seconds of a data record.", _ADVICE)
+        raise ImportRefused(f"its header gives '{printable(text)}' as seconds of a data record.", EXPORT_AGAIN)
     return seconds
 
 
@@ -276,7 +276,7 @@ def _annotations(opened: Edf | Bdf) -> tuple[list[EdfAnnotation], list[str]]:
     except (ValueError, IndexError) as error:
         return [], [f"its annotations are damaged and left out ({type(error).__name__})"]
     if len(found) > MOST_BEATS:
-        raise ImportRefused("it has more than five million annotations.", _ADVICE)
+        raise ImportRefused("it has more than five million annotations.", EXPORT_AGAIN)
     return found, []
 
 
@@ -323,7 +323,7 @@ def _onsets(head: _Head, data: bytes) -> list[float] | None:
         found = _ONSET.match(data, place, place + clock.samples * head.width)
         if found is None:
             if head.main[196:197] == b"D":
-                raise ImportRefused(f"its data record {record + 1} does not say when it begins.", _ADVICE)
+                raise ImportRefused(f"its data record {record + 1} does not say when it begins.", EXPORT_AGAIN)
             return None
         onsets.append(float(found[1]))
     return onsets

@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 from statistics import median
 from typing import Final
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content, Start
 from biofeedback.formats.dates import moment_of
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
@@ -85,7 +85,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     """Intervals of bare numbers. A cell that is none is refused with its line, unless `partial` is chosen."""
     text = _without_ends(file.text.removeprefix("\ufeff"))
     if not text.strip(" \t\r\n"):
-        raise ImportRefused("it is empty.", "Export it again from the program it comes from.")
+        raise ImportRefused("it is empty.", EXPORT_AGAIN)
     if choices.unit is not None:
         ticks_each(choices.unit)
     numbers = Numbers()
@@ -99,7 +99,7 @@ def read(file: Foreign, choices: Choices, progress: Progress) -> Content:
     if any(line.lstrip(" \t").startswith(COMMENTS) for line in islice(_LINES.split(text[:HEAD_BYTES]), LOOKED_AT)):
         decisions.append("lines that begin with # or % were left out")
     if not len(numbers):
-        raise ImportRefused("there is no number in it.", "Export it again from the program it comes from.")
+        raise ImportRefused("there is no number in it.", EXPORT_AGAIN)
     return content_of_numbers("plain", numbers, choices, start=start_of_name(file.stem), decisions=decisions)
 
 

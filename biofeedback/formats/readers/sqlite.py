@@ -18,7 +18,7 @@ from statistics import median
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
-from biofeedback.errors import ImportRefused
+from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
@@ -160,7 +160,7 @@ def _refused(error: Exception) -> ImportRefused:
         return ImportRefused(f"reading it takes longer than {LONGEST_S:.0f} s.", "Export a smaller stretch of time.")
     if "too big" in str(error):
         return ImportRefused("one session in it is larger than any session can be.", "Export it again.")
-    return ImportRefused("the database is damaged.", "Export it again from the program it comes from.")
+    return ImportRefused("the database is damaged.", EXPORT_AGAIN)
 
 
 def _quoted(name: str) -> str:

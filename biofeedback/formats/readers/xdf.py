@@ -52,8 +52,6 @@ _BYTES: Final = {"int8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4, "d
 _STAMP: Final = 8
 _MOST_CHANNELS, _MOST_STREAMS, _FASTEST_HZ = 10_000, 1_000, 1e6
 _LONGEST_S: Final = 366 * 86_400.0
-_HOLE_S: Final = 1.0
-"""A step between two stamps over this is a hole; less is how late Bluetooth may be."""
 _RR: Final = re.compile(r"(rr|r-r|rri|ibi|nn|nni|ppi|(rr|r-r|inter-?beat)[ _-]?intervals?)", re.IGNORECASE)
 _MARKS: Final = re.compile(r"marker|event|annotation|trigger", re.IGNORECASE)
 _UNITS: Final = {
@@ -284,8 +282,7 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
     wave = waves[place]
     stream = wave.stream
     loaded = _loaded(data[: walked.end], walked, stream)
-    stamps = loaded[stream.number]["time_stamps"]
-    _refuse_odd_times(stamps)
+    stamps = _times(loaded[stream.number]["time_stamps"], stream.hz)
     markers = _markers(loaded, walked, float(stamps[0]))
     words = list(walked.words)
     others = [each.label for each in waves if each.kind and each is not wave]
@@ -310,12 +307,19 @@ def _wave(data: bytes, walked: _Walked, waves: Sequence[_Wave], place: int, choi
     )
 
 
-def _refuse_odd_times(stamps: Samples) -> None:
+def _times(arrived: Samples, hz: float) -> Samples:
+    """The times of samples in s, evened out where they have a rate. Raises ImportRefused when they cannot be."""
     import numpy as np
 
+    from biofeedback.formats.packets import evened
+
+    stamps = np.asarray(arrived, dtype=np.float64)
+    if hz and stamps.size and float(np.ptp(stamps)) <= _LONGEST_S:
+        stamps = evened(stamps, hz)
     steps = np.diff(stamps)
     if not np.isfinite(stamps).all() or (steps <= 0).any() or float(steps.sum()) > _LONGEST_S:
         raise ImportRefused("its time stamps do not rise from sample to sample, or leap by years.", _EXPORT)
+    return stamps
 
 
 def _intervals(data: bytes, walked: _Walked, streams: Sequence[_Stream], choices: Choices) -> Content:
@@ -409,9 +413,7 @@ def _loaded(data: bytes, walked: _Walked, stream: _Stream) -> dict[int, dict[str
     refuse_more_markers(sum(walked.streams[number].samples for number in wanted if number != stream.number))
     load = _loader()
     with _quiet():
-        streams, _ = load(
-            io.BytesIO(data), wanted, jitter_break_threshold_seconds=_HOLE_S, jitter_break_threshold_samples=0
-        )
+        streams, _ = load(io.BytesIO(data), wanted, dejitter_timestamps=False)
     loaded = {int(each["info"]["stream_id"]): each for each in streams}
     if not 0 < len(loaded[stream.number]["time_stamps"]) <= stream.samples:
         raise ImportRefused("its samples are damaged.", _EXPORT)
