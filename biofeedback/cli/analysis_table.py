@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from biofeedback.hrv.summary import Summary
 from biofeedback.hrv.window import Answer, Estimate
-from biofeedback.recording.parents import sentences
 from devices.names import printable
 
 if TYPE_CHECKING:
@@ -82,9 +81,9 @@ def _head(summary: Summary) -> list[str]:
 
 def _notes(found: Analysis) -> list[str]:
     """What is doubtful about a file of another program, and what its reader took for granted or left out."""
-    doubts, taken = sentences([found.why] if found.why else []), sentences(found.decisions)
-    words = [f"doubtful: {doubt}" for doubt in doubts] + [f"note: {note}" for note in taken if note not in doubts]
-    return [line for word in words for line in wrap(word, WIDE, subsequent_indent="  ")]
+    words = [f"doubtful: {found.why}"] if found.why else []
+    words += [f"note: {note}" for note in found.decisions]
+    return [line for word in words for line in wrap(printable(word), WIDE, subsequent_indent="  ")]
 
 
 _MEANS: Final[Mapping[str, str]] = {

@@ -424,7 +424,8 @@ class PlotWindow(QWidget):
             state = words.signal_words(picture)
         else:
             title, *left = words.part_and_time(picture, self._now_us)
-            signal = picture.lost_why.rstrip(".") or words.signal_words(picture)
+            lost_why = "" if picture.file is not None else picture.lost_why.rstrip(".")
+            signal = lost_why or words.signal_words(picture)
             state = f"{signal} · {', '.join([title, *(['paused'] if picture.paused else []), *left])}"
             motion = words.motion_words(picture, self._now_us)
             state += f" · {motion}" if motion else ""

@@ -20,11 +20,13 @@ class Parent:
     name: str
     format: str
     notes: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def words(self) -> str:
-        """Radtour.fit (fit mesg 78)."""
-        return f"{self.name} ({self.format})" if self.format else self.name
+        """Radtour.fit (fit mesg 78, unit 1/1000 s)."""
+        told = ", ".join(word for word in (self.format, f"unit {self.unit}" if self.unit else "") if word)
+        return f"{self.name} ({told})" if told else self.name
 
 
 def parent_in(told: object) -> Parent | None:
@@ -34,7 +36,7 @@ def parent_in(told: object) -> Parent | None:
     table = cast("Mapping[str, object]", told)
     notes = table.get("decisions")
     said = cast("list[object]", notes) if isinstance(notes, list) else []
-    return Parent(_text(table, "name"), _text(table, "format"), sentences(map(str, said)))
+    return Parent(_text(table, "name"), _text(table, "format"), sentences(map(str, said)), _text(table, "unit"))
 
 
 def parent_of(lines: Iterable[Line]) -> Parent | None:

@@ -399,10 +399,10 @@ def _made_from(facts: Facts) -> Iterator[tuple[str, str | None]]:
 
 def _of_file(parent: Parent, told: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
     """The file of another program that a recording was made of, and what its reader took for granted or left out."""
-    size, unit = told.get("bytes"), told.get("unit")
+    size = told.get("bytes")
     yield "Made from", clean(parent.words) + (f", {count(size, 'byte')}" if isinstance(size, int) else "")
     yield "Its SHA-256", text_of(told, "sha256")
-    yield "Its intervals", f"in {clean(unit)}: {clean(told.get('rule'))}" if unit and told.get("rule") else None
+    yield "Its unit is known by", text_of(told, "rule")
     yield "Imported", (text_of(told, "imported") or "")[:16].replace("T", " ")
     yield "Taken for granted", " ".join(map(clean, parent.notes))
 

@@ -247,7 +247,7 @@ class Teller:
         said = [" · ".join(words.numbers(picture)) + "."]
         if not self._explained:
             self._explained = True
-            said += [words.EXPLAINED, *([] if picture.is_test or picture.file else [words.INTERIM])]
+            said += [words.EXPLAINED, *([] if picture.is_test or words.looked_at(picture) else [words.INTERIM])]
         return said
 
 

@@ -44,8 +44,8 @@ def test_analyze_says_what_is_doubtful(tmp_path: Path, doubtful: Path, imported:
     assert "660" in found["why"]
     assert any("zone" in decision for decision in found["decisions"])
     text = run(tmp_path, "analyze", str(doubtful)).stdout
-    assert re.search(r"^  doubtful: Its .*660", text, re.MULTILINE)
-    assert re.search(r"^  note: Its clock is local", text, re.MULTILINE)
+    assert re.search(r"^  doubtful: [Ii]ts .*660", text, re.MULTILINE)
+    assert re.search(r"^  note: [Ii]ts clock is local", text, re.MULTILINE)
     [ours] = [json.loads(line) for line in run(tmp_path, "analyze", imported, "--json").stdout.splitlines()]
     assert ours["why"] is None
     assert any("660" in decision for decision in ours["decisions"])
@@ -54,11 +54,11 @@ def test_analyze_says_what_is_doubtful(tmp_path: Path, doubtful: Path, imported:
 def test_library_show_says_where_it_comes_from_in_order_of_time(tmp_path: Path, imported: str) -> None:
     [listed] = json.loads(run(tmp_path, "library", "list", "--json").stdout)
     text = run(tmp_path, "library", "show", listed["id"]).stdout
-    assert "from      my race.hrm (polar-hrm)\n" in text
-    assert re.search(r"^notes     .*\.$", text, re.MULTILINE)
+    assert "made from my race.hrm (polar-hrm, unit ms)\n" in text
+    assert re.search(r"^note      .*\.$", text, re.MULTILINE)
     assert "660" in text
     shown = json.loads(run(tmp_path, "library", "show", listed["id"], "--json").stdout)
-    assert shown["from"] == {"name": "my race.hrm", "format": "polar-hrm"}
+    assert (shown["made_from"]["name"], shown["made_from"]["format"]) == ("my race.hrm", "polar-hrm")
     assert any("660" in decision for decision in shown["decisions"])
 
 
@@ -66,7 +66,7 @@ def test_the_report_says_it_in_words(tmp_path: Path, imported: str) -> None:
     page = tmp_path / "page.html"
     assert run(tmp_path, "report", imported, "--output", str(page)).returncode == 0
     text = html.unescape(re.sub(r"<[^>]+>", "", page.read_text()))
-    assert "my race.hrm (polar-hrm), " in text
+    assert "my race.hrm (polar-hrm, unit ms), " in text
     assert "Taken for granted" in text
     assert "660" in text
     assert "sha256:" not in text
