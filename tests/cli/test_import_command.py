@@ -210,7 +210,7 @@ def test_in_an_encrypted_home_an_import_is_encrypted_and_known_again(home: Path)
 
 def test_its_help_is_light_and_an_import_loads_no_window_and_no_scipy(home: Path) -> None:
     assert not modules_after("import", "--help") & HEAVY
-    done = run_here(home, "import", "--help")
+    done = run(home, "import", "--help")
     assert "biofeedback import --inspect morning.txt" in done.stdout
 
 
