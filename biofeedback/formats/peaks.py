@@ -353,9 +353,10 @@ def _second_way(hills: Samples, hz: float, apart_s: float) -> Places:
     size = round(BLOCK_S * hz)
     tops = np.array([hills[start : start + size].max() for start in range(0, hills.size, size)])
     around = np.lib.stride_tricks.sliding_window_view(np.pad(tops, BLOCKS, constant_values=np.nan), 2 * BLOCKS + 1)
-    usual = np.nanmedian(around, axis=1)
+    usual: Samples = np.nanmedian(around, axis=1)
     places = np.asarray(_scipy_signal().find_peaks(hills, distance=max(1, round(apart_s * hz)))[0], dtype=np.int64)
-    return places[hills[places] > LOW * usual[places // size]]
+    high: Places = places[hills[places] > LOW * usual[places // size]]
+    return high
 
 
 def _hidden(hills: Samples, beats: Places, hz: float) -> tuple[bool, ...]:
@@ -392,8 +393,9 @@ def _refined(wave: Samples, places: Places, before: int, after: int) -> Samples:
     if not places.size:
         return np.empty(0)
     around = np.clip(places[:, None] + np.arange(-before, after + 1), 0, wave.size - 1)
-    tops = around[np.arange(places.size), np.argmax(wave[around], axis=1)]
-    return tops + _vertices(wave, tops)
+    tops: Places = around[np.arange(places.size), np.argmax(wave[around], axis=1)]
+    refined: Samples = tops + _vertices(wave, tops)
+    return refined
 
 
 def _whole(places: Samples) -> Places:
@@ -410,7 +412,7 @@ def _scatter(apart: Samples) -> float:
 
 
 def _vertices(wave: Samples, tops: Places) -> Samples:
-    """How far from each of these samples the parabola through it and its neighbours is highest; 0 where it is no top."""
+    """How far from each of these samples the parabola through it and its neighbours is highest; 0 where none is."""
     inner = np.clip(tops, 1, wave.size - 2)
     left, middle, right = wave[inner - 1], wave[inner], wave[inner + 1]
     bend = left - 2 * middle + right

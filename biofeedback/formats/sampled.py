@@ -24,8 +24,8 @@ FASTEST_HZ: Final = 10_000.0
 FLAT_S: Final = 1.0
 """A signal that keeps one value for so long comes from no heart: the lead is off."""
 RAILED_S: Final = 0.1
-"""Runs of this length at a signal's largest or smallest value, with no LEAST_PIECE_S between them, belong together where
-one of them is FLAT_S long: the amplifier is at its rail, as while a belt is put on. A top that is cut off is shorter."""
+"""Runs of this length at a signal's largest or smallest value, with no LEAST_PIECE_S between them, belong together
+where one of them is FLAT_S long: the amplifier is at its rail, as while a belt is put on. A top cut off is shorter."""
 RAIL_BREAK: Final = 3
 """So many samples beside the rail do not break a run on it."""
 LEAST_PIECE_S: Final = 5.0

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 Stretch: TypeAlias = tuple[float, float]
 
 AGREEMENT: Final = 0.95
-"""The two ways must find the same beats in this share of the whole, or else in all of what is trusted."""
+"""The two ways must find the same beats in this share of the whole, or else in all of what is trusted.
+
+Chosen, with the numbers below, on 4704 made signals of a minute under eight kinds of noise. Of 2352 others 1368 are
+given, 166 of them in part: of their 97 951 beats 7 are false (as a whole or not at all: of 92 554 in 1247 signals 9), and
+45 are missed (109). Of eight kinds of pure noise, an hour each, nothing is trusted.
+"""
 WINDOW_S: Final = 10.0
 """Two beats within this, each found in only one way, are no slip any more: what lies between them is not trusted."""
 BESIDE_S: Final = 1.0
