@@ -64,6 +64,8 @@ def as_text(found: Found, width: int | None = None) -> str:
     if content.verdict == "skip":
         return f"{printable(found.file)}: passed over, {printable(_without_stop(content.why or 'a side file'))}\n"
     verdict = VERDICTS[content.verdict]
+    if content.has_beats and mean_bpm(content) is None:
+        verdict = "no number in it is an interval of 2.5 s or less, cannot be imported"
     rows = [("is", verdict if content.format == "unknown" else f"{content.format}: {verdict}")]
     rows += _of_beats(content) if content.has_beats else _of_signals(content)
     rows += _of_time(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from biofeedback import times
 from devices.names import printable
@@ -133,7 +133,7 @@ class Shown:
             **as_json(self.library, self.session),
             "damage": self.why_not if recording is None else recording.damage,
             "removed": _removed(recording),
-            "from": None if parent is None else {"name": parent.name, "format": parent.format},
+            "made_from": _told_of_parent(recording),
             "decisions": [] if parent is None else [*parent.notes],
             "phases": [[name, at_s] for name, at_s in _phases(recording)],
             "suds": [[at_s, when, value] for at_s, when, value in _suds(recording)],
@@ -149,8 +149,8 @@ class Shown:
         session, recording = self.session, self.recording
         lines = [as_line(self.library, session), f"id        {session.id}", f"file      {self.library.path(session)}"]
         if (parent := _parent(recording)) is not None:
-            lines.append(f"from      {parent.words}")
-            lines += [f"{'' if number else 'notes':<10}{note}" for number, note in enumerate(parent.notes)]
+            lines.append(f"made from {parent.words}")
+            lines += [f"{'' if number else 'note':<10}{note}" for number, note in enumerate(parent.notes)]
         if self.why_not or (recording is not None and recording.damage):
             lines.append(f"damage    {self.why_not or (recording.damage if recording is not None else '')}")
         if removed := _removed(recording):
@@ -199,6 +199,13 @@ def _parent(recording: StoredRecording | None) -> Parent | None:
     from biofeedback.recording.parents import parent_of
 
     return None if recording is None else parent_of(recording.lines)
+
+
+def _told_of_parent(recording: StoredRecording | None) -> dict[str, Json] | None:
+    """The same as the recording has it, with all that was decided."""
+    lines = recording.lines if recording is not None else ()
+    parent = next((line.body.get("parent") for line in lines if line.kind == "open"), None)
+    return cast("dict[str, Json]", parent) if isinstance(parent, dict) and "rule" in parent else None
 
 
 def _removed(recording: StoredRecording | None) -> list[Json]:

@@ -46,7 +46,7 @@ UNKNOWN_DATABASE: Final = (
     "it is a database of a program that is not known here.",
     "Export the intervals as text from that program.",
 )
-NO_RECORDINGS: Final = frozenset({EMPTY[0], NOBODYS[0], OFFICE[0], UNKNOWN_DATABASE[0]})
+NO_RECORDINGS: Final = frozenset({EMPTY[0], "it is empty.", NOBODYS[0], OFFICE[0], UNKNOWN_DATABASE[0]})
 """What is said of files in which nobody would look for heartbeats: pictures, letters, databases of mail."""
 TOO_MUCH_MEMORY: Final = ("it needs more than 2 GiB of memory to be read.", _ADVICE)
 KILLED: Final = ("the program that reads it was killed, as a system does that has no memory left.", _ADVICE)

@@ -259,8 +259,10 @@ def breath_words(picture: Picture, breath: Position | None) -> str:
     """What to do with the breath now; nothing while the first heartbeat is waited for."""
     if breath is not None:
         return BREATHE_IN if breath.inhaling else BREATHE_OUT
+    if picture.file is not None:
+        return ""
     silent = picture.replay.hurried or (picture.signal == "waiting" and picture.part is None) or looked_at(picture)
-    return "" if silent or picture.file is not None else AS_YOU_LIKE
+    return "" if silent else AS_YOU_LIKE
 
 
 def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:

@@ -214,7 +214,7 @@ def test_in_an_encrypted_home_an_import_is_encrypted_and_known_again(home: Path)
 
 def test_its_help_is_light_and_an_import_loads_no_window_and_no_scipy(home: Path) -> None:
     assert not modules_after("import", "--help") & HEAVY
-    done = run_here(home, "import", "--help")
+    done = run(home, "import", "--help")
     assert "biofeedback import --inspect morning.txt" in done.stdout
 
 
@@ -259,7 +259,7 @@ def pictures(folder: Path) -> None:
     (folder / "holiday.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
     (folder / "letter.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
     (folder / "list.txt").write_text("milk\nbread\n")
-    (folder / "empty.md").write_bytes(b"")
+    (folder / "empty.md").write_bytes(b"\n")
 
 
 def test_what_is_no_recording_in_a_folder_is_counted_in_one_line_and_is_no_failure(home: Path) -> None:

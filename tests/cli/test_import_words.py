@@ -96,6 +96,11 @@ def test_a_unit_that_cannot_be_meant_is_doubtful() -> None:
     assert read_bytes("a.txt", thousand, Choices(unit="1/1024")).why is None
 
 
+def test_what_import_would_refuse_is_not_said_to_be_importable() -> None:
+    lines = said(replace(BEATING, ticks=array("q", [1003 * S] * 20)))
+    assert lines[1] == "  is         plain: no number in it is an interval of 2.5 s or less, cannot be imported"
+
+
 def test_what_to_do_with_strange_files_is_said_once_and_the_good_ones_come_first(tmp_path: Path) -> None:
     (tmp_path / "all").mkdir()
     for name in ("a.jpg", "b.jpg", "c.jpg"):
@@ -126,7 +131,7 @@ def test_where_an_import_comes_from_stays_with_it(tmp_path: Path) -> None:
     made = run_here(tmp_path, "import", "2020-01-02 07-00-00.txt").stdout.strip()
     session = Path(made).name.split("_")[1][:8]
     shown = run_here(tmp_path, "library", "show", session).stdout
-    assert "from      2020-01-02 07-00-00.txt (plain)" in shown
+    assert "made from 2020-01-02 07-00-00.txt (plain, unit ms)" in shown
     assert "from the file's name" in shown
 
 
