@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+import re
+import sys
+from os import PathLike, fspath
+from typing import ClassVar, Final
 
-from typing import ClassVar
+_PLAIN: Final = re.compile(r"[\w@%+=:,./\\~-]+\Z")
+
+
+def as_typed(path: str | PathLike[str]) -> str:
+    """A name as it can be typed behind a command: in quotes where a shell would take it apart."""
+    text = fspath(path)
+    if _PLAIN.match(text):
+        return text
+    return f'"{text}"' if sys.platform == "win32" else "'" + text.replace("'", "'\\''") + "'"
 
 
 class BiofeedbackError(Exception):

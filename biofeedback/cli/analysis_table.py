@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.hrv.summary import Summary
 from biofeedback.hrv.window import Answer, Estimate
+from biofeedback.recording.parents import sentences
 from devices.names import printable
 
 if TYPE_CHECKING:
     from biofeedback.session.analysis import Analysis
 
+WIDE: Final = 98
 GROUPS: Final[Mapping[str, Mapping[str, str]]] = {
     "Time": {
         "mean_hr_bpm": "heart rate",
@@ -52,8 +55,7 @@ def table(found: Analysis, packages: Mapping[str, str]) -> str:
     """A file's metrics as text. `packages`: where those come from that are not ours."""
     summary = found.summary
     lines = [f"{printable(found.file)}  ({found.format})", *(f"  {line}" for line in _head(summary))]
-    if found.why is not None:
-        lines.append(f"  doubtful: {printable(found.why)}")
+    lines += [f"  {line}" for line in _notes(found)]
     for title, group in _groups(summary, packages).items():
         lines += ["", f"  {title}"]
         lines += [f"    {_row(name, words, summary[name], summary)}".rstrip() for name, words in group.items()]
@@ -76,6 +78,13 @@ def _head(summary: Summary) -> list[str]:
     if summary.detrend != "linear":
         lines.append(f"trend removed before the spectrum: {summary.detrend}")
     return lines
+
+
+def _notes(found: Analysis) -> list[str]:
+    """What is doubtful about a file of another program, and what its reader took for granted or left out."""
+    doubts, taken = sentences([found.why] if found.why else []), sentences(found.decisions)
+    words = [f"doubtful: {doubt}" for doubt in doubts] + [f"note: {note}" for note in taken if note not in doubts]
+    return [line for word in words for line in wrap(word, WIDE, subsequent_indent="  ")]
 
 
 _MEANS: Final[Mapping[str, str]] = {

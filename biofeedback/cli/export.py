@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, called, complain, config_of, print_json, say
 from biofeedback.cli.consent import check_export
-from biofeedback.cli.named import recording_at
+from biofeedback.cli.named import check_is_recording, recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
-from biofeedback.errors import OutputError, UnreadableError, UsageError
+from biofeedback.errors import OutputError, UnreadableError, UsageError, as_typed
 
 if TYPE_CHECKING:
     from biofeedback.config import Config
@@ -101,17 +100,15 @@ def _one(args: argparse.Namespace, config: Config, bar: FileBar, number: int, pa
 def _source(args: argparse.Namespace, config: Config, path: Path) -> StoredRecording:
     """The recording, opened, whole, and its person agrees. Raises UnreadableError, UsageError."""
     from biofeedback.recording.naming import PART
-    from biofeedback.recording.reader import is_recording, open_recording
+    from biofeedback.recording.reader import open_recording
 
-    if not is_recording(path):
-        raise UnreadableError(
-            f"{path} is not a recording of this program.",
-            f"Make one of it first: {called()} import {shlex.quote(str(path))}",
-        )
+    check_is_recording(path)
     source = open_recording(path, keys_for(args, config, path))
     check_export(args, config, str(source.head.get("subject", "")))
     if source.damage is not None:
-        raise UnreadableError(f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {path}")
+        raise UnreadableError(
+            f"{path} is damaged, {source.damage}.", f"First: {called()} library repair {as_typed(path)}"
+        )
     if not source.finished and path.name.endswith(PART):
         raise UnreadableError(f"{path} is not finished.", f"First: {called()} library rebuild")
     return source
@@ -131,15 +128,16 @@ def _plain(session: str) -> str:
 
 def _copy(args: argparse.Namespace, source: StoredRecording) -> Path:
     """Write the copy, in clear, under a name that tells nobody. Raises OutputError."""
-    from biofeedback.recording.starts import local_time
+    from biofeedback.recording.starts import stamp_of, unknown_in
     from biofeedback.recording.naming import SUFFIX
     from biofeedback.recording.private import make_private_folder
     from biofeedback.recording.rewriting import copy_to
     from biofeedback.session.sharing import anonymised_lines
 
     lines: Sequence[Line] = source.lines
-    start = local_time(int(source.head.get("wall_ns", 0)), 0)
-    target = Path(args.output) / f"{start:%Y%m%dT%H%M%SZ}_{_plain(str(source.head['session']))}{SUFFIX}"
+    head = source.head
+    start = stamp_of(int(head.get("wall_ns", 0)), int(head.get("utc_off_s", 0)), unknown_in(head))
+    target = Path(args.output) / f"{start}_{_plain(str(head['session']))}{SUFFIX}"
     if target.exists():
         raise OutputError(f"{target} exists already.", "Choose another folder; nothing is ever overwritten.")
     try:

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from devices.names import printable
@@ -28,6 +29,7 @@ VERDICTS: Final = {
 }
 MARKERS_SHOWN: Final = 8
 LONGEST_MARKER: Final = 60
+OTHERS_SHOWN: Final = 3
 LABEL: Final = 11
 """How wide the left column is."""
 NARROWEST: Final = 40
@@ -60,7 +62,7 @@ def as_text(found: Found, width: int | None = None) -> str:
     """
     content = found.content
     if content.verdict == "skip":
-        return printable_rows(found.file, [("is", f"passed over: {content.why or 'a side file'}")], width)
+        return f"{printable(found.file)}: passed over, {printable(_without_stop(content.why or 'a side file'))}\n"
     verdict = VERDICTS[content.verdict]
     rows = [("is", verdict if content.format == "unknown" else f"{content.format}: {verdict}")]
     rows += _of_beats(content) if content.has_beats else _of_signals(content)
@@ -69,9 +71,25 @@ def as_text(found: Found, width: int | None = None) -> str:
         rows.append(("why" if content.verdict in ("ask", "refuse", "summary") else "doubtful", content.why))
     if found.refused is not None:
         rows.append(("what to do", found.refused.advice))
-    said = "" if content.why is None else _without_stop(content.why)
-    rows += [("note", words) for words in content.decisions if _without_stop(words) != said]
+    rows += [("note", words) for words in notes_of(content)]
     return printable_rows(found.file, rows, width)
+
+
+def notes_of(content: Content) -> list[str]:
+    """What was decided, without what is said to be doubtful anyway; of an import also what its start leaves open."""
+    from biofeedback.session.foreign_files import began_of
+
+    said = [*content.decisions, *(began_of(content.start)[1] if content.has_beats else ())]
+    doubtful = "" if content.why is None else _without_stop(content.why)
+    return [words for words in said if _without_stop(words) != doubtful]
+
+
+def others_words(files: Sequence[str]) -> str:
+    """What is said of files in a folder or archive that nobody would take for recordings."""
+    names = ", ".join(printable(Path(file).name) for file in files[:OTHERS_SHOWN])
+    more = ", ..." if len(files) > OTHERS_SHOWN else ""
+    what = "file is no recording" if len(files) == 1 else "files are no recordings"
+    return f"{len(files)} {what} of heartbeats: {names}{more}"
 
 
 def printable_rows(title: str, rows: Sequence[tuple[str, str]], width: int | None = None) -> str:
@@ -192,7 +210,7 @@ def already_words(known: Known) -> str:
 
 def clock(seconds: float) -> str:
     """1:02:03, 51:29; days where there are some."""
-    whole = round(abs(seconds))
+    whole = int(abs(seconds))
     sign = "-" if seconds < 0 and whole else ""
     days, rest = divmod(whole, 86_400)
     hours, minutes = divmod(rest // 60, 60)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import shutil
 import sys
 from collections import Counter
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, add_unit_option, called, complain, config_of, print_json, say
 from biofeedback.cli.passphrase import add_passphrase_option
-from biofeedback.errors import ImportRefused, RecordingError, UnreadableError, UsageError
+from biofeedback.errors import ImportRefused, RecordingError, UnreadableError, UsageError, as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
 NOTHING: Final = frozenset({"skip", "summary"})
 """What holds no beats and is no mistake either."""
-ENDINGS: Final = ("imported", "already here", "passed over", "refused")
-"""What can become of a file, as the summary counts it."""
+BECAME: Final = ("imported", "already here", "passed over", "refused")
+"""What may become of a file, in the order in which it is told."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -70,20 +69,24 @@ def run(args: argparse.Namespace) -> int:
 
 def _inspect(args: argparse.Namespace, door: Door, path: Path, choices: Choices) -> int:
     """Say what is there; 4 when something of it cannot be read."""
-    from biofeedback.cli.import_words import as_json, as_text
+    from biofeedback.cli.import_words import as_json, as_text, others_words
 
-    worst = 0
+    worst, others = 0, list[str]()
     for found in _found_at(args, door, path, choices):
         if _is_ours(found):
             _inspect_recording(args, Path(found.file))
             continue
+        other = _is_aside(found, path)
+        others += [found.file] if other else []
         if args.json:
             print_json(as_json(found))
-        else:
-            sys.stdout.write(as_text(found, _width()))
+        elif not other:
+            sys.stdout.write(as_text(found, get_terminal_size().columns))
             sys.stdout.flush()
-        if found.content.verdict in ("ask", "refuse"):
+        if found.content.verdict in ("ask", "refuse") and not other:
             worst = UnreadableError.exit_code
+    if others and not args.json:
+        sys.stdout.write(f"{others_words(others)}\n")
     return worst
 
 
@@ -95,12 +98,7 @@ def _inspect_recording(args: argparse.Namespace, path: Path) -> None:
     if args.json:
         print_json(recording_json(str(path), facts))
     else:
-        sys.stdout.write(recording_text(str(path), facts, _width()))
-
-
-def _width() -> int | None:
-    """How wide somebody's terminal is; None when nobody sits there."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        sys.stdout.write(recording_text(str(path), facts, get_terminal_size().columns))
 
 
 def _found_at(args: argparse.Namespace, door: Door, path: Path, choices: Choices) -> Iterator[Found]:
@@ -121,10 +119,23 @@ def _found_at(args: argparse.Namespace, door: Door, path: Path, choices: Choices
             ahead = next(found, None)
 
 
+def _is_aside(found: Found, path: Path) -> bool:
+    """Whether this is no recording and only lies in the folder or archive that was named."""
+    return found.is_no_recording and not _is_named(found, path)
+
+
+def _is_named(found: Found, path: Path) -> bool:
+    """Whether this is the file that was named, and none in it."""
+    from biofeedback.formats.wire import shown
+
+    return found.file == shown(str(path))
+
+
 def _is_ours(found: Found) -> bool:
     from biofeedback.session.importing import is_ours
 
-    return is_ours(Path(found.file))
+    # What the door left alone, such as links and hidden files in a folder, is not looked at here either.
+    return found.content.verdict != "skip" and is_ours(Path(found.file))
 
 
 # The recordings
@@ -147,8 +158,10 @@ class _Importing:
         self._shelf = self._what_is_there()
         self._came: Counter[str] = Counter()
         self._left: list[tuple[str, str]] = []
+        self._others: list[str] = []
         self._advised: set[str] = set()
-        self._written: Path | None = None
+        self._made: list[Path] = []
+        self._new = ""
         self._worst = 0
 
     def _prepared(self) -> Keys | None:
@@ -180,27 +193,32 @@ class _Importing:
     def run(self) -> int:
         """All paths, and a summary where there was more than one file."""
         from biofeedback.cli.consent import check_session
-        from biofeedback.cli.person_logs import say_if_new
+        from biofeedback.cli.person_logs import new_words
         from biofeedback.cli.running import forbid_core_dumps
         from biofeedback.formats.door import Door
         from biofeedback.session.plan import free_plan
 
         forbid_core_dumps()
         check_session(self._args, self._config, self._person, free_plan(None), "file")
-        say_if_new(self._args, self._config, self._person)
+        self._new = new_words(self._args, self._config, self._person)
         with Door() as door:
             for name in self._args.path:
                 for found in _found_at(self._args, door, Path(name), self._choices):
-                    self._take(found)
+                    self._take(found, Path(name))
         self._summarise()
         return self._worst
 
-    def _take(self, found: Found) -> None:
+    def _take(self, found: Found, path: Path) -> None:
+        from biofeedback.session.foreign_files import why_not
+
         try:
             if _is_ours(found):
                 self._take_ours(Path(found.file))
+            elif _is_aside(found, path):
+                self._others.append(found.file)
+                self._say_refused(found, why_not(found))
             elif found.content.verdict in NOTHING:
-                self._pass_over(found)
+                self._pass_over(found, named=_is_named(found, path))
             else:
                 self._import(found)
         except (ImportRefused, UnreadableError) as error:
@@ -218,6 +236,9 @@ class _Importing:
         with ShareBar(self._args).at(f"Writing {Path(found.file).name}") as tell:
             path, session = import_found(found, self._folder, self._person, self._plugins, self._keys, tell)
         takes_words_out(self._args, self._config, self._person, path, "file")
+        if self._new:
+            say(self._args, self._new)
+            self._new = ""
         self._shelf.add(path, found.sha256, session)
         self._done(found.file, found.content.verdict, path, session)
 
@@ -246,7 +267,7 @@ class _Importing:
 
     def _done(self, file: str, verdict: str, path: Path, session: str) -> None:
         self._came["imported"] += 1
-        self._written = path
+        self._made.append(path)
         if self._args.json:
             print_json({"file": file, "verdict": verdict, "recording": str(path), "id": session, "already": None})
         else:
@@ -264,33 +285,44 @@ class _Importing:
             )
         say(self._args, f"{file}: {already_words(known)}. To import it once more: --again")
 
-    def _pass_over(self, found: Found) -> None:
+    def _pass_over(self, found: Found, *, named: bool) -> None:
         content = found.content
         self._came["passed over"] += 1
         why = content.why or {"skip": "a side file."}.get(content.verdict, "values without intervals.")
         if content.verdict == "summary":
             self._left.append((found.file, f"{content.format}: {why}"))
+        elif named:
+            self._left.append((found.file, why))
         if self._args.json:
             print_json({"file": found.file, "verdict": content.verdict, "recording": None, "why": why})
 
     def _refuse(self, found: Found, error: UnreadableError) -> None:
         self._came["refused"] += 1
         self._worst = max(self._worst, error.exit_code)
-        if self._args.json:
-            said: dict[str, Json] = {"file": found.file, "verdict": "refuse", "recording": None, "why": error.what}
-            if found.content.verdict == "ask":
-                said["verdict"] = "ask"
-            print_json({**said, "advice": error.advice})
+        self._say_refused(found, error)
         # Of a folder's hundred strange files each is named, but what to do is said once.
         complain(self._args, error.what, "" if error.advice in self._advised else error.advice, error)
         self._advised.add(error.advice)
 
+    def _say_refused(self, found: Found, error: UnreadableError) -> None:
+        if not self._args.json:
+            return
+        said: dict[str, Json] = {"file": found.file, "verdict": "refuse", "recording": None, "why": error.what}
+        if found.content.verdict == "ask":
+            said["verdict"] = "ask"
+        print_json({**said, "advice": error.advice})
+
     def _summarise(self) -> None:
         """What became of all of them, when there was more than one; what holds no intervals is named."""
+        from biofeedback.cli.import_words import others_words
+
         for file, why in self._left:
             say(self._args, f"{file}: not imported, {why}")
+        if self._others:
+            say(self._args, others_words(self._others))
         if sum(self._came.values()) > 1:
-            say(self._args, ", ".join(f"{self._came[what]} {what}" for what in ENDINGS if self._came[what]) + ".")
-        elif self._written is not None and not self._args.json:
-            name = shlex.quote(str(self._written))
-            say(self._args, f"A page about it: {called()} report {name}\nTo watch it: {called()} replay {name}")
+            said = ", ".join(f"{self._came[what]} {what}" for what in BECAME if self._came[what])
+            say(self._args, f"{said}.")
+        elif self._made and not self._args.json:
+            path = as_typed(self._made[0])
+            say(self._args, f"A page about it: {called()} report {path}\nTo watch it: {called()} replay {path}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
+from biofeedback import times
 from devices.names import printable
 
 if TYPE_CHECKING:
     from biofeedback.events import Json
     from biofeedback.recording.catalogue import Facts
     from biofeedback.recording.library import Library, Session
+    from biofeedback.recording.parents import Parent
     from biofeedback.recording.reader import StoredRecording
     from biofeedback.recording.sealing import Keys
 
@@ -82,11 +84,8 @@ def state_of(library: Library, session: Session) -> str:
 
 
 def length(seconds: float | None) -> str:
-    """Minutes and seconds, in a column."""
-    if seconds is None:
-        return f"{'':>7}"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes:>4}:{rest:02}"
+    """A time or a length as everywhere, in a column."""
+    return f"{'' if seconds is None else times.clock(round(seconds * 1e6)):>7}"
 
 
 _STATES: Final = {
@@ -129,12 +128,13 @@ class Shown:
 
     def to_json(self) -> dict[str, Json]:
         """As one object."""
-        recording = self.recording
+        recording, parent = self.recording, _parent(self.recording)
         return {
             **as_json(self.library, self.session),
             "damage": self.why_not if recording is None else recording.damage,
             "removed": _removed(recording),
-            "made_from": _parent(recording),
+            "from": None if parent is None else {"name": parent.name, "format": parent.format},
+            "decisions": [] if parent is None else [*parent.notes],
             "phases": [[name, at_s] for name, at_s in _phases(recording)],
             "suds": [[at_s, when, value] for at_s, when, value in _suds(recording)],
             "marks": [[at_s, kind, text] for at_s, kind, text in _marks(recording)],
@@ -145,10 +145,12 @@ class Shown:
         }
 
     def text(self) -> str:
-        """For people."""
+        """For people, what happened in order of time."""
         session, recording = self.session, self.recording
         lines = [as_line(self.library, session), f"id        {session.id}", f"file      {self.library.path(session)}"]
-        lines += [f"{word:<10}{text}" for word, text in _origin(recording)]
+        if (parent := _parent(recording)) is not None:
+            lines.append(f"from      {parent.words}")
+            lines += [f"{'' if number else 'notes':<10}{note}" for number, note in enumerate(parent.notes)]
         if self.why_not or (recording is not None and recording.damage):
             lines.append(f"damage    {self.why_not or (recording.damage if recording is not None else '')}")
         if removed := _removed(recording):
@@ -158,9 +160,10 @@ class Shown:
         if session.facts.beats is not None:
             flagged = f", {session.facts.quality} quality" if session.facts.quality else ""
             lines.append(f"beats     {session.facts.beats}{flagged}")
-        lines += [f"{length(at_s)}   {name}" for name, at_s in _phases(recording)]
-        lines += [f"{length(at_s)}   SUDS {when}: {'-' if v is None else v}" for at_s, when, v in _suds(recording)]
-        lines += [f"{length(at_s)}   {kind}: {text}" for at_s, kind, text in _marks(recording)]
+        moments = [(at_s, name) for name, at_s in _phases(recording)]
+        moments += [(at_s, f"SUDS {when}: {'-' if v is None else v}") for at_s, when, v in _suds(recording)]
+        moments += [(at_s, f"{kind}: {text}") for at_s, kind, text in _marks(recording)]
+        lines += [f"{length(at_s)}   {text}" for at_s, text in sorted(moments, key=lambda moment: moment[0])]
         lines += [_metric_line(row) for row in self.metrics if row[0] in _SHOWN_METRICS]
         return "".join(printable(line) + "\n" for line in lines)
 
@@ -181,7 +184,9 @@ def shown(library: Library, session: Session, keys: Keys | None) -> Shown:
 
 
 def _metric_line(row: tuple[Any, ...]) -> str:
+    """One metric of a part: that of an epoch is of its last breaths, all others are of a window at the part's end."""
     metric, phase, name, then, _, now, _ = row
+    name = name if metric == "epoch_ln_hr" else f"last minute of {name}"
     if then is None and now is None:
         return f"{'':>10}{name} {phase}: {metric} -"
     same = then == now or then is None or now is None
@@ -190,23 +195,10 @@ def _metric_line(row: tuple[Any, ...]) -> str:
     return f"{'':>10}{name} {phase}: {metric} {value:.4g}{also}"
 
 
-def _parent(recording: StoredRecording | None) -> dict[str, Json] | None:
-    """The file of another program that an import was made of, with all that was decided; None for others."""
-    lines = recording.lines if recording is not None else ()
-    opening = next((line.body for line in lines if line.kind == "open"), None)
-    parent = None if opening is None else opening.get("parent")
-    return cast("dict[str, Json]", parent) if isinstance(parent, dict) and "rule" in parent else None
+def _parent(recording: StoredRecording | None) -> Parent | None:
+    from biofeedback.recording.parents import parent_of
 
-
-def _origin(recording: StoredRecording | None) -> list[tuple[str, str]]:
-    """The same in words."""
-    parent = _parent(recording)
-    if parent is None:
-        return []
-    decisions = parent.get("decisions")
-    notes = decisions if isinstance(decisions, list) else []
-    said = [("made from", f"{parent.get('name')} ({parent.get('format')}, unit {parent.get('unit')})")]
-    return said + [("" if number else "note", str(note)) for number, note in enumerate(notes)]
+    return None if recording is None else parent_of(recording.lines)
 
 
 def _removed(recording: StoredRecording | None) -> list[Json]:
@@ -216,9 +208,14 @@ def _removed(recording: StoredRecording | None) -> list[Json]:
 
 
 def _phases(recording: StoredRecording | None) -> list[tuple[str, float]]:
-    lines = recording.lines if recording is not None else ()
+    from biofeedback.session.spans import is_imported
+
+    if recording is None or is_imported(recording):
+        return []
     return [
-        (str(line.body.get("name")), line.t / 1e6) for line in lines if line.kind == "phase" and line.body.get("on")
+        (str(line.body.get("name")), line.t / 1e6)
+        for line in recording.lines
+        if line.kind == "phase" and line.body.get("on")
     ]
 
 

@@ -140,11 +140,17 @@ def _hidden_names(args: argparse.Namespace, config: Config) -> dict[str, str]:
 
 def say_if_new(args: argparse.Namespace, config: Config, person: str) -> None:
     """A word that nobody here is called by makes somebody new: that is said, since it may have been mistyped."""
+    if words := new_words(args, config, person):
+        say(args, words)
+
+
+def new_words(args: argparse.Namespace, config: Config, person: str) -> str:
+    """What is said of somebody new; empty for whoever is here, and where no word was given."""
     if not args.person or person == config.text("person") or find_person(args, config, person) is not None:
-        return
+        return ""
     near = nearest(args, config, person)
     other = f"; {near} is here already" if near else ""
-    say(args, f"{person} is new here{other}.")
+    return f"{person} is new here{other}."
 
 
 def check_not_mistyped(args: argparse.Namespace, config: Config, person: str) -> None:

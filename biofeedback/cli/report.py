@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
-from biofeedback.cli.common import add_example, called, config_of, report_path
-from biofeedback.cli.named import recording_at
+from biofeedback.cli.common import add_example, config_of, report_path
+from biofeedback.cli.named import check_is_recording, recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.errors import UnreadableError
 
@@ -24,15 +23,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and say where."""
-    from biofeedback.recording.reader import is_recording, open_recording
+    from biofeedback.recording.reader import open_recording
     from biofeedback.report import write_report
 
     path = recording_at(args, args.file)
-    if not is_recording(path):
-        raise UnreadableError(
-            f"{path} is not a recording of this program.",
-            f"Make one of it first: {called()} import {shlex.quote(str(path))}",
-        )
+    check_is_recording(path)
     target = Path(args.output) if args.output else report_path(path)
     recording = open_recording(path, keys_for(args, config_of(args), path))
     sys.stdout.write(f"{write_report(recording, target)}\n")

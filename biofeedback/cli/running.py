@@ -21,7 +21,7 @@ from biofeedback.errors import RecordingError
 from biofeedback.events import Command, Event, Input, Link, Notice
 from biofeedback.hrv.foreign import metric_lost
 from biofeedback.presenter.picture import Picture
-from biofeedback.presenter.replaying import replayed
+from biofeedback.presenter.replaying import left_words, replayed, told
 from biofeedback.presenter.words import link_sentence
 from biofeedback.recording.log import SessionLog
 from biofeedback.recording.sealing import Keys
@@ -240,8 +240,8 @@ def run_replay(args: argparse.Namespace, tape: Callable[[], Tape], stretch: Stre
     with _Signals() as signals, lines or nullcontext():
         signals.watch(running, windows=view.face == "desktop")
         _show(args, running, playback.run, view, {})
-    if playback.remark and not view.shown:
-        say(args, playback.remark)
+    for line in () if view.shown else told(playback):
+        say(args, line)
     return signals.came
 
 
@@ -343,7 +343,7 @@ def _watch_windows(args: argparse.Namespace, running: RunningSession, view: View
         say(args, f"The window failed ({type(failure).__name__}: {failure}). The session goes on in the terminal.")
         _watch_terminal(running, view, picture)
         return
-    for line in closing(picture):
+    for line in (*left_words(picture, running.playback), *closing(picture)):
         say(args, line)
 
 

@@ -155,12 +155,15 @@ class _Showing:
         self._keep_pace(OVER_MS if done else FRAME_MS if moves else REST_MS)
 
     def _see_replay(self, over: bool) -> None:
-        """A recording may break off, or only a part of it be asked for: then it has no end of its own."""
+        """A recording may break off, or only a part of it be asked for: then it has no end of its own.
+
+        Nor has one whose window is closed before.
+        """
         playback = self._session.playback
         if playback is not None:
             self._picture.replay = replayed(playback)
-        at_its_end = playback is None or playback.over  # closed before it, the recording did not break off
-        if over and at_its_end and not self._session.live and not self._session.failed:
+            over = over and playback.over
+        if over and not self._session.live and not self._session.failed:
             self._picture.break_off(CUT if playback is not None and playback.cut else BREAKS_OFF)
 
     def _never_began(self) -> bool:

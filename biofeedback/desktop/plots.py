@@ -430,7 +430,8 @@ class PlotWindow(QWidget):
             state += f" · {motion}" if motion else ""
         _set(self.state, state, self.state.width())
         share = f"{picture.flagged / picture.beats:.1%}".replace("%", "\u00a0%") if picture.beats else "0\u00a0%"
-        arrived = [] if picture.coverage is None else [f"{100 * picture.coverage:.0f}\u00a0% arrived"]
+        now = picture.coverage if picture.end is None else None  # of the last minute: it does not stand beside totals
+        arrived = [] if now is None else [f"{100 * now:.0f}\u00a0% arrived"]
         gaps = words.count(len(traces.holes), "gap")
         counted = (words.count(picture.beats, "beat"), f"{share} flagged", gaps, *arrived)
         for label, text in zip(self.numbers, (*words.numbers(picture), ", ".join(counted)), strict=True):
@@ -447,7 +448,7 @@ class PlotWindow(QWidget):
         if part is not None:
             lines.append(part_words(self._picture, part))
         if hole is not None:
-            lines.append(f"gap of {(hole.to_us - hole.from_us) / 1e6:.1f} s: {words.GAPS[hole.why]}")
+            lines.append(f"gap of {words.gap(hole.from_us, hole.to_us)}: {words.GAPS[hole.why]}")
         near_s = NEAR_PX * (self._shown[1] - self._shown[0]) / max(1.0, float(self.tachogram.widget.width()))
         lines += [said for said in (self._told_beat(at_s, near_s),) if said]
         for name, why in (("level", traces.no_level.at(at_s)), ("RMSSD", traces.no_rmssd.at(at_s))):

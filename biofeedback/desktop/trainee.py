@@ -126,6 +126,7 @@ class TraineeWindow(QWidget):
         self.signal = FittingLabel("Signal", theme.ink, self, left)
         self.part = FittingLabel("Part", theme.ink, self, right)
         self.pacer = PacerView(theme, self._picture, self._session.now, self)
+        self.file = FittingLabel("File", theme.ink, self, Qt.AlignmentFlag.AlignHCenter, Qt.AlignmentFlag.AlignBottom)
         self.said = QWidget(self)
         self.said.setAccessibleName("What is said")
         self.script = FittingLabel("Script", theme.ink, self.said)
@@ -175,6 +176,7 @@ class TraineeWindow(QWidget):
         self._all = QVBoxLayout(self)
         self._all.addLayout(self._header)
         self._all.addWidget(self.pacer, 1)
+        self._all.addWidget(self.file, 1)
         self._all.addWidget(self.said)
         self._all.addWidget(self.straps, 1)
         self._all.addWidget(self.closing, 1)
@@ -220,6 +222,7 @@ class TraineeWindow(QWidget):
         return (
             (self.signal, 1.1),
             (self.part, 1.1),
+            (self.file, 2.4),
             (self.script, 1.9),
             (self.program, 1.15),
             (self.over, 2.0),
@@ -240,7 +243,7 @@ class TraineeWindow(QWidget):
         picture = self._picture
         self.sign.show_signal(picture.signal)
         self.signal.say(words.signal_words(picture))
-        self.part.say(BETWEEN.join(words.part_and_time(picture, now_us)))
+        self.part.say("" if picture.file is not None else BETWEEN.join(words.part_and_time(picture, now_us)))
         self._say(now_us)
         self._close_up()
         self.foot.say(self._foot())
@@ -260,7 +263,8 @@ class TraineeWindow(QWidget):
     def _colour_of_program(self) -> str:
         if self._picture.paused or (self._picture.part is None and self._picture.signal == "waiting"):
             return self._theme.ink  # nothing else is on the screen, and it is for the person to do
-        return self._theme.flag if self._picture.signal == "lost" else self._theme.quiet
+        lost = self._picture.signal == "lost" and self._picture.file is None
+        return self._theme.flag if lost else self._theme.quiet
 
     def _ask(self, wanted: bool) -> None:
         if not wanted and self.question.isAncestorOf(self.focusWidget()):
@@ -268,14 +272,19 @@ class TraineeWindow(QWidget):
         self.question.setVisible(wanted)
 
     def _close_up(self) -> None:
-        """At the end the words of the end take the place of the breath; before it may begin, the straps in sight do."""
+        """At the end the words of the end take the place of the breath; before it may begin, the straps in sight do.
+
+        A file of another program has no breath to be followed: its name stands there.
+        """
         closing = words.closing(self._picture)
         ended = bool(closing)
         asking = self._ask_for_strap(None if ended else self._session.straps)
         for shown in (self.sign, self.signal):
             shown.setVisible(not ended)
-        for breath in (self.pacer, self.said):
-            breath.setVisible(not (ended or asking))
+        self.said.setVisible(not (ended or asking))
+        self.pacer.setVisible(not (ended or asking or self._picture.file is not None))
+        self.file.setVisible(not ended and self._picture.file is not None)
+        self.file.say("" if self._picture.file is None else words.clean(self._picture.file.name))
         self.closing.setVisible(ended)
         if ended:
             self.over.say(closing[0])

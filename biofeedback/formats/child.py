@@ -51,10 +51,11 @@ class Child:
 
     def ask(self, path: Path, choices: dict[str, Any], skip: int) -> None:
         """Ask about one path; of an archive, from member number `skip` on. Raises Died."""
-        process = self._process if self._process is not None and self._process.poll() is None else self._started()
+        is_there = self._process is not None and self._process.poll() is None
         question = {"path": str(path.absolute()), "choices": choices, "skip": skip, "cpu_s": limits.CPU_S}
-        self.allow(limits.wall_s(0, xml=False))
         try:
+            process = self._process if is_there and self._process is not None else self._started()
+            self.allow(limits.wall_s(0, xml=False))
             _write(process, question)
         except OSError:
             raise self._died() from None

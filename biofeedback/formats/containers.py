@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from biofeedback.errors import ImportRefused
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.limits import MOST_FILES, MOST_RATIO, MOST_UNPACKED, RATIO_FREE, is_xml
+from biofeedback.formats.limits import MOST_FILES, MOST_RATIO, MOST_UNPACKED, OFFICE, RATIO_FREE, is_xml
 
 if TYPE_CHECKING:
     from zipfile import ZipFile, ZipInfo
@@ -179,7 +179,7 @@ def in_zip(file: Foreign) -> list[Listed]:
         raise ImportRefused(*_TOO_MANY)
     members = sorted((each for each in found if not each.is_dir()), key=lambda each: each.filename)
     if any(each.filename == "[Content_Types].xml" for each in members):
-        raise ImportRefused("it is a file of an office program.", "Save the sheet as CSV and give that.")
+        raise ImportRefused(*OFFICE)
     if not members:
         raise ImportRefused("it is an archive without files.", "Export it again.")
     if sum(each.file_size for each in members) > MOST_UNPACKED:

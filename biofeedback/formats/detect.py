@@ -13,7 +13,7 @@ from typing import Final
 from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
-from biofeedback.formats.limits import TOO_MUCH_MEMORY
+from biofeedback.formats.limits import NOBODYS, TOO_MUCH_MEMORY
 from biofeedback.formats.units import LEAST_JUDGED, LONGEST_MS, SHORTEST_MS
 from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -36,6 +36,7 @@ from biofeedback.formats.readers import (
     side_files,
     sqlite,
     suunto,
+    tidy,
     vns,
     wfdb,
     xdf,
@@ -59,6 +60,7 @@ SURE: Final[tuple[Reader, ...]] = (
     *kubios.READERS,
     *openhrv.READERS,
     *empatica.READERS,
+    *tidy.READERS,
     *bids.READERS,
     *wfdb.READERS,
 )
@@ -78,10 +80,7 @@ def reader_of(file: Foreign, more: Iterable[Reader] = ()) -> Reader:
     for reader in chain(SURE, more, BARE):
         if reader.claims(file):
             return reader
-    raise ImportRefused(
-        "it is no file of heartbeats that this program knows.",
-        "docs/formats.md lists what is read, and how to report a file.",
-    )
+    raise ImportRefused(*NOBODYS)
 
 
 def content_of(file: Foreign, choices: Choices, progress: Progress, more: Iterable[Reader] = ()) -> Content:

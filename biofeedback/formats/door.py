@@ -48,6 +48,11 @@ class Found:
     refused: ImportRefused | None = None
     complaints: tuple[str, ...] = ()
 
+    @property
+    def is_no_recording(self) -> bool:
+        """Whether nobody would look for heartbeats in it: a picture, a letter."""
+        return self.refused is not None and self.refused.what in limits.NO_RECORDINGS
+
 
 def contents(path: Path, choices: Choices | None = None, progress: Progress | None = None) -> Iterator[Found]:
     """What a file holds, or each file in a folder or an archive, in the order of their names.

@@ -36,6 +36,18 @@ ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS
 
 _ADVICE: Final = "Export it again, or cut it into parts."
 TOO_SLOW: Final = ("it takes too long to be read.", _ADVICE)
+NOBODYS: Final = (
+    "it is no file of heartbeats that this program knows.",
+    "docs/formats.md lists what is read, and how to report a file.",
+)
+EMPTY: Final = ("empty file.", "Export it again from the program it comes from.")
+OFFICE: Final = ("it is a file of an office program.", "Save the sheet as CSV and give that.")
+UNKNOWN_DATABASE: Final = (
+    "it is a database of a program that is not known here.",
+    "Export the intervals as text from that program.",
+)
+NO_RECORDINGS: Final = frozenset({EMPTY[0], NOBODYS[0], OFFICE[0], UNKNOWN_DATABASE[0]})
+"""What is said of files in which nobody would look for heartbeats: pictures, letters, databases of mail."""
 TOO_MUCH_MEMORY: Final = ("it needs more than 2 GiB of memory to be read.", _ADVICE)
 TOO_MANY_DEATHS: Final = (
     f"{MOST_DEATHS} of its files could not be read to the end; the rest was left out.",

@@ -11,7 +11,7 @@ from typing import Final
 
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.reading import Choices
-from biofeedback.formats.units import Numbers, Told, asked, doubt_of, fills, only_rises, ticks_each, unit_of
+from biofeedback.formats.units import AS_TOLD_MS, Numbers, Told, asked, doubt_of, fills, only_rises, ticks_each, unit_of
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 FITS_S, FITS = 0.02, 0.02
@@ -80,7 +80,7 @@ def content_of_series(name: str, series: Series, choices: Choices, about: dict[s
     ticks = series.numbers.ticks(ticks_each(told.unit))
     ticks, holes, why = _timed(series, ticks)
     if why is None and choices.unit is not None:
-        why = doubt_of(values, choices.unit)
+        why = doubt_of(values, choices.unit, AS_TOLD_MS)
     ends = list(accumulate(ticks)) if series.notes else []
     beyond = [0, *accumulate(hole.ticks for hole in holes)]
     markers = tuple(

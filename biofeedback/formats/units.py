@@ -24,6 +24,8 @@ LARGEST_TICKS: Final = 2**62
 SHORTEST_MS: Final = 150
 LONGEST_MS: Final = 3000
 """Between these lies the median of all real recordings; outside, a heading's unit is not that of its numbers."""
+AS_TOLD_MS: Final = (250, 2500)
+"""The same where somebody said the unit: it is only a word of doubt then."""
 FAR: Final = 5.0
 MOST_FAR: Final = 0.25
 LEAST_JUDGED: Final = 8
@@ -63,7 +65,7 @@ def only_rises(values: Sequence[Value]) -> bool:
     return len(values) > 2 and all(early < late for early, late in pairwise(values))
 
 
-def doubt_of(values: array[float], unit: str) -> str | None:
+def doubt_of(values: array[float], unit: str, usual_ms: tuple[int, int] = (SHORTEST_MS, LONGEST_MS)) -> str | None:
     """Why numbers cannot all be intervals of this unit, whatever said so; None when nothing speaks against it.
 
     Thousands separators (1,012 for 1012 ms), two files in one with two units, a heading that names another unit than
@@ -71,8 +73,9 @@ def doubt_of(values: array[float], unit: str) -> str | None:
     """
     middle = float(median(values))
     usual = middle * float(ticks_each(unit)) / TICKS_PER_MS
-    if not SHORTEST_MS <= usual <= LONGEST_MS:
-        return f"their median would be {usual:g} ms, which is no usual interval"
+    if not usual_ms[0] <= usual <= usual_ms[1]:
+        length = f"{usual:.4g} ms" if usual < 1000 else f"{usual / 1000:.0f} s"
+        return f"their median would be {length}, which is no usual interval"
     odd: list[float] = []
     if unit == "ms":
         odd = [value for value in values if 0.2 <= value < 10 and not value.is_integer()]

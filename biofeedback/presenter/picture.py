@@ -38,6 +38,7 @@ from biofeedback.events import (
     Verdict,
 )
 from biofeedback.session.hub import Keep, Seen, Sought
+from biofeedback.session.playback import About
 from biofeedback.session.plan import BASELINE_STEP_S, Plan
 from biofeedback.session.timeline import UNPACED
 from biofeedback.session.trials import MOVED
@@ -72,12 +73,13 @@ class Replayed:
     """What there is to be known of a replay besides its events.
 
     `remark` is to be said as long as nothing else is; `opening`: its file is still read; `hurried`: it goes too fast
-    for the breath to be shown.
+    for the breath to be shown; `about`: the file of another program that it is of.
     """
 
     remark: str = ""
     opening: bool = False
     hurried: bool = False
+    about: About | None = None
 
 
 class Picture:
@@ -129,6 +131,11 @@ class Picture:
     def title(self, script: str | None) -> str:
         """A script's title, else its id."""
         return self._titles.get(script, script) if script else ""
+
+    @property
+    def file(self) -> About | None:
+        """The file of another program that is replayed: nobody sat there with this program."""
+        return self.replay.about
 
     def breath(self, now_us: int) -> Position | None:
         """Where the paced breath is; None while breathing is free."""
@@ -289,7 +296,7 @@ class Picture:
                 self.amber = event.on and event.tier == "amber"
                 self.rescued = self.rescued or (event.on and event.tier == "red")
             case Mark():
-                self._said = (event.at, "Marked.")
+                self._said = (event.at, event.text if self.file is not None and event.text else "Marked.")
             case Notice():
                 self._notice(event)
 

@@ -6,7 +6,7 @@ from math import isinf
 from typing import Final
 
 from biofeedback.config import LEGIBLE
-from biofeedback.presenter.picture import Replayed
+from biofeedback.presenter.picture import Picture, Replayed
 from biofeedback.presenter.words import minutes
 from biofeedback.session.playback import Playback
 
@@ -21,7 +21,26 @@ KEYS: Final = (
 
 def replayed(playback: Playback) -> Replayed:
     """What a picture is to know of a replay, from frame to frame."""
-    return Replayed(playback.remark, opening=not playback.ready, hurried=playback.speed > LEGIBLE)
+    return Replayed(
+        playback.remark,
+        opening=not playback.ready,
+        hurried=playback.speed > LEGIBLE,
+        about=playback.about,
+    )
+
+
+def told(playback: Playback) -> list[str]:
+    """What there is to be said of a replay itself, each sentence once."""
+    about = playback.about
+    said = [] if about is None else [about.sentence, *about.notes]
+    return [*said, playback.remark] if playback.remark else said
+
+
+def left_words(picture: Picture, playback: Playback | None) -> list[str]:
+    """That a replay was closed before its end, and where."""
+    if playback is None or playback.over or not playback.ready or picture.end is not None:
+        return []
+    return [f"Closed at {place_words(playback)}."]
 
 
 def shown_us(playback: Playback) -> int:

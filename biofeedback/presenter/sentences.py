@@ -33,14 +33,22 @@ def sentences(picture: Picture, now_us: int, *, hears: bool) -> Sequence[Sentenc
         found.append(Sentence("script", meanwhile))
     if picture.asked(now_us):
         found.append(Sentence("question", words.QUESTION))
-    program = _program(picture, now_us, hears=hears) or words.clean(picture.replay.remark)
+    program = _program(picture, now_us, hears=hears) or _remarks(picture)
     return [*found, Sentence("program", program)] if program else found
 
 
 def _meanwhile(picture: Picture) -> str:
     if picture.part is None or picture.end is not None or picture.paused:
         return ""
+    if picture.file is not None:
+        return words.clean(picture.file.facts)
     return words.instruction(picture) if picture.part.name in WORDLESS else ""
+
+
+def _remarks(picture: Picture) -> str:
+    """What is said as long as nothing else is: what is doubtful about a file, and of the replay itself."""
+    notes = () if picture.file is None or picture.end is not None else picture.file.notes
+    return " ".join(words.clean(said) for said in (*notes, picture.replay.remark) if said)
 
 
 def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
@@ -54,7 +62,7 @@ def _program(picture: Picture, now_us: int, *, hears: bool) -> str:
     if picture.link is not None and (picture.part is None or _is_down(picture)):
         return words.SOUGHT if _is_sought_again(picture, picture.link) else words.link_sentence(picture.link)
     if picture.signal == "lost":
-        return words.lost_sentence(picture.lost_why, of_file=picture.from_file)
+        return words.lost_sentence(picture.lost_why, from_file=picture.from_file)
     return words.clean(said)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from biofeedback import times
 from biofeedback.arousal.quality import DISAGREES, REPEATED, TOO_MANY
 from biofeedback.breathing.measured import GOOD as CLEAR
 from biofeedback.breathing.pacer import Position
@@ -14,6 +15,7 @@ from biofeedback.hrv.coverage import GOOD, LOW
 from biofeedback.presenter.picture import BREAKS_OFF, CUT, Part, Picture
 from biofeedback.session.engine import SLEPT
 from biofeedback.session.guarded import BROKEN
+from biofeedback.session.loop import SOURCE_ENDED
 from biofeedback.session.sensor import LOW_BATTERY
 from biofeedback.session.signal import NO_BEATS, NO_CONTACT
 
@@ -84,9 +86,12 @@ ENDS: Final[Mapping[str, str]] = {
     CUT: "The part that was asked for ends here.",
     BROKEN: "The session ended after a mistake of the program; what the strap sent is recorded.",
     SLEPT: "The computer slept for long, so the session was ended.",
-    "the source has no more beats": "The recorded beats end here. The session is over.",
+    SOURCE_ENDED: "The recorded beats end here. The session is over.",
     "the source failed": "What brings the heartbeats has failed. The session is over.",
 }
+NONE_HERE: Final = "No heartbeats here"
+"""Of a file; a strap's are lost."""
+FILE_ENDS: Final = "The file ends here."
 RESCUED: Final = "You stopped when you needed to. Take your time."
 CALM_ENDS: Final = frozenset({"planned end", "ended by the person"})
 EXPLAINED: Final = (
@@ -111,7 +116,9 @@ def clean(text: str) -> str:
 
 
 def part_title(picture: Picture, part: Part) -> str:
-    """What this part of the session is called."""
+    """What this part of the session is called; a file of another program by its name."""
+    if picture.file is not None:
+        return clean(picture.file.name)
     if part.script:
         return clean(picture.title(part.script))
     if part.name == "rest" and picture.plan is not None and picture.plan.name == "free":
@@ -148,7 +155,7 @@ def signal_words(picture: Picture) -> str:
     if picture.signal == "rate only":
         return "Heart rate only, no HRV"
     if picture.signal == "lost":
-        return "Signal lost"
+        return NONE_HERE if picture.file and picture.lost_why.endswith(f"{NO_BEATS}.") else "Signal lost"
     if picture.replay.opening:
         return "Reading the file"
     if picture.link is None:
@@ -168,36 +175,32 @@ def link_sentence(link: Link) -> str:
     return f"{why} {clean(link.advice)}".rstrip()
 
 
-def lost_sentence(text: str, *, of_file: bool = False) -> str:
-    """That the signal is lost, as the session says it, and what to do about it: with the beats of a file nothing."""
-    if of_file:
-        return clean(text)
+def lost_sentence(text: str, *, from_file: bool = False) -> str:
+    """That the signal is lost, as the session says it, and what to do about it; of a file nothing can be done."""
+    if from_file:
+        return f"{NONE_HERE}." if text.endswith(f"{NO_BEATS}.") else clean(text)
     advice = next((advice for end, advice in WHAT_TO_DO.items() if text.endswith(f"{end}.")), "")
     return f"{clean(text)} {advice}".rstrip()
 
 
 def clock(at_us: int) -> str:
-    """Session time: 04:05, or 1:02:03 from an hour on."""
-    minutes, seconds = divmod(max(0, at_us) // 1_000_000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
+    """Session time at the head of a line: 04:05, or 1:02:03 from an hour on."""
+    return times.clock(at_us).rjust(len("04:05"), "0")
 
 
 def minutes(seconds: float) -> str:
     """A time on an axis, or that is left: 4:05, or 1:02:03 from an hour on."""
-    text = clock(int(seconds) * 1_000_000)
-    return text.removeprefix("0") if len(text) == len("04:05") else text
+    return times.clock(round(seconds * 1e6))
 
 
 def length(seconds: float) -> str:
     """A length of time: 42 s, 4 min 42 s, 1 h 3 min."""
-    whole = round(seconds)
-    hours, minutes = whole // 3600, whole // 60 % 60
-    if hours:
-        return f"{hours} h {minutes} min"
-    if minutes:
-        return f"{minutes} min {whole % 60} s" if whole % 60 else f"{minutes} min"
-    return f"{whole} s"
+    return times.length(round(seconds * 1e6))
+
+
+def gap(from_us: int, to_us: int) -> str:
+    """How long a gap is: 3.4 s, from a minute on as a length."""
+    return times.gap(to_us - from_us)
 
 
 def signed(value: float) -> str:
@@ -257,7 +260,7 @@ def breath_words(picture: Picture, breath: Position | None) -> str:
     if breath is not None:
         return BREATHE_IN if breath.inhaling else BREATHE_OUT
     silent = picture.replay.hurried or (picture.signal == "waiting" and picture.part is None) or looked_at(picture)
-    return "" if silent else AS_YOU_LIKE
+    return "" if silent or picture.file is not None else AS_YOU_LIKE
 
 
 def part_and_time(picture: Picture, now_us: int) -> Sequence[str]:
@@ -293,6 +296,8 @@ def closing(picture: Picture) -> Sequence[str]:
         return []
     why = picture.end.why
     said = ENDS.get(why) or f"The session ended: {clean(why)}."
+    if picture.file is not None and why == SOURCE_ENDED:
+        said = FILE_ENDS
     if picture.rescued and why in CALM_ENDS:
         said = RESCUED
     verdicts = [clean(verdict.words) for verdict in picture.verdicts]

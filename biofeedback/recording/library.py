@@ -6,6 +6,7 @@ head, then the newest `edit` line of a person log; tags are lines of person logs
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ SESSIONS: Final = "sessions"
 SHORT: Final = 8
 """So many digits of an id are shown."""
 LEAST_DIGITS: Final = 4
+_FEW_DIGITS: Final = re.compile(rf"[0-9a-f]{{1,{LEAST_DIGITS - 1}}}")
 _FACTS: Final = tuple(field.name for field in fields(Facts))
 _INSERT: Final = (
     f"INSERT OR REPLACE INTO session({', '.join(_FACTS)}, start_utc) "  # noqa: S608 - names of our own fields
@@ -118,6 +120,8 @@ class Library:
             same = [each for each in everything if each.id.casefold().startswith(wanted)]
         if len(same) == 1:
             return same[0]
+        if not same and _FEW_DIGITS.fullmatch(wanted) is not None:
+            raise UsageError(f"'{word}' is too short for an id.", f"Give at least {LEAST_DIGITS} of its digits.")
         if not same:
             raise UsageError(f"There is no session '{word}' here.", "See which there are: biofeedback library list")
         told = "; ".join(

@@ -30,6 +30,13 @@ def start_text(wall_ns: int, utc_off_s: int, unknown: str | None = None) -> str 
     return (at.replace(tzinfo=None) if unknown == "zone" else at).isoformat(timespec="seconds")
 
 
+def stamp_of(wall_ns: int, utc_off_s: int, unknown: str | None = None) -> str:
+    """A start for a file's name: in UTC, with a Z; where no zone is known the local time, without one."""
+    if unknown == "zone":
+        return f"{local_time(wall_ns, utc_off_s):%Y%m%dT%H%M%S}"
+    return f"{local_time(wall_ns, 0):%Y%m%dT%H%M%SZ}"
+
+
 def start_in(head: Mapping[str, Any]) -> str | None:
     """The same of a recording's head."""
     return start_text(int(head["wall_ns"]), int(head.get("utc_off_s", 0)), unknown_in(head))

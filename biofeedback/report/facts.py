@@ -25,6 +25,7 @@ from biofeedback.events import (
 )
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.summary import Summary, cut, summarise
+from biofeedback.recording.parents import parent_in
 from biofeedback.recording.reader import StoredRecording
 from biofeedback.report.words import LONGEST_TITLE, clean
 from biofeedback.session.analysis import recorded_beats
@@ -204,6 +205,8 @@ def _holes(beats: Sequence[TimedBeat], reasons: Mapping[int, GapReason]) -> Iter
 
 
 def _parts(found: _Found, beats: Sequence[TimedBeat], length_us: int) -> Iterator[Part]:
+    if found.opened is not None and parent_in(found.opened.parent) is not None:
+        return
     spans = list(spans_of(found.phases, length_us))
     names = [span.name for span in spans]
     for position, span in enumerate(spans):

@@ -16,11 +16,14 @@ from biofeedback import __version__
 from biofeedback.events import ArtefactName, Epoch, Mark, Note, Notice, Safety
 from biofeedback.hrv.summary import Summary, cut
 from biofeedback.hrv.window import Estimate
+from biofeedback.recording.parents import Parent, parent_in
 from biofeedback.recording.rewriting import LINES_LOST
 from biofeedback.report import words
 from biofeedback.report.facts import Facts, Part, span_of, text_of
-from biofeedback.report.words import NONE, clean, clock, count, number, quoted, share, signed
+from biofeedback.report.words import NONE, clean, count, number, quoted, share, signed
+from biofeedback.session.loop import SOURCE_ENDED
 from biofeedback.session.opening import ALGORITHMS
+from biofeedback.times import clock, gap, length
 
 MOST_ROWS: Final = 150
 """A table with more rows than this is cut; the recording has them all."""
@@ -65,19 +68,19 @@ def lead(facts: Facts) -> str:
     when = words.began(facts.recording.head)
     begun = f"recorded on {when}" if when else "recorded at a time its file does not tell"
     if (imported := _import_words(facts)) is not None:
-        return f"Imported from {imported}, {words.length(facts.length_us)} long, {begun}."
+        return f"Imported from {imported}, {length(facts.length_us)} long, {begun}."
     what = _plan_words(facts)
     what = f"Demonstration with a simulated person: {what}" if facts.demo else what[0].upper() + what[1:]
-    return f"{what}, {words.length(facts.length_us)} long, {begun}{_source_words(facts)}."
+    return f"{what}, {length(facts.length_us)} long, {begun}{_source_words(facts)}."
 
 
 def _import_words(facts: Facts) -> str | None:
     """The file of another program that a recording was made of; None for a session of ours."""
-    parent = facts.opened.parent if facts.opened is not None else None
-    if parent is None or "rule" not in parent:
+    parent = parent_in(facts.opened.parent if facts.opened is not None else None)
+    if parent is None:
         return None
-    name, kind = text_of(parent, "name"), text_of(parent, "format")
-    return f"the file {quoted(name)}" + (f" ({kind})" if kind else "")
+    kind = f" ({clean(parent.format)})" if parent.format else ""
+    return f"the file {quoted(clean(parent.name))}{kind}"
 
 
 def _plan_words(facts: Facts) -> str:
@@ -117,9 +120,9 @@ def described(facts: Facts) -> str:
     mean = _answer(facts.whole, "mean_hr_bpm")
     found = f"{count(facts.whole.excluded, 'flagged beat')} and {count(len(facts.holes), 'gap')}"
     silent = facts.silent_end_us
-    none = f" The last {words.length(silent)} hold no heartbeat; coverage is that of the time before." if silent else ""
+    none = f" The last {length(silent)} hold no heartbeat; coverage is that of the time before." if silent else ""
     return (
-        f"Heart rate over {words.length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and"
+        f"Heart rate over {length(facts.length_us)}: mean {mean} bpm, between {span[0]:.0f} and"
         f" {span[1]:.0f} bpm, with {found}.{none} The tables below hold the same facts."
     )
 
@@ -246,14 +249,14 @@ class Gaps:
 
 def gaps(facts: Facts) -> Gaps:
     """Every hole in the beats."""
-    reasons: dict[str, list[float]] = {}
+    reasons: dict[str, list[int]] = {}
     each: list[list[str]] = []
     for hole in facts.holes:
         why = words.GAPS.get(hole.why, clean(hole.why)) if hole.why else "no reason is recorded"
-        length_s = (hole.to_us - hole.from_us) / 1e6
-        reasons.setdefault(why, []).append(length_s)
-        each.append([clock(hole.from_us), f"{length_s:.1f} s, {why}"])
-    rows = [[why, str(len(held)), f"{sum(held):.1f} s", f"{max(held):.1f} s"] for why, held in reasons.items()]
+        length_us = hole.to_us - hole.from_us
+        reasons.setdefault(why, []).append(length_us)
+        each.append([clock(hole.from_us), f"{gap(length_us)}, {why}"])
+    rows = [[why, str(len(held)), gap(sum(held)), gap(max(held))] for why, held in reasons.items()]
     return Gaps(_table(rows), _table(each, MOST_GAPS))
 
 
@@ -341,7 +344,7 @@ def _origin(facts: Facts) -> Iterator[tuple[str, str | None]]:
     yield "Person", text_of(opened.person if opened else {}, "name") or text_of(head, "subject")
     yield "Source", text_of(facts.source, "spec") if facts.demo else None
     yield "Plug-in", _plugin(facts.source.get("plugin"))
-    yield "Made from", _parent(opened.parent) if opened and opened.parent else None
+    yield from _made_from(facts)
     yield "Pace", _pace(facts)
     yield (
         "Coins from",
@@ -373,6 +376,8 @@ def _damage(facts: Facts) -> str:
 def _finished(facts: Facts) -> str:
     if facts.end is None or not facts.recording.finished:
         return "no, the recording stops before the session's end"
+    if facts.end.why == SOURCE_ENDED and parent_in(facts.opened.parent if facts.opened else None) is not None:
+        return "yes: its file ends there"
     return f"yes: {clean(facts.end.why)}"
 
 
@@ -383,8 +388,27 @@ def _pace(facts: Facts) -> str | None:
     return f"{pace:g} breaths a minute, {100 * inhale:.0f} % of each breathing in"
 
 
+def _made_from(facts: Facts) -> Iterator[tuple[str, str | None]]:
+    told = facts.opened.parent if facts.opened else None
+    parent = parent_in(told)
+    if told and parent is not None:
+        yield from _of_file(parent, told)
+    elif told:
+        yield "Made from", _parent(told)
+
+
+def _of_file(parent: Parent, told: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
+    """The file of another program that a recording was made of, and what its reader took for granted or left out."""
+    size, unit = told.get("bytes"), told.get("unit")
+    yield "Made from", clean(parent.words) + (f", {count(size, 'byte')}" if isinstance(size, int) else "")
+    yield "Its SHA-256", text_of(told, "sha256")
+    yield "Its intervals", f"in {clean(unit)}: {clean(told.get('rule'))}" if unit and told.get("rule") else None
+    yield "Imported", (text_of(told, "imported") or "")[:16].replace("T", " ")
+    yield "Taken for granted", " ".join(map(clean, parent.notes))
+
+
 def _parent(parent: Mapping[str, object]) -> str:
-    """What a recording was made of, key by key; what its file does not tell is left out."""
+    """What a copy was made of, key by key; what its file does not tell is left out."""
     told = {key: value for key, value in parent.items() if value not in (None, "", [])}
     return "; ".join(f"{clean(key).replace('_', ' ')}: {_told(value)}" for key, value in told.items())
 

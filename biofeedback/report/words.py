@@ -65,22 +65,6 @@ def quoted(text: str | None) -> str:
     return f"“\N{FIRST STRONG ISOLATE}{text or NONE}\N{POP DIRECTIONAL ISOLATE}”"
 
 
-def clock(at_us: int) -> str:
-    """Session time: 4:05, or 1:02:03 from an hour on."""
-    minutes, seconds = divmod(max(0, at_us) // 1_000_000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def length(us: int) -> str:
-    """A length of time: 42 s, 4 min 42 s, 1 h 3 min."""
-    seconds = round(us / 1e6)
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
-
-
 def number(value: float | None, digits: int = 1) -> str:
     """A number with a true minus sign; a dash when there is none."""
     return NONE if value is None else f"{value:.{digits}f}".replace("-", "−")

@@ -30,6 +30,7 @@ from biofeedback.hrv.summary import (
 )
 from biofeedback.hrv.ticks import TICKS_PER_MS
 from biofeedback.hrv.window import Detrend
+from biofeedback.recording.parents import parent_of
 from biofeedback.recording.reader import StoredRecording, is_recording, open_recording
 from biofeedback.recording.sealing import Keys
 from biofeedback.recording.starts import start_in
@@ -47,10 +48,10 @@ SECONDS_BELOW: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """What `analyze` reports of one file.
+    """What `analyze` reports of one file. `start`: ISO 8601 as far as known; `damage`: where its good part ends.
 
-    `start`: ISO 8601 as far as known; `damage`: where its good part ends; `why`: what is doubtful about a file of
-    another program, as `import --inspect` says it.
+    `why`: what is doubtful about a file of another program; `decisions`: what its reader took for granted or left out,
+    of a recording that was made of such a file both.
     """
 
     file: str
@@ -59,6 +60,7 @@ class Analysis:
     summary: Summary
     damage: str | None = None
     why: str | None = None
+    decisions: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Json]:
         """The object of the command line contract."""
@@ -67,6 +69,8 @@ class Analysis:
             "format": self.format,
             "start": self.start,
             **self.summary.to_json(),
+            "why": self.why,
+            "decisions": [*self.decisions],
         }
         if self.damage is not None:
             found["damage"] = self.damage
@@ -166,7 +170,7 @@ def _analysed(open_: Callable[[], _Opened], asked: Asked) -> Analysis:
         _tabulate(open_(), table, held[0].opening_us, held[-1].opening_us + 1)
     span_s = asked_s(beats, *cuts, asked.window_s)
     summary = summarise(held, span_s, asked.detrend, (asked.metrics or AllMetrics()).by_name)
-    return Analysis(opened.file, opened.format, opened.start, summary, opened.damage, opened.why)
+    return Analysis(opened.file, opened.format, opened.start, summary, opened.damage, opened.why, opened.decisions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ class _Opened:
     events: Iterator[StreamEvent]
     beats: Sequence[TimedBeat] | deque[TimedBeat]
     why: str | None = None
+    decisions: Sequence[str] = ()
 
     def all_beats(self) -> list[TimedBeat]:
         """The beats of the whole file."""
@@ -190,13 +195,15 @@ class _Opened:
 def _recorded(path: Path, asked: Asked) -> _Opened:
     recording, reception = open_recording(path, asked.keys), Reception()
     about = str(path), "biofeedback", start_of(recording), recording.damage
+    parent = parent_of(recording.lines)
+    decisions = () if parent is None else parent.notes
     if asked.correction:
-        return _Opened(*about, recorded_events(recording, reception), reception.beats)
+        return _Opened(*about, recorded_events(recording, reception), reception.beats, None, decisions)
     try:
         taken = beats_as_they_came(recording)
     except ValueError as error:
         raise _too_long(str(path), error) from error
-    return _Opened(*about, ready_of(taken), taken)
+    return _Opened(*about, ready_of(taken), taken, None, decisions)
 
 
 def _foreign(found: Found, asked: Asked) -> _Opened:
@@ -209,12 +216,13 @@ def _foreign(found: Found, asked: Asked) -> _Opened:
     ticks, holes, stream = content.ticks, holes_of(content), BeatStream()
     check_can_be_used(found)
     if asked.correction:
-        return _Opened(*about, events_of_intervals(ticks, stream, holes), stream.beats, content.why)
+        events = events_of_intervals(ticks, stream, holes)
+        return _Opened(*about, events, stream.beats, content.why, content.decisions)
     try:
         taken = uncorrected(ticks, holes)
     except ValueError as error:
         raise _too_long(found.file, error) from error
-    return _Opened(*about, ready_of(taken), taken, content.why)
+    return _Opened(*about, ready_of(taken), taken, content.why, content.decisions)
 
 
 def _too_long(file: str, error: ValueError) -> UnreadableError:

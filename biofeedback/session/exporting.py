@@ -107,13 +107,6 @@ def gather(stored: StoredRecording, *, anonymise: bool = False) -> Gathered:
     return replace(gathered, about=_about(recording, gathered, opening, sha256))
 
 
-def _device(opening: Open | None) -> str:
-    """What measured, as it calls itself; a file that intervals came from is none."""
-    if opening is None or opening.source.get("kind") == "file":
-        return ""
-    return str(opening.source.get("name") or "")
-
-
 def write_export(gathered: Gathered, target: str, folder: Path) -> tuple[Path, list[Path]]:
     """Write a recording for `csv`, `kubios`, `bids` or `edf` into a folder; returns what was made, and its files.
 
@@ -198,6 +191,13 @@ def _strap_unit(events: Iterable[Event], opening: Open | None) -> bool:
         return True
     parent = opening.parent if opening is not None else None
     return parent is not None and parent.get("unit") == "1/1024"
+
+
+def _device(opening: Open | None) -> str:
+    """What the strap is called; empty where there was none: a file is no device."""
+    if opening is None or opening.source.get("kind") == "file":
+        return ""
+    return str(opening.source.get("name") or "")
 
 
 def _beats(recording: Recording) -> tuple[ExportedBeat, ...]:
@@ -370,13 +370,19 @@ def _about(recording: Recording, gathered: Gathered, opening: Open | None, sha25
         "beats": len(gathered.beats),
         "flagged": sum(bool(beat.why) for beat in gathered.beats),
         "gaps": sum(moment.kind == "gap" for moment in gathered.moments),
-        "interval_unit": "1/1024 s" if gathered.strap_unit else "of the imported file",
+        "interval_unit": "1/1024 s" if gathered.strap_unit else _unit_of_file(opening),
     }
     if opening is not None:
         about |= {"plan": dict(opening.plan), "source": dict(opening.source), "demo": opening.demo}
         about["imported_from"] = None if opening.parent is None else dict(opening.parent)
     about["epochs"] = [cast(Json, _without_time(epoch)) for epoch in recording.epochs]
     return about
+
+
+def _unit_of_file(opening: Open | None) -> str | None:
+    """The unit in which an imported file has its intervals, None where that is not known."""
+    unit = opening.parent.get("unit") if opening is not None and opening.parent is not None else None
+    return unit if isinstance(unit, str) else None
 
 
 def _without_time(epoch: Epoch) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
-from biofeedback.errors import ImportRefused, UsageError
+from biofeedback.errors import ImportRefused, UsageError, as_typed
 from biofeedback.events import Command, Event, Rr
 from biofeedback.formats.content import Content, Start
 from biofeedback.formats.door import Found, contents
@@ -43,7 +41,7 @@ def foreign_at(path: Path, choices: Choices | None = None, progress: Progress | 
         names = ", ".join(Path(each.file).name for each in held[:5]) + (" ..." if len(held) > 5 else "")
         raise UsageError(
             f"{path} holds {len(held)} files with heartbeats: {names}.",
-            f"Import them and choose one of the recordings: biofeedback import {shlex.quote(str(path))}",
+            f"Import them and choose one of the recordings: biofeedback import {as_typed(path)}",
         )
     if not everything:
         raise ImportRefused(f"{path}: there are no files in it.", "Give a file, or a folder with files.")
@@ -58,7 +56,7 @@ def _no_beats(path: Path, everything: Sequence[Found]) -> ImportRefused:
     said = f" {Path(refused[0].file).name}: {refused[0].content.why}" if refused else ""
     return ImportRefused(
         f"{path}: none of its {len(everything)} files holds heartbeats that can be read.{said}",
-        f"See what each is: biofeedback import --inspect {shlex.quote(str(path))}",
+        f"See what each is: biofeedback import --inspect {as_typed(path)}",
     )
 
 
@@ -172,7 +170,7 @@ def began_of(start: Start | None) -> tuple[Began | None, tuple[str, ...]]:
         day_only = (f"It tells only the day it was made; {at:%H:%M} was taken for its start.",)
     if known:
         return Began(at), day_only
-    assumed = f"Its start has no time zone; that of this computer was taken, {at:%z}."
+    assumed = "Its start names no time zone; among other sessions it stands as if it had that of this computer."
     return Began(at, "zone"), (*day_only, assumed)
 
 

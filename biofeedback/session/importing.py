@@ -15,7 +15,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final
 
-from biofeedback.errors import ImportRefused, RecordingError, UnreadableError
+from biofeedback.errors import ImportRefused, RecordingError, UnreadableError, as_typed
 from biofeedback.events import End, Event, Json, Rr
 from biofeedback.formats.content import Content
 from biofeedback.formats.door import Found
@@ -29,7 +29,7 @@ from biofeedback.recording.private import private_file
 from biofeedback.recording.reader import StoredRecording, is_recording
 from biofeedback.recording.recovery import in_use
 from biofeedback.recording.sealing import Keys
-from biofeedback.recording.starts import local_time
+from biofeedback.recording.starts import stamp_of
 from biofeedback.recording.syncer import sync_file
 from biofeedback.session.foreign_files import (
     LONGEST_MARKER,
@@ -141,7 +141,9 @@ def opening_of(found: Found, person: str, plugins: MetricPlugins) -> Opening:
 
 def _decisions(content: Content, more: Sequence[str]) -> list[Json]:
     """What was taken for granted, in words that fit into a line."""
-    said = [*content.decisions, *([content.why] if content.why else []), *more, *_of_markers(content)]
+    doubtful = content.why or ""
+    said = [words for words in content.decisions if words.rstrip(".") != doubtful.rstrip(".")]
+    said += [*([doubtful] if doubtful else []), *more, *_of_markers(content)]
     kept: list[Json] = [storable_text(words)[:LONGEST_TEXT] for words in said[:MOST_DECISIONS]]
     return [*kept, f"{len(said) - MOST_DECISIONS} more"] if len(said) > MOST_DECISIONS else kept
 
@@ -273,11 +275,13 @@ def copy_recording(path: Path, folder: Path, facts: Facts, keys: Keys | None = N
     """
     found = verify(path, keys)
     if not found.intact:
-        raise UnreadableError(f"{path} is damaged, {found.damage}.", f"First: biofeedback library repair {path}")
+        raise UnreadableError(
+            f"{path} is damaged, {found.damage}.", f"First: biofeedback library repair {as_typed(path)}"
+        )
     if found.differences:
         raise UnreadableError(
             f"{path}: its numbers are not those that come out of its beats: {found.first_difference}.",
-            f"Look at it with: biofeedback verify {path}",
+            f"Look at it with: biofeedback verify {as_typed(path)}",
         )
     final = folder / _name_of(path, facts)
     if final.exists():
@@ -311,7 +315,7 @@ def _name_of(path: Path, facts: Facts) -> str:
     if path.name.endswith(SUFFIX):
         return path.name
     plain = "".join(sign if sign.isalnum() or sign == "-" else "_" for sign in facts.id[:8])
-    return f"{local_time(facts.start_ns, 0):%Y%m%dT%H%M%SZ}_{plain}{SUFFIX}"
+    return f"{stamp_of(facts.start_ns, facts.utc_off_s, facts.start_unknown)}_{plain}{SUFFIX}"
 
 
 def _remark(found: Verification) -> str:
@@ -326,6 +330,6 @@ def _remark(found: Verification) -> str:
 
 def is_ours(path: Path) -> bool:
     """Whether this is a recording of ours; what cannot be looked at is none."""
-    with suppress(UnreadableError):
+    with suppress(UnreadableError, OSError):  # the latter of a name that is too long
         return path.is_file() and is_recording(path)
     return False

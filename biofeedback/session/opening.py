@@ -23,7 +23,7 @@ from biofeedback.imagery.script import GROUNDING, Script, to_json
 from biofeedback.recording.chain import LONGEST_PLAIN
 from biofeedback.recording.codec import to_body
 from biofeedback.recording.naming import SUFFIX
-from biofeedback.recording.starts import UNKNOWN, Unknown
+from biofeedback.recording.starts import UNKNOWN, Unknown, stamp_of, unknown_in
 from biofeedback.session.engine import VERSION as ENGINE_VERSION
 from biofeedback.session.plan import Plan
 from biofeedback.session.scripts import Shelf
@@ -73,8 +73,10 @@ class Opening:
 
     @property
     def file_name(self) -> str:
-        """The recording's usual name: start in UTC and the session's first eight digits."""
-        return f"{self.began:%Y%m%dT%H%M%SZ}_{self.session[:8]}{SUFFIX}"
+        """The recording's usual name: start in UTC (local, without Z, where no zone is known) and eight digits."""
+        offset_s = int(cast("int", self.head["utc_off_s"]))
+        stamp = stamp_of(int(cast("int", self.head["wall_ns"])), offset_s, unknown_in(self.head))
+        return f"{stamp}_{self.session[:8]}{SUFFIX}"
 
 
 def open_session(

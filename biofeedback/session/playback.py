@@ -29,15 +29,41 @@ LATE_US: Final = 500_000
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """The file of another program that is replayed, or that a recording was made of (`imported`).
+
+    `began`: when it did, in words. `notes`: what is doubtful or was taken for granted, as sentences.
+    """
+
+    name: str
+    format: str
+    began: str
+    notes: tuple[str, ...] = ()
+    imported: bool = False
+
+    @property
+    def facts(self) -> str:
+        """What wrote it and when it began, where its name stands already."""
+        return f"Format: {self.format}, {self.began}."
+
+    @property
+    def sentence(self) -> str:
+        """All but the notes."""
+        return f"{'Imported from ' if self.imported else ''}{self.name} ({self.format}), {self.began}."
+
+
+@dataclass(frozen=True, slots=True)
 class Tape:
     """What is replayed: events in order of time, worked out as they are asked for.
 
-    `length_us`: the time of the last. `remark`: one sentence for whoever watches.
+    `length_us`: the time of the last. `remark`: one sentence for whoever watches. `about`: the file of another program
+    that it comes from.
     """
 
     events: Iterator[Event]
     length_us: int
     remark: str = ""
+    about: About | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +87,8 @@ class Motion:
 class Playback:
     """Plays a tape. `run` it on the session's thread; views command and read it from theirs.
 
-    A command has its effect a moment later. `length_us` and `remark` are known, and `ready` is true, once the tape
-    has been opened. `over`: everything has been shown that is to be shown. `cut`: that is not all of the tape.
+    A command has its effect a moment later. `length_us`, `remark` and `about` are known, and `ready` is true, once the
+    tape has been opened. `over`: everything has been shown that is to be shown. `cut`: that is not all of the tape.
     """
 
     def __init__(
@@ -84,6 +110,7 @@ class Playback:
         self.ready = False
         self.length_us = 0
         self.remark = ""
+        self.about: About | None = None
         self.cut = False
         self.over = False
         self.paused = False
@@ -193,7 +220,8 @@ class Playback:
         self._asyncio = asyncio.get_running_loop()
         self._woken = self._asyncio.create_future()
         tape = self._open()
-        self._source, self.length_us, self.remark = iter(tape.events), tape.length_us, tape.remark
+        self._source, self.length_us = iter(tape.events), tape.length_us
+        self.remark, self.about = tape.remark, tape.about
         self.cut = self.end_us < self.length_us
         self.ready = True
         if self._from_us:

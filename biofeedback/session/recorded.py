@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from biofeedback.errors import BiofeedbackError, LockedError
-from biofeedback.events import Epoch, Event, Open, Phase
+from biofeedback.events import Epoch, Event, Open
 from biofeedback.hrv.beats import TimedBeat
 from biofeedback.hrv.summary import Summary, asked_s, cut, summarise
 from biofeedback.hrv.window import Detrend
@@ -24,7 +24,7 @@ from biofeedback.recording.reader import StoredRecording, is_recording, open_rec
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.analysis import beats_as_they_came, recorded_beats, start_of
 from biofeedback.session.metrics import AllMetrics
-from biofeedback.session.spans import PhaseSpan, spans_of
+from biofeedback.session.spans import PhaseSpan, parts_of
 
 if TYPE_CHECKING:
     from biofeedback.recording.keys import Lock
@@ -113,8 +113,8 @@ class Recording:
 
     @property
     def phases(self) -> tuple[PhaseSpan, ...]:
-        """The parts of the session in order; `start_s` and `end_s` of one suit `analyze`."""
-        return tuple(spans_of([event for event in self.events if isinstance(event, Phase)], self._length_us))
+        """The parts of the session in order, none of an import; `start_s` and `end_s` of one suit `analyze`."""
+        return parts_of(self.events, self._length_us)
 
     @property
     def epochs(self) -> tuple[Epoch, ...]:

@@ -11,8 +11,10 @@ from biofeedback.recording.reader import StoredRecording
 from biofeedback.session.opening import ALGORITHMS
 from biofeedback.session.replay import plugged, refold
 from biofeedback.session.guarded import GuardedEngine
-from biofeedback.session.spans import PhaseSpan, spans_of
+from biofeedback.session.spans import PhaseSpan, is_imported, spans_of
 
+WHOLE: Final = "whole"
+"""What the one part of an import is called, of which nobody knows what it was."""
 LEVEL: Final = "epoch_ln_hr"
 """The level of an epoch, `y`: the number that evidence is made of."""
 BENEATH: Final = ("artefacts", "engine")
@@ -48,6 +50,7 @@ def phase_values(recording: StoredRecording, again: Iterable[Event] | None = Non
     """
     stored = list(recording.events())
     length_us = max((line.t for line in recording.event_lines), default=0)
+    imported = is_imported(recording)
     spans = list(spans_of([event for event in stored if isinstance(event, Phase)], length_us))
     foreign = plugged(recording).metrics
     here = {**ALGORITHMS, **{each.metric.name: each.metric.version for each in foreign}}
@@ -57,7 +60,7 @@ def phase_values(recording: StoredRecording, again: Iterable[Event] | None = Non
     return tuple(
         PhaseValue(
             span.index,
-            span.name,
+            WHOLE if imported else span.name,
             metric,
             then.get(span.index, {}).get(metric),
             _rule(metric, recording.algorithms),

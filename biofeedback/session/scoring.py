@@ -13,6 +13,7 @@ from biofeedback.recording.rewriting import sha256_of
 from biofeedback.recording.sealing import Keys
 from biofeedback.session.replay import Verification, check, verify
 from biofeedback.session.rescoring import phase_values
+from biofeedback.session.spans import is_imported
 
 
 def score(path: Path, keys: Keys | None = None) -> tuple[Verification, Scored]:
@@ -25,13 +26,19 @@ def score(path: Path, keys: Keys | None = None) -> tuple[Verification, Scored]:
         _word(found),
         len(beats),
         quality_of(beats.count(False), len(beats)),
-        [str(line.body["name"]) for line in recording.lines if line.kind == "phase" and line.body.get("on")],
+        _parts(recording),
         [
             (row.metric, row.phase, row.name, row.stored, row.stored_rule, row.now, row.now_rule)
             for row in phase_values(recording, checked.again)
         ],
         suds_of(recording),
     )
+
+
+def _parts(recording: StoredRecording) -> list[str]:
+    if is_imported(recording):
+        return []
+    return [str(line.body["name"]) for line in recording.lines if line.kind == "phase" and line.body.get("on")]
 
 
 def suds_of(recording: StoredRecording) -> list[tuple[int, str, int | None]]:

@@ -1,11 +1,13 @@
-"""When each part of a session began and ended, from its `phase` events."""
+"""When each part of a session began and ended, from its `phase` events; an import has no parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from biofeedback.events import Phase, PhaseName
+from biofeedback.events import Event, Open, Phase, PhaseName
+from biofeedback.recording.parents import parent_in, parent_of
+from biofeedback.recording.reader import StoredRecording
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,19 @@ def spans_of(phases: Sequence[Phase], length_us: int) -> Iterator[PhaseSpan]:
     for phase, next_us in zip(begun, follows, strict=False):
         end_us = ended.get(phase.index, next_us)
         yield PhaseSpan(phase.name, phase.index, phase.at, end_us, phase.pair, phase.visualization, phase.control)
+
+
+def is_imported(recording: StoredRecording) -> bool:
+    """Whether a recording was made of a file of another program."""
+    return parent_of(recording.lines) is not None
+
+
+def parts_of(events: Iterable[Event], length_us: int) -> tuple[PhaseSpan, ...]:
+    """The parts of a session in order. None for an import: whether somebody rested or ran then, nobody knows."""
+    phases: list[Phase] = []
+    for event in events:
+        if isinstance(event, Open) and parent_in(event.parent) is not None:
+            return ()
+        if isinstance(event, Phase):
+            phases.append(event)
+    return tuple(spans_of(phases, length_us))

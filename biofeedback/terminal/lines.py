@@ -28,9 +28,8 @@ from biofeedback.session.plan import Plan
 from biofeedback.session.sensor import LOW_BATTERY
 from biofeedback.session.signal import NO_BEATS
 from biofeedback.session.trials import ROSE
-from biofeedback.presenter import words
+from biofeedback.presenter import replaying, words
 from biofeedback.presenter.picture import HIDDEN, Picture
-from biofeedback.presenter.replaying import speed_words
 from biofeedback.presenter.straps import prompt
 from biofeedback.presenter.words import clean, clock, length
 from biofeedback.session.hub import Keep, Seen, Sought
@@ -87,8 +86,7 @@ class Teller:
         """What changed about a replay itself since the last call."""
         if self._playback is None:
             return []
-        remark = [self._playback.remark] if self._playback.remark else []
-        before, self._state = self._state, [*remark, *_course(self._playback)]
+        before, self._state = self._state, [*replaying.told(self._playback), *_course(self._playback)]
         return [said for said in self._state if said not in before]
 
     def _said(self, event: Event) -> Sequence[str]:
@@ -113,8 +111,7 @@ class Teller:
     def _sentence(self, event: Event) -> str:
         match event:
             case Gap():
-                seconds = (event.to_us - event.from_us) / 1e6
-                return f"{seconds:.1f} s of heartbeats are missing: {words.GAPS[event.why]}."
+                return f"{words.gap(event.from_us, event.to_us)} of heartbeats are missing: {words.GAPS[event.why]}."
             case Cue(script=script, say=say):
                 return f"{clean(self._picture.title(script))}: {clean(say)}"
             case Ask(what="suds"):
@@ -157,12 +154,13 @@ class Teller:
         if notice.code != "signal_lost":
             return clean(picture.told(notice))
         down = picture.link is not None and picture.link.state != "streaming"
-        return (
-            "" if down or notice.at == self._differs_us else words.lost_sentence(notice.text, of_file=picture.from_file)
-        )
+        told = down or notice.at == self._differs_us
+        return "" if told else words.lost_sentence(notice.text, from_file=picture.from_file)
 
     def _opening(self) -> str:
         plan = self._picture.plan
+        if self._picture.file is not None:
+            return ""  # which file it is has been told
         if plan is None or plan.name == "free":
             if words.looked_at(self._picture):
                 return "The beats of a file: no pacer and no words, only the numbers."
@@ -192,7 +190,7 @@ class Teller:
 
     def _part(self, phase: Phase) -> Sequence[str]:
         part = self._picture.part
-        if part is None:
+        if part is None or self._picture.file is not None:
             return []
         lasts = f", {length(phase.plan_s)}" if phase.plan_s is not None else ""
         line = f"{words.part_title(self._picture, part)}{lasts}. {words.instruction(self._picture)}".rstrip()
@@ -246,12 +244,12 @@ class Teller:
         if not known or picture.numbers_hidden or at - self._told_us < EVERY_US:
             return []
         self._told_us = at
-        told = [" · ".join(words.numbers(picture)) + "."]
+        said = [" · ".join(words.numbers(picture)) + "."]
         if not self._explained:
             self._explained = True
-            told += [words.EXPLAINED, *([] if picture.is_test or words.looked_at(picture) else [words.INTERIM])]
-        return told
+            said += [words.EXPLAINED, *([] if picture.is_test or picture.file else [words.INTERIM])]
+        return said
 
 
 def _course(playback: Playback) -> Sequence[str]:
-    return ["Paused." if playback.paused else "It goes on.", f"Speed: {speed_words(playback.speed)}."]
+    return ["Paused." if playback.paused else "It goes on.", f"Speed: {replaying.speed_words(playback.speed)}."]

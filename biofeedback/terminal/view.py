@@ -17,7 +17,7 @@ from rich.text import Text
 from biofeedback.presenter import words
 from biofeedback.presenter.keys import press
 from biofeedback.presenter.picture import BREAKS_OFF, CUT, Picture
-from biofeedback.presenter.replaying import replayed
+from biofeedback.presenter.replaying import left_words, replayed, told
 from biofeedback.session.runner import RunningSession
 from biofeedback.terminal.keys import Keyboard, NoKeyboard, in_foreground, open_keyboard
 from biofeedback.terminal.lines import Teller
@@ -48,12 +48,13 @@ def watch(
     if session.playback is not None:
         session.playback.stay(keyboard.hears and not lines)
     (_tell if lines else _draw)(session, picture, keyboard, used)
-    told = lines and picture.end is not None
+    end_told = lines and picture.end is not None
     _see_the_end(session, picture)
-    for line in () if told else words.closing(picture):
+    closing = [] if end_told else [*left_words(picture, session.playback), *words.closing(picture)]
+    if session.playback is not None and not lines:
+        closing += told(session.playback)
+    for line in closing:
         used.print(Text(line), highlight=False)
-    if session.playback is not None and session.playback.remark and not lines:
-        used.print(Text(session.playback.remark), highlight=False)
 
 
 def _see_the_end(session: RunningSession, picture: Picture) -> None:
@@ -86,6 +87,8 @@ def _tell(session: RunningSession, picture: Picture, keyboard: Keyboard, console
         while not done:
             done = session.done
             events = session.drain()
+            if session.playback is not None:
+                picture.replay = replayed(session.playback)
             _say(console, teller.say_state())
             for event in events:
                 picture.see(event)

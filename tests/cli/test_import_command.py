@@ -210,7 +210,7 @@ def test_in_an_encrypted_home_an_import_is_encrypted_and_known_again(home: Path)
 
 def test_its_help_is_light_and_an_import_loads_no_window_and_no_scipy(home: Path) -> None:
     assert not modules_after("import", "--help") & HEAVY
-    done = run(home, "import", "--help")
+    done = run_here(home, "import", "--help")
     assert "biofeedback import --inspect morning.txt" in done.stdout
 
 
@@ -225,3 +225,93 @@ def test_sample_files_become_recordings_that_verify(tmp_path: Path, name: str) -
     ticks = sum(value for line in lines if line["k"] == "rr" for value in line["ticks"])
     assert ticks / 1024 == pytest.approx(found["sum_ms"])
     assert run_here(tmp_path, "verify", "--exact", str(recording)).returncode == 0
+
+
+def test_a_link_to_a_recording_and_a_hidden_one_in_a_folder_are_left_alone(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "rr.txt").write_text(quiet_heart())
+    run_here(home, "import", "--output", "own", "rr.txt")
+    own = next((tmp_path / "own").iterdir())
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / ".hidden.session.jsonl").write_bytes(own.read_bytes())
+    (folder / "link.session.jsonl").symlink_to(own)
+    said = run_here(home, "import", "--output", "copies", "folder")
+    assert said.returncode == 0
+    assert list((tmp_path / "copies").iterdir()) == []
+    assert [each["verdict"] for each in objects(run_here(home, "import", "--inspect", "--json", "folder").stdout)] == [
+        "skip",
+        "skip",
+    ]
+
+
+@pytest.mark.parametrize("more", [[], ["--inspect"]])
+def test_a_name_that_is_too_long_is_refused_in_two_lines(home: Path, more: list[str]) -> None:
+    said = run_here(home, "import", *more, "x" * 5000)
+    assert said.returncode == 4
+    assert "it cannot be read" in said.stdout + said.stderr
+
+
+def pictures(folder: Path) -> None:
+    (folder / "holiday.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    (folder / "letter.pdf").write_bytes(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
+    (folder / "list.txt").write_text("milk\nbread\n")
+    (folder / "empty.md").write_bytes(b"")
+
+
+def test_what_is_no_recording_in_a_folder_is_counted_in_one_line_and_is_no_failure(home: Path) -> None:
+    folder = home / "Downloads"
+    folder.mkdir()
+    (folder / "day.txt").write_text(quiet_heart(seed=5))
+    pictures(folder)
+    words = "4 files are no recordings of heartbeats: empty.md, holiday.png, letter.pdf, ..."
+    inspected = run_here(home, "import", "--inspect", "Downloads")
+    assert (inspected.returncode, inspected.stdout.count("cannot be read")) == (0, 0)
+    assert inspected.stdout.splitlines()[-1] == words
+    done = run_here(home, "import", "Downloads")
+    assert done.returncode == 0
+    assert done.stderr.splitlines()[0] == words
+    assert len(recordings(home)) == 1
+    told = objects(run_here(home, "import", "--json", "--again", "Downloads").stdout)
+    assert [each["verdict"] for each in told] == ["rr", "refuse", "refuse", "refuse", "refuse"]
+    assert run_here(home, "import", "Downloads/list.txt").returncode == 4
+    (folder / "broken.txt").write_text("800\nwhat\n")
+    again = run_here(home, "import", "Downloads")
+    assert (again.returncode, "broken.txt, line 2" in again.stderr) == (4, True)
+    assert again.stderr.splitlines()[-1] == "1 already here, 1 refused."
+
+
+def test_an_apple_export_with_an_ecg_of_the_watch_in_it_can_be_imported_without_failure(home: Path) -> None:
+    top = 'Name,Anna\nBirth,"1 Jan 1980"\nDevice,"Watch6,2"\nSample Rate,512 hertz\n\n\nLead,Lead I\nUnit,µV\n\n'
+    with zipfile.ZipFile(home / "export.zip", "w") as archive:
+        archive.writestr("x/electrocardiograms/ecg_2025-05-01.csv", top + "".join(f"{n}.5\n" for n in range(900)))
+        archive.writestr("x/export_cda.xml", '<?xml version="1.0"?>\n<ClinicalDocument/>\n')
+        archive.writestr("x/day.txt", quiet_heart())
+    done = run_here(home, "import", "export.zip")
+    assert (done.returncode, len(recordings(home))) == (0, 1), done.stderr
+    assert "1 imported, 2 passed over." in done.stderr
+
+
+def test_one_import_ends_with_the_commands_for_its_own_file_in_quotes_where_it_needs_them(home: Path) -> None:
+    done = run_here(home, "import", "morning.txt", "--output", "my own", "--person", "Zed")
+    path = done.stdout.strip()
+    assert f"report '{path}'\n" in done.stderr
+    assert f"replay '{path}'\n" in done.stderr
+    assert done.stderr.startswith("Zed is new here.\n")
+    again = run_here(home, "import", "morning.txt", "--output", "my own", "--person", "Zed")
+    assert "new here" not in again.stderr
+    assert "person new P-001 --name NAME" in run_here(home, "import", "morning.txt", "--person", "Ann B").stderr
+
+
+def test_the_preview_is_as_wide_as_the_terminal_and_says_each_thing_once(home: Path) -> None:
+    (home / "rr.tsv.txt").write_text("# a comment\n" + quiet_heart(120))
+    done = run_here(home, "import", "--inspect", "rr.tsv.txt")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    start = run_here(home, "import", "--inspect", "2024-03-05 07-08-09.txt")
+    assert start.returncode == 4
+    (home / "2024-03-05 07-08-09.txt").write_text(quiet_heart())
+    shown = run_here(home, "import", "--inspect", "2024-03-05 07-08-09.txt").stdout
+    assert "2024-03-05 07:08:09, time zone not stated" in shown
+    assert "names no time zone" in " ".join(shown.split())
+    assert run_here(home, "import", "2024-03-05 07-08-09.txt").returncode == 0
+    (path,) = recordings(home)
+    assert path.name.startswith("20240305T070809_")

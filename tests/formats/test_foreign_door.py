@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import json
 import logging
 import os
@@ -383,6 +384,18 @@ def test_what_the_samples_hold_comes_through_whole() -> None:
     found = only(path)
     assert found.content == read(path)
     assert len(found.content.ticks) == expected("suunto/suunto_a.sml")["n"]
+
+
+@pytest.mark.skipif(shutil.which("true") is None, reason="there is no program that ends at once")
+def test_a_process_that_is_gone_before_it_was_told_anything_is_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("800\n810\n790\n")
+    monkeypatch.setattr(sys, "executable", shutil.which("true"))
+    monkeypatch.setattr(sys, "path", [*sys.path, "x" * 2_000_000])  # more than a pipe takes while nobody reads it
+    (found,) = contents(tmp_path / "a.txt")
+    assert found.refused is not None
+    assert "stops the program that reads it" in found.refused.what
 
 
 @pytest.mark.parametrize(

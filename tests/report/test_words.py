@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biofeedback import times
 from biofeedback.report import words
 from tests.report.sessions import HEAD
 
@@ -17,7 +18,7 @@ from tests.report.sessions import HEAD
     [(0, "0:00"), (59_999_999, "0:59"), (245_000_000, "4:05"), (3_723_000_000, "1:02:03"), (-5, "0:00")],
 )
 def test_session_time(us: int, said: str) -> None:
-    assert words.clock(us) == said
+    assert times.clock(us) == said
 
 
 @pytest.mark.parametrize(
@@ -28,10 +29,26 @@ def test_session_time(us: int, said: str) -> None:
         (282_000_000, "4 min 42 s"),
         (3_600_000_000, "1 h"),
         (3_780_000_000, "1 h 3 min"),
+        (3_089_900_000, "51 min 29 s"),
+        (300_000_000, "5 min"),
     ],
 )
 def test_length(us: int, said: str) -> None:
-    assert words.length(us) == said
+    assert times.length(us) == said
+
+
+@pytest.mark.parametrize(
+    ("us", "said"),
+    [(3_440_000, "3.4 s"), (59_940_000, "59.9 s"), (59_960_000, "1 min"), (14_772_600_000, "4 h 6 min"), (-1, "0.0 s")],
+)
+def test_a_gap(us: int, said: str) -> None:
+    assert times.gap(us) == said
+
+
+@given(us=st.integers(0, 10**13))
+def test_no_time_is_told_that_has_not_passed(us: int) -> None:
+    told = sum(int(part) * 60**place for place, part in enumerate(reversed(times.clock(us).split(":"))))
+    assert told == us // 1_000_000
 
 
 def test_a_difference_that_rounds_to_nothing_has_no_sign() -> None:

@@ -12,6 +12,7 @@ import biofeedback as bf
 from biofeedback.formats.content import Content
 from biofeedback.formats.door import contents
 from biofeedback.formats.exports.edf import edf_bytes
+from biofeedback.formats.exports.dictionary import OF_THE_PROGRAM
 from biofeedback.hrv.ticks import TICKS_PER_S
 from biofeedback.recording.reader import read_recording
 from biofeedback.session.exporting import gather, write_export
@@ -57,6 +58,7 @@ def test_edf_comes_back_to_the_tick(recording: Path, tmp_path: Path, anonymise: 
     texts = {marker.text for marker in content.markers}
     assert any(text.startswith(("mark", "phase")) for text in texts)
     assert not {"beat", "RR"} & texts
+    assert not OF_THE_PROGRAM & {text.split(" ")[0] for text in texts}
 
 
 @pytest.mark.parametrize("anonymise", [False, True])
@@ -65,6 +67,7 @@ def test_bids_comes_back_to_the_tick(recording: Path, tmp_path: Path, anonymise:
     (events,) = (content for name, content in found.items() if name.endswith("events.tsv"))
     check_exact(events, recording)
     assert (events.start is None) == anonymise
+    assert not OF_THE_PROGRAM & {marker.text.split(" ")[0] for marker in events.markers}
     assert {content.verdict for name, content in found.items() if not name.endswith("events.tsv")} == {"skip"}
 
 
@@ -97,3 +100,22 @@ def test_a_file_of_ours_that_was_packed_is_read_all_the_same(recording: Path, tm
     packed.write_bytes(gzip.compress(edf_bytes(gather(read_recording(recording)))))
     (found,) = contents(packed)
     check_exact(found.content, recording)
+
+
+@pytest.mark.parametrize("anonymise", [False, True])
+def test_our_tables_come_back_to_the_tick(recording: Path, tmp_path: Path, anonymise: bool) -> None:
+    found = read_back(recording, "csv", tmp_path, anonymise=anonymise)
+    check_exact(found["beats.csv"], recording)
+    assert (found["beats.csv"].start is None) == anonymise
+    assert found["beats.csv"].unit == "1/1024"
+    kinds = {marker.text.split(" ")[0] for marker in found["beats.csv"].markers}
+    assert "phase" in kinds
+    assert not OF_THE_PROGRAM & kinds
+    assert {content.verdict for name, content in found.items() if name != "beats.csv"} == {"skip"}
+
+
+def test_the_words_of_a_bids_data_set_are_side_files_and_elsewhere_they_are_not(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("RR intervals, and more, of people, in a study\n1, 2, 3, 4, 5, 6\n")
+    assert next(contents(tmp_path)).content.verdict == "refuse"
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x"}')
+    assert {found.content.verdict for found in contents(tmp_path)} == {"skip"}

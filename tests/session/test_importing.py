@@ -43,8 +43,11 @@ from biofeedback.session.importing import (
     shelf_of,
 )
 from biofeedback.session.plan import free_plan
+from biofeedback.session.playback import Tape
 from biofeedback.session.plugins import MetricPlugins
 from biofeedback.session.replay import verify
+from biofeedback.session.exporting import gather
+from biofeedback.session.rescoring import phase_values
 from biofeedback.session.sharing import anonymised_lines
 from biofeedback.session.scripts import shipped
 from biofeedback.session.sources import file_source
@@ -312,9 +315,31 @@ def test_markers_are_marks_of_the_file_at_their_times(tmp_path: Path) -> None:
 def test_a_replay_says_which_file_it_is_of_and_when_that_began(tmp_path: Path) -> None:
     what = found(resting(30), start=Start("2024-03-05T07:08:09"))
     told = "anna morning.txt (plain), began 2024-03-05 07:08."
-    assert foreign_tape(what, shipped(), NONE).remark == told
-    assert recorded_tape(imported(tmp_path, what), as_recorded=False).remark == f"Imported from {told}"
-    assert foreign_tape(found(resting(30)), shipped(), NONE).remark == "anna morning.txt (plain), start not known."
+    assert _sentence(foreign_tape(what, shipped(), NONE)) == told
+    assert _sentence(recorded_tape(imported(tmp_path, what), as_recorded=False)) == f"Imported from {told}"
+    assert _sentence(foreign_tape(found(resting(30)), shipped(), NONE)) == "anna morning.txt (plain), start not known."
+
+
+def _sentence(tape: Tape) -> str:
+    assert tape.about is not None
+    return tape.about.sentence
+
+
+def test_nobody_knows_of_its_parts_so_it_has_none_anywhere(tmp_path: Path) -> None:
+    what = found(resting(200), start=Start("2024-03-05T07:08:09"), markers=(Marker(0, "start"),))
+    recording = imported(tmp_path, what)
+    assert recording.path.name.startswith("20240305T070809_")
+    assert bf.read(recording.path).phases == ()
+    gathered = gather(recording)
+    assert gathered.device == ""
+    assert gathered.about["interval_unit"] == "ms"
+    assert "phase" not in {moment.kind for moment in gathered.moments}
+    assert {value.scope for value in gathered.metrics()} == {"live", "session"}
+    assert {row.name for row in phase_values(recording)} == {"whole"}
+    anonymous = gather(recording, anonymise=True)
+    assert "phase" not in {moment.kind for moment in anonymous.moments}
+    assert "<td>rest" not in session_report(recording)
+    assert bf.read(run_session(tmp_path, simulated("sim:calm?seed=2"), free_plan(1)).path).phases[0].name == "rest"
 
 
 # What is left of it, and what is not

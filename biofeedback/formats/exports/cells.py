@@ -1,16 +1,21 @@
 """Cells of exported tables: numbers as they are, texts so that no spreadsheet takes them for a formula.
 
-RECORDING 2.3 row 6: a text that begins with `= + - @`, a tab or a line end gets a `'` before it. Numbers are never
-quoted and never get one.
+RECORDING 2.3 row 6: a text that begins with `= + - @`, a tab or a line end gets a `'` before it, whatever blanks and
+signs that nobody sees come first. So does what follows a semicolon, a tab or a line end within a text: a spreadsheet
+that parts cells there, whatever quotes say, would begin a cell with it. Numbers are never quoted and never get one.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
 STEERING: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for the beginning of a formula, the wide forms of East Asian keyboards among them."""
+_UNSEEN: Final = r"[\s\x01-\x1f\x7f-\xa0\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*+"
+_BEGINS: Final = re.compile(rf"{_UNSEEN}[=+\-@＝＋－＠]")
+_NEXT: Final = re.compile(rf"([;\t\r\n])(?={_UNSEEN}[=+\-@＝＋－＠])")
 _QUOTED: Final = frozenset(',"\r\n')
 
 
@@ -27,8 +32,8 @@ def tab_cell(text: str) -> str:
 
 def harmless(text: str) -> str:
     """A text that is no formula, in signs that UTF-8 can write; a NUL, which ends texts in other programs, is shown."""
-    written = encodable(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return f"'{written}" if written.startswith(STEERING) else written
+    written = _NEXT.sub(r"\1'", encodable(text).replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    return f"'{written}" if written.startswith(STEERING) or _BEGINS.match(written) else written
 
 
 def encodable(text: str) -> str:

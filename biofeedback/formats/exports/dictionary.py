@@ -95,6 +95,10 @@ KINDS: Final = {
     "clock": "the wall clock was set, the computer slept, or the zone changed: label which, value s it moved",
     "end": "the session's end: label why",
 }
+OF_THE_PROGRAM: Final = frozenset(
+    {"gap", "ask", "safety", "notice", "command", "link", "battery", "sensor", "clock", "end"}
+)
+"""The kinds that nobody did, said or heard: read back from an export they are no marks."""
 
 
 def dictionary_csv() -> str:

@@ -19,6 +19,7 @@ from biofeedback.errors import ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
 from biofeedback.formats.dates import later, start_of
+from biofeedback.formats.exports.dictionary import OF_THE_PROGRAM
 from biofeedback.formats.foreign import MOST_LEVELS, Foreign
 from biofeedback.formats.json_text import json_head, json_of
 from biofeedback.formats.lines import MOST_BEATS, cells_of, interval_of, lines_of, printable
@@ -40,7 +41,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,20}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][
 _SIDE: Final = re.compile(
     r"(.*_(physio|events|scans|sessions)\.json|(.*_)?(scans|sessions|participants)\.(tsv|json)|dataset_description\.json)"
 )
-_READ_ME: Final = frozenset({"README", "README.md", "README.rst", "README.txt", "CHANGES", "LICENSE"})
+_WORDS: Final = re.compile(r"(README|CHANGES|LICENSE)(\.(md|txt|rst))?|CITATION\.cff")
 _SIDE_HEADS: Final = ("filename\t", "session_id\t", "participant_id\t")
 _ADVICE: Final = "Export it again, or mend that line."
 
@@ -55,7 +56,7 @@ def _claims_events(file: Foreign) -> bool:
 
 
 def _claims_side_file(file: Foreign) -> bool:
-    if file.name in _READ_ME:
+    if _WORDS.fullmatch(file.name):
         return file.beside("dataset_description.json") is not None
     if not _SIDE.fullmatch(file.name):
         return False
@@ -221,7 +222,8 @@ def _read_events(file: Foreign, _choices: Choices, _progress: Progress) -> Conte
     closings = [_onset(row) for row in beats]
     opened = closings[0] - ticks[0]
     gaps = [_onset(row) for row in rows if row["trial_type"] == "gap"]
-    others = [row for row in rows if row["trial_type"] != "beat"]
+    others = [row for row in rows if row["trial_type"] not in ("beat", *OF_THE_PROGRAM)]
+    left = len(rows) - len(beats) - len(others)
     refuse_more_markers(len(others))
     side = file.beside(f"{file.stem.removesuffix('events')}physio.json")
     told = json_of(side.text) if side is not None and side.size <= _LARGEST_SIDE_FILE else None
@@ -235,7 +237,10 @@ def _read_events(file: Foreign, _choices: Choices, _progress: Progress) -> Conte
         start=later(start, opened),
         holes=_holes(ticks, closings, gaps),
         markers=tuple(Marker(_onset(row) - opened, _words(row)) for row in others),
-        decisions=("a gap of the recording is a hole; times of beats are used for its length only",),
+        decisions=(
+            "a gap of the recording is a hole; times of beats are used for its length only",
+            *((f"events of the program itself, left out: {left}",) if left else ()),
+        ),
     )
 
 

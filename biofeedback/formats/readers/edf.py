@@ -17,6 +17,7 @@ from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.events import Json
 from biofeedback.formats.content import Content, Hole, Marker, Start, Waveform
 from biofeedback.formats.dates import later, start_at
+from biofeedback.formats.exports.dictionary import OF_THE_PROGRAM
 from biofeedback.formats.foreign import Foreign
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
@@ -358,7 +359,10 @@ def _our_intervals(head: _Head, data: bytes) -> Content | None:
     if not rr:
         return None
     gaps = [each.onset for each in annotations if each.text.split(" ")[0] == "gap"]
-    others = [each for each in annotations if each not in set(rr) and each.text != "beat"]
+    intervals = set(rr)
+    told = [each for each in annotations if each not in intervals and each.text != "beat"]
+    others = [each for each in told if each.text.split(" ")[0] not in OF_THE_PROGRAM]
+    words += [f"events of the program itself, left out: {len(told) - len(others)}"] if len(told) > len(others) else []
     first = rr[0].onset
     markers = tuple(Marker(marker.at - _ticks(first), marker.text) for marker in _markers(others))
     return Content(

@@ -16,7 +16,17 @@ from biofeedback.formats.dates import moment_of
 from biofeedback.formats.foreign import HEAD_BYTES, Foreign
 from biofeedback.formats.lines import MEND, MOST_BEATS, NUMBER, beginning_of, lines_of, pieces_of, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
-from biofeedback.formats.units import Numbers, Told, asked, between, doubt_of, only_rises, ticks_each, unit_of
+from biofeedback.formats.units import (
+    AS_TOLD_MS,
+    Numbers,
+    Told,
+    asked,
+    between,
+    doubt_of,
+    only_rises,
+    ticks_each,
+    unit_of,
+)
 from biofeedback.hrv.ticks import TICKS_PER_S
 
 COMMENTS: Final = ("#", "%")
@@ -179,7 +189,7 @@ def content_of_numbers(
             name, "beats", between(ticks), told.unit, told.rule, start, decisions=tuple(decisions),
             about={"n": len(ticks), "span_s": (ticks[-1] - ticks[0]) / TICKS_PER_S},
         )  # fmt: skip
-    why = None if choices.unit is None else doubt_of(values, choices.unit)
+    why = None if choices.unit is None else doubt_of(values, choices.unit, AS_TOLD_MS)
     if told.unit == "ms" and choices.unit is None:
         why = MAYBE_1024 if looks_like_1024(values) else None
         if why is None and start is None and all(map(float.is_integer, values)):

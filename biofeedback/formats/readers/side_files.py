@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from biofeedback.errors import EXPORT_AGAIN, ImportRefused
+from biofeedback.errors import ImportRefused
 from biofeedback.formats.content import Content
 from biofeedback.formats.foreign import Foreign
+from biofeedback.formats.limits import EMPTY
+from biofeedback.formats.lines import beginning_of
 from biofeedback.formats.reading import Choices, Progress, Reader
 
 _APPLE_DOUBLE: Final = b"\0\5\26\7"
 _BY_THE_SYSTEM: Final = {".ds_store", "thumbs.db", "desktop.ini"}
+_ECG_LINES: Final = 20
+_ECG_RATE: Final = re.compile(r"[^,]{1,60},\"?5[0-9]{2}(?:[.,][0-9]+)?\"? [^,0-9]{1,20}")
 _TAR_AT: Final = 257
 _PACKED: Final = {
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
@@ -28,7 +33,7 @@ def _is_empty(file: Foreign) -> bool:
 
 
 def _read_empty(_file: Foreign, _choices: Choices, _progress: Progress) -> Content:
-    raise ImportRefused("empty file.", EXPORT_AGAIN)
+    raise ImportRefused(*EMPTY)
 
 
 def _is_apple_double(file: Foreign) -> bool:
@@ -45,6 +50,18 @@ def _is_of_a_file_manager(file: Foreign) -> bool:
 
 def _read_of_a_file_manager(_file: Foreign, _choices: Choices, _progress: Progress) -> Content:
     return Content("side file", "skip", why="a side file of a file manager.")
+
+
+def _is_ecg_of_a_watch(file: Foreign) -> bool:
+    """An ECG of Apple Health: some lines of what it is, in the language of the phone, then a value a line."""
+    if not file.name.endswith(".csv") or "," not in file.first_line:
+        return False
+    top = beginning_of(file).splitlines()[:_ECG_LINES]
+    return any(map(_ECG_RATE.fullmatch, top)) and any(line.endswith(("µV", "μV")) for line in top)
+
+
+def _read_ecg_of_a_watch(_file: Foreign, _choices: Choices, _progress: Progress) -> Content:
+    return Content("Apple ECG", "skip", why="half a minute of ECG of a watch, which is not read.")
 
 
 def _packer(file: Foreign) -> str:
@@ -68,5 +85,6 @@ READERS: Final[tuple[Reader, ...]] = (
     Reader("empty", _is_empty, _read_empty),
     Reader("AppleDouble", _is_apple_double, _read_apple_double),
     Reader("side file", _is_of_a_file_manager, _read_of_a_file_manager),
+    Reader("Apple ECG", _is_ecg_of_a_watch, _read_ecg_of_a_watch),
     Reader("archive", _is_packed, _read_packed),
 )

@@ -22,6 +22,7 @@ from biofeedback.errors import EXPORT_AGAIN, ImportRefused
 from biofeedback.formats.content import Content, Hole, Marker, Start
 from biofeedback.formats.dates import start_at
 from biofeedback.formats.foreign import LARGEST_BYTES, Foreign
+from biofeedback.formats.limits import UNKNOWN_DATABASE
 from biofeedback.formats.lines import MOST_BEATS, printable
 from biofeedback.formats.reading import Choices, Progress, Reader
 from biofeedback.formats.units import fills
@@ -186,9 +187,7 @@ def _read(file: Foreign, choices: Choices, progress: Progress) -> Content:
             return _summaries(summaries, rows)
         if _GADGET in tables:
             raise ImportRefused("its table of RR intervals is empty.", "Record with a chest strap in Gadgetbridge.")
-    raise ImportRefused(
-        "it is a database of a program that is not known here.", "Export the intervals as text from that program."
-    )
+    raise ImportRefused(*UNKNOWN_DATABASE)
 
 
 def _with_log(file: Foreign, content: Content) -> Content:
