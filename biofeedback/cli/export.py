@@ -14,7 +14,8 @@ from biofeedback.cli.consent import check_export
 from biofeedback.cli.named import check_is_recording, recording_at
 from biofeedback.cli.passphrase import add_passphrase_option, keys_for
 from biofeedback.cli.progress import FileBar
-from biofeedback.errors import OutputError, UnreadableError, UsageError, as_typed
+from biofeedback.errors import OutputError, UnreadableError, UsageError
+from biofeedback.typed import as_typed
 
 if TYPE_CHECKING:
     from biofeedback.config import Config

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from biofeedback.cli.common import add_example, add_unit_option, called, complain, config_of, print_json, say
 from biofeedback.cli.passphrase import add_passphrase_option
-from biofeedback.errors import ImportRefused, RecordingError, UnreadableError, UsageError, as_typed
+from biofeedback.errors import ImportRefused, RecordingError, UnreadableError, UsageError
+from biofeedback.typed import as_typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

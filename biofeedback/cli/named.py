@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from biofeedback.cli.common import called, config_of
-from biofeedback.errors import UnreadableError, UsageError, as_typed
+from biofeedback.errors import UnreadableError, UsageError
+from biofeedback.typed import as_typed
 
 _SHORT: Final = re.compile(r"[0-9a-fA-F]{1,3}")
 _ID: Final = re.compile(r"[0-9a-fA-F][0-9a-fA-F-]{3,35}")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Final
 
-from biofeedback.errors import ImportRefused, UsageError, as_typed
+from biofeedback.errors import ImportRefused, UsageError
+from biofeedback.typed import as_typed
 from biofeedback.events import Command, Event, Rr
 from biofeedback.formats.content import Content, Start
 from biofeedback.formats.door import Found, contents

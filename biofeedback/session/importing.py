@@ -17,7 +17,8 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final
 
-from biofeedback.errors import ImportRefused, RecordingError, UnreadableError, as_typed
+from biofeedback.errors import ImportRefused, RecordingError, UnreadableError
+from biofeedback.typed import as_typed
 from biofeedback.events import End, Event, Json, Rr
 from biofeedback.formats.content import Content
 from biofeedback.formats.door import Found
