@@ -29,13 +29,14 @@ def line_of(event: SourceEvent) -> str:
 def object_of(event: SourceEvent) -> dict[str, Any]:
     """The event as JSON can hold it: `at` in seconds, `kind`, its fields; of a packet also what its bytes say.
 
-    `ticks` of a packet are in 1/1024 s, those of `rr` in 1/1 024 000 s; `raw` is in hexadecimal digits.
+    `ticks` of a packet are in 1/1024 s, those of `rr` in 1/1 024 000 s; `raw` is in hexadecimal digits. `lost` of `rr`
+    is left out where it is 0, as in recordings.
     """
     kind = type(event)
     said: dict[str, Any] = {"at": event.stamp_us / 1e6, "kind": _KINDS.get(kind) or _snake_case(kind.__name__)}
     for field in fields(event):
-        if field.name != "stamp_us":
-            value = getattr(event, field.name)
+        value = getattr(event, field.name)
+        if field.name != "stamp_us" and (field.name, value) != ("lost", 0):
             said[_KEYS.get(field.name, field.name)] = value.hex() if isinstance(value, bytes) else value
     if isinstance(event, Packet):
         heard = decode(event.raw)

@@ -214,8 +214,8 @@ def _foreign(found: Found, asked: Asked) -> _Opened:
         raise why_not(found)
     about = found.file, content.format, start_of_content(content), None
     ticks, holes, stream = content.ticks, holes_of(content), BeatStream()
-    check_can_be_used(found)
     if asked.correction:
+        check_can_be_used(found)
         events = events_of_intervals(ticks, stream, holes)
         return _Opened(*about, events, stream.beats, content.why, content.decisions)
     try:

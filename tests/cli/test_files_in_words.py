@@ -54,11 +54,11 @@ def test_analyze_says_what_is_doubtful(tmp_path: Path, doubtful: Path, imported:
 def test_library_show_says_where_it_comes_from_in_order_of_time(tmp_path: Path, imported: str) -> None:
     [listed] = json.loads(run(tmp_path, "library", "list", "--json").stdout)
     text = run(tmp_path, "library", "show", listed["id"]).stdout
-    assert "from      my race.hrm (polar-hrm)\n" in text
-    assert re.search(r"^notes     .*\.$", text, re.MULTILINE)
+    assert "made from my race.hrm (polar-hrm)\n" in text
+    assert re.search(r"^note      .*\.$", text, re.MULTILINE)
     assert "660" in text
     shown = json.loads(run(tmp_path, "library", "show", listed["id"], "--json").stdout)
-    assert shown["from"] == {"name": "my race.hrm", "format": "polar-hrm"}
+    assert (shown["made_from"]["name"], shown["made_from"]["format"]) == ("my race.hrm", "polar-hrm")
     assert any("660" in decision for decision in shown["decisions"])
 
 

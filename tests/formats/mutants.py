@@ -94,6 +94,11 @@ VNS: Final = (
     b"RR-Intervalle - Korrigierte Werte (Aktiv)\n0,812\n0,800\n0,790\n"
 )
 EVENTS: Final = b"".join(b"%.4f\t0\tbeat\t800\n" % (0.8 * number) for number in range(1, 40))
+OUR_BEATS: Final = b"beat,t_s,utc,rr_ms,rr_raw_1024,artefact,corrected_ms,gap_before,opening_s\n" + b"".join(
+    b"%d,%.1f,,800.0,,,800.0,%d,%.1f\n" % (number, 0.8 * number, number == 1, 0.8 * number - 0.8)
+    for number in range(1, 40)
+)
+APPLE_ECG: Final = b"Name,A\nSample Rate,512 hertz\nUnit,\xc2\xb5V\n\n12.5\n13.1\n"
 REC: Final = in_memory("rec.hea", b"rec 1 250 400\nrec.dat 16 200 12 0 0 0 0 ECG\n")
 
 
@@ -124,6 +129,9 @@ def made() -> list[Seed]:
         Seed("participants.tsv", b"participant_id\tage\nsub-1\t40\n"),
         Seed("made.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 100),
         Seed("rec.dat", bytes(range(200)) * 4, lambda name: REC if name == "rec.hea" else None),
+        Seed("beats.csv", OUR_BEATS),
+        Seed("data_dictionary.csv", b"file,column,unit,meaning\n"),
+        Seed("ecg_2025-05-01.csv", APPLE_ECG),
         Seed(".DS_Store", b"\0\0\0\1Bud1"),
         Seed("empty.txt", b""),
         Seed("._x.txt", b"\0\5\26\7\0\2\0\0Mac OS X        "),

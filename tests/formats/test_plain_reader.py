@@ -200,10 +200,10 @@ def test_separators_a_spreadsheet_puts_behind_every_number_are_no_part_of_it(end
     assert ms(content(text.rstrip("\n"))) == [812, 795, 820]
 
 
-def test_samples_of_a_waveform_are_asked_about_and_intervals_of_slow_breathing_are_not() -> None:
+def test_samples_of_a_waveform_are_doubted_and_intervals_of_slow_breathing_are_not() -> None:
     wave = [round(500 + 100 * math.sin(at / 16)) for at in range(1000)]
     found = content("\n".join(map(str, wave)))
-    assert (found.verdict, "samples of an ECG or a pulse wave" in (found.why or "")) == ("ask", True)
+    assert (found.verdict, "samples of an ECG or a pulse wave" in (found.why or "")) == ("rr", True)
     phase, breathing = 0.0, list[int]()
     for _ in range(600):
         breathing.append(round(600 * (1 + 0.15 * math.sin(phase))))

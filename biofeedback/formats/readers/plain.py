@@ -194,6 +194,8 @@ def content_of_numbers(
         why = MAYBE_1024 if looks_like_1024(values) else None
         if why is None and start is None and all(map(float.is_integer, values)):
             decisions.append(OFFER)
+    if choices.unit is None:
+        why = _waveform_of(values) or why
     return Content(name, "rr", ticks, told.unit, told.rule, start, why=why, decisions=tuple(decisions))
 
 
@@ -202,12 +204,14 @@ def _told(values: array[float], unit: str | None) -> Told:
     if unit is not None:
         return Told(unit, "as told")
     told = unit_of(values)
-    doubt = None if told.unit is None else (doubt_of(values, told.unit) or _waveform_of(values))
+    doubt = None if told.unit is None else doubt_of(values, told.unit)
     return told if doubt is None else Told(None, doubt)
 
 
 def _waveform_of(values: array[float]) -> str | None:
     """Why numbers may be samples of an ECG or pulse wave; None where they scatter from one to the next as intervals do.
+
+    A doubt and no question: the unit rule (FORMATS 1.3) has an answer, and a made heart may be as smooth.
 
     Von Neumann's ratio (mean squared step over variance, 2 for noise), the median of stretches of 64. Real intervals
     here have 0.32 to 2.1, breathing of 4.5/min alone at 90 beats/min 0.10; an ECG at 250 Hz 0.10, a pulse wave 0.03.
