@@ -55,6 +55,8 @@ class Teller:
     def __init__(self, stream: BinaryIO) -> None:
         self.plugged = Plugged()
         self.cpu_s = limits.CPU_S
+        self.worn = False
+        """Whether the other side was told that this process serves nothing more."""
         self._complaints: list[str] = []
         self._stream = stream
         self._last = 0.0
@@ -89,7 +91,13 @@ class Teller:
 
     def _aside(self) -> dict[str, object]:
         self._complaints += self.plugged.complaints()
-        return {"worn": is_worn(), "complaints": self._complaints}
+        self.worn = is_worn()
+        return {"worn": self.worn, "complaints": self._complaints}
+
+    def skipped(self, why: str) -> None:
+        """Why a file is passed over without a look."""
+        self.line(skipped=why, **self._aside())
+        self._complaints = []
 
     def refused(self, error: ImportRefused) -> None:
         """Why a file is not read, and the class of the error behind that."""
@@ -127,13 +135,13 @@ def answer(path: Path, choices: Choices, skip: int, teller: Teller) -> None:
         before = (ends[number] - sizes[number]) / total
         teller.begins(listed[number], before, sizes[number] / total, len(listed) - 1 - number)
         _tell(listed[number], choices, teller)
-        if is_worn():
+        if teller.worn:
             raise SystemExit
 
 
 def _tell(listed: Listed, choices: Choices, teller: Teller) -> None:
     if listed.skipped:
-        teller.line(skipped=listed.skipped)
+        teller.skipped(listed.skipped)
         return
     try:
         if listed.refused is not None or listed.file is None:

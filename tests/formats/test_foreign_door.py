@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from array import array
 from collections.abc import Iterator
 from hashlib import sha256
@@ -403,3 +404,30 @@ def test_a_process_that_is_gone_before_it_was_told_anything_is_a_refusal(
 )
 def test_what_holds_days_of_samples_is_known_by_its_first_bytes(head: bytes, wave: bool) -> None:
     assert limits.is_wave(head) == wave
+
+
+AFTER_A_FEAST = """
+import sys
+from pathlib import Path
+from biofeedback.formats.door import Door
+feast = bytearray(700 * 2**20)
+feast[:: 4096] = b"x" * len(feast[:: 4096])
+del feast
+with Door() as door:
+    for found in door.contents(Path(sys.argv[1])):
+        print(found.content.verdict, found.file.rpartition("/")[2], door._child._process.pid)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_what_the_program_itself_once_held_wears_out_no_reader(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("800\n810\n790\n")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
+        archive.writestr("__MACOSX/._b.txt", b"\0\5\26\7")
+        archive.writestr("b.txt", "800\n810\n790\n")
+    done = subprocess.run(
+        [sys.executable, "-c", AFTER_A_FEAST, str(tmp_path)], capture_output=True, text=True, timeout=30, check=True
+    )
+    told = [line.split() for line in done.stdout.splitlines()]
+    assert [(verdict, name) for verdict, name, _ in told] == [("rr", "a.txt"), ("skip", "._b.txt"), ("rr", "b.txt")]
+    assert len({pid for _, _, pid in told}) == 1

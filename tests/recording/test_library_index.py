@@ -424,7 +424,12 @@ def test_ids_may_be_shortened_as_long_as_they_name_one(home: Path) -> None:
         assert "2 sessions" in ambiguous.value.what
         assert "aaaa1111" in ambiguous.value.what
         assert "aaaa2222" in ambiguous.value.what
-        for word, said in (("aaa", "too short"), ("ffff", "There is no session"), ("", "There is no session"), ("%", "There is no session")):
+        for word, said in (
+            ("aaa", "too short"),
+            ("ffff", "There is no session"),
+            ("", "There is no session"),
+            ("%", "There is no session"),
+        ):
             with pytest.raises(UsageError, match=said):
                 library.find(word)
 
