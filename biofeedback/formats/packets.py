@@ -8,6 +8,7 @@ many, not one too few.
 from __future__ import annotations
 
 from collections import deque
+from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -56,11 +57,11 @@ def _rate(stamps: Samples, hz: float) -> float:
 
 def _holes(stamps: Samples, hz: float) -> list[int]:
     """The numbers of the samples before which some are missing."""
-    from scipy.ndimage import minimum_filter1d
-
+    filters = import_module("scipy.ndimage")
     least, wide = max(LOST_S, LOST_SAMPLES / hz), max(1, min(round(LOOK_S * hz), stamps.size))
     late = stamps - np.arange(stamps.size) / hz
-    ahead = minimum_filter1d(late, wide, mode="nearest", origin=-(wide // 2))
+    smallest: object = filters.minimum_filter1d(late, wide, mode="nearest", origin=-(wide // 2))
+    ahead = np.asarray(smallest, dtype=np.float64)
     holes: list[int] = []
     behind: deque[tuple[int, float]] = deque()
     since = begun = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
@@ -117,7 +117,7 @@ def clear_scratch(folder: Path) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> Generator[None, None, None]:
     """While this is held no other import writes into the folder: the same file would come in twice.
 
     Raises RecordingError when another import holds it. Where folders cannot be locked (Windows) it holds nothing.
